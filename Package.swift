@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+// Only executables and tests find LibTorch by an rpath: no library target carries unsafe flags, so that other packages
+// can depend on Foretoken by version.
+let runtimePath: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", Context.packageDirectory + "/.libtorch/current/lib"])
+]
+
+func library(_ name: String, dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings,
+        linkerSettings: runtimePath)
+}
+
+let package = Package(
+    name: "Foretoken",
+    products: [
+        .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "ForetokenText", targets: ["ForetokenText"]),
+        .library(name: "ForetokenReport", targets: ["ForetokenReport"]),
+        .library(name: "ForetokenModel", targets: ["ForetokenModel"]),
+        .library(name: "ForetokenTraining", targets: ["ForetokenTraining"]),
+        .library(name: "ForetokenDecoding", targets: ["ForetokenDecoding"]),
+        .executable(name: "foretoken", targets: ["foretoken"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        library("Torch", dependencies: ["CTorch"]),
+        library("ForetokenText", dependencies: []),
+        library("ForetokenReport", dependencies: []),
+        library("ForetokenModel", dependencies: ["Torch"]),
+        library(
+            "ForetokenTraining",
+            dependencies: [
+                "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", .product(name: "Yams", package: "Yams"),
+            ]),
+        library("ForetokenDecoding", dependencies: ["CTorch", "Torch", "ForetokenText", "ForetokenModel"]),
+        .executableTarget(
+            name: "foretoken",
+            dependencies: [
+                "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenTraining",
+                "ForetokenDecoding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings, linkerSettings: runtimePath),
+        tests("CTorchTests", dependencies: ["CTorch"]),
+        tests("TorchTests", dependencies: ["Torch"], resources: [.copy("Fixtures")]),
+        tests("ForetokenTextTests", dependencies: ["ForetokenText"]),
+        tests("ForetokenReportTests", dependencies: ["ForetokenReport"]),
+        tests("ForetokenModelTests", dependencies: ["ForetokenModel", "Torch"]),
+        tests(
+            "ForetokenTrainingTests",
+            dependencies: ["ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch"]),
+        tests(
+            "ForetokenDecodingTests",
+            dependencies: ["ForetokenDecoding", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch"]),
+        tests("CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenReport", "Torch"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

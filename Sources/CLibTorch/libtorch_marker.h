@@ -1,0 +1,1 @@
+// LibTorch reaches SwiftPM through pkg-config (libtorch.pc, written by `make setup`); only CTorch's .cpp files include its headers.

@@ -1,0 +1,158 @@
+// Operators: one line of ATen each.
+#include <c10/core/GradMode.h>
+
+#include "ct_operators.h"
+#include "internal.h"
+
+using namespace ct;
+
+// MARK: elementwise
+ct_tensor ct_add(ct_tensor a, ct_tensor b, double alpha) {
+    return guarded([&] { return alpha == 1 ? at::add(borrow(a), borrow(b)) : at::add(borrow(a), borrow(b), alpha); });
+}
+ct_tensor ct_mul(ct_tensor a, ct_tensor b) { return guarded([&] { return at::mul(borrow(a), borrow(b)); }); }
+ct_tensor ct_div(ct_tensor a, ct_tensor b) { return guarded([&] { return at::div(borrow(a), borrow(b)); }); }
+ct_tensor ct_add_scalar(ct_tensor a, double b) { return guarded([&] { return at::add(borrow(a), b); }); }
+ct_tensor ct_mul_scalar(ct_tensor a, double b) { return guarded([&] { return at::mul(borrow(a), b); }); }
+ct_tensor ct_pow_scalar(ct_tensor a, double e) { return guarded([&] { return at::pow(borrow(a), e); }); }
+ct_tensor ct_exp(ct_tensor a) { return guarded([&] { return at::exp(borrow(a)); }); }
+ct_tensor ct_log(ct_tensor a) { return guarded([&] { return at::log(borrow(a)); }); }
+ct_tensor ct_cos(ct_tensor a) { return guarded([&] { return at::cos(borrow(a)); }); }
+ct_tensor ct_sin(ct_tensor a) { return guarded([&] { return at::sin(borrow(a)); }); }
+ct_tensor ct_rsqrt(ct_tensor a) { return guarded([&] { return at::rsqrt(borrow(a)); }); }
+ct_tensor ct_silu(ct_tensor a) { return guarded([&] { return at::silu(borrow(a)); }); }
+ct_tensor ct_eq(ct_tensor a, ct_tensor b) { return guarded([&] { return at::eq(borrow(a), borrow(b)); }); }
+ct_tensor ct_ge(ct_tensor a, ct_tensor b) { return guarded([&] { return at::ge(borrow(a), borrow(b)); }); }
+ct_tensor ct_logical_and(ct_tensor a, ct_tensor b) {
+    return guarded([&] { return at::logical_and(borrow(a), borrow(b)); });
+}
+ct_tensor ct_logical_not(ct_tensor a) { return guarded([&] { return at::logical_not(borrow(a)); }); }
+ct_tensor ct_where(ct_tensor c, ct_tensor a, ct_tensor b) {
+    return guarded([&] { return at::where(borrow(c), borrow(a), borrow(b)); });
+}
+ct_tensor ct_is_finite(ct_tensor a) { return guarded([&] { return at::isfinite(borrow(a)); }); }
+
+// MARK: reductions
+ct_tensor ct_sum(ct_tensor a) { return guarded([&] { return at::sum(borrow(a)); }); }
+ct_tensor ct_sum_axis(ct_tensor a, int64_t axis, bool keep) {
+    return guarded([&] { return at::sum(borrow(a), at::IntArrayRef{axis}, keep); });
+}
+ct_tensor ct_mean_axis(ct_tensor a, int64_t axis, bool keep) {
+    return guarded([&] { return at::mean(borrow(a), at::IntArrayRef{axis}, keep); });
+}
+ct_tensor ct_max(ct_tensor a) { return guarded([&] { return at::max(borrow(a)); }); }
+ct_tensor ct_argmax(ct_tensor a, int64_t axis) { return guarded([&] { return at::argmax(borrow(a), axis); }); }
+ct_tensor ct_all(ct_tensor a) { return guarded([&] { return at::all(borrow(a)); }); }
+ct_tensor ct_cumulative_product(ct_tensor a, int64_t axis) {
+    return guarded([&] { return at::cumprod(borrow(a), axis); });
+}
+ct_tensor ct_softmax(ct_tensor a, int64_t axis) { return guarded([&] { return at::softmax(borrow(a), axis); }); }
+ct_tensor ct_log_softmax(ct_tensor a, int64_t axis) {
+    return guarded([&] { return at::log_softmax(borrow(a), axis); });
+}
+
+// MARK: shape
+ct_tensor ct_reshape(ct_tensor a, const int64_t *sizes, int32_t rank) {
+    return guarded([&] { return borrow(a).reshape(shape(sizes, rank)); });
+}
+ct_tensor ct_transpose(ct_tensor a, int64_t first, int64_t second) {
+    return guarded([&] { return borrow(a).transpose(first, second); });
+}
+ct_tensor ct_narrow(ct_tensor a, int64_t axis, int64_t start, int64_t length) {
+    return guarded([&] { return borrow(a).narrow(axis, start, length); });
+}
+ct_tensor ct_cat(const ct_tensor *list, int32_t count, int64_t axis) {
+    return guarded([&] { return at::cat(borrow_list(list, count), axis); });
+}
+ct_tensor ct_contiguous(ct_tensor a) { return guarded([&] { return borrow(a).contiguous(); }); }
+ct_tensor ct_clone(ct_tensor a) { return guarded([&] { return borrow(a).clone(); }); }
+ct_tensor ct_to_dtype(ct_tensor a, int32_t dtype) { return guarded([&] { return borrow(a).to(scalar_type(dtype)); }); }
+ct_tensor ct_to_device(ct_tensor a, ct_device d) { return guarded([&] { return borrow(a).to(device(d)); }); }
+ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices) {
+    return guarded([&] { return at::index_select(borrow(a), axis, borrow(indices)); });
+}
+
+// MARK: the transformer's
+ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guarded([&] { return at::matmul(borrow(a), borrow(b)); }); }
+ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias) {
+    return guarded([&] { return at::linear(borrow(input), borrow(weight), borrow_optional(bias)); });
+}
+ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices) {
+    return guarded([&] { return at::embedding(borrow(weight), borrow(indices)); });
+}
+ct_tensor ct_rms_norm(ct_tensor input, ct_tensor weight, double epsilon) {
+    return guarded([&] {
+        const auto x = borrow(input);
+        return at::rms_norm(x, {x.size(-1)}, borrow(weight), epsilon);
+    });
+}
+ct_tensor ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal, bool grouped_query) {
+    return guarded([&] {
+        return at::scaled_dot_product_attention(
+            borrow(q), borrow(k), borrow(v), borrow_optional(mask), 0.0, causal, std::nullopt, grouped_query);
+    });
+}
+ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t ignored) {
+    return guarded([&] {
+        return at::cross_entropy_loss(borrow(logits), borrow(targets), {}, at::Reduction::Sum, ignored, 0.0);
+    });
+}
+
+// MARK: in place, outside autograd
+int32_t ct_copy_(ct_tensor destination, ct_tensor source) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        borrow(destination).copy_(borrow(source));
+    });
+}
+int32_t ct_zero_(ct_tensor t) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        borrow(t).zero_();
+    });
+}
+int32_t ct_mul_scalar_(ct_tensor t, double value) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        borrow(t).mul_(value);
+    });
+}
+int32_t ct_add_(ct_tensor t, ct_tensor other, double alpha) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        borrow(t).add_(borrow(other), alpha);
+    });
+}
+
+// MARK: optimizer
+int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        double sum = 0;
+        for (const auto &norm : at::_foreach_norm(borrow_list(list, count), 2)) {
+            const double value = norm.item().toDouble();
+            sum += value * value;
+        }
+        *out = std::sqrt(sum);
+    });
+}
+
+int32_t ct_adamw_(
+    const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
+    int32_t count, int64_t steps, double rate, double beta1, double beta2, double epsilon, double decay
+) {
+    return guarded_status([&] {
+        if (count == 0) return;
+        c10::NoGradGuard guard;
+        auto weights = borrow_list(parameters, count);
+        // The kernel takes the count of steps as tensors on the parameters' device; this step is `steps`.
+        std::vector<at::Tensor> counters;
+        for (const auto &weight : weights) {
+            counters.push_back(
+                at::full({}, static_cast<double>(steps), at::device(weight.device()).dtype(at::kFloat)));
+        }
+        at::_fused_adamw_(
+            weights, borrow_list(gradients, count), borrow_list(first, count), borrow_list(second, count), {}, counters,
+            rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false);
+    });
+}

@@ -1,0 +1,85 @@
+// The process: errors, threads, and CUDA where LibTorch has it.
+#include <dlfcn.h>
+
+#include <mutex>
+#include <new>
+#include <string>
+
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
+#include "Allocator.h"
+#include "ct_kernels.h"
+#include "internal.h"
+
+namespace {
+
+thread_local std::string last_message;
+thread_local int32_t last_kind = CT_OK;
+
+void record(int32_t kind, std::string message) {
+    // torch appends a C++ backtrace after the message; a user needs the sentence.
+    const auto trace = message.find("\nException raised from");
+    if (trace != std::string::npos) message.resize(trace);
+    last_kind = kind;
+    last_message = std::move(message);
+}
+
+bool mentions_memory(const std::string &message) {
+    return message.find("not enough memory") != std::string::npos ||
+           message.find("out of memory") != std::string::npos;
+}
+
+}  // namespace
+
+void ct::record_current_exception() {
+    try {
+        throw;
+    } catch (const c10::OutOfMemoryError &error) {
+        record(CT_OUT_OF_MEMORY, error.what_without_backtrace());
+    } catch (const c10::Error &error) {
+        const std::string message = error.what_without_backtrace();
+        record(mentions_memory(message) ? CT_OUT_OF_MEMORY : CT_PROGRAMMER_ERROR, message);
+    } catch (const std::bad_alloc &) {
+        record(CT_OUT_OF_MEMORY, "out of memory");
+    } catch (const std::exception &error) {
+        record(CT_RUNTIME_ERROR, error.what());
+    } catch (...) {
+        record(CT_RUNTIME_ERROR, "unknown C++ exception");
+    }
+}
+
+const char *ct_last_error(void) { return last_message.c_str(); }
+int32_t ct_last_error_kind(void) { return last_kind; }
+
+void ct_initialize(void) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        ct::install_allocator();
+        // torch_cpu is linked, torch_cuda is not: it registers its kernels when it is loaded.
+        Dl_info self;
+        if (dladdr(reinterpret_cast<void *>(&at::get_num_threads), &self) != 0 && self.dli_fname != nullptr) {
+            std::string folder = self.dli_fname;
+            folder.resize(folder.find_last_of('/') + 1);
+            dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
+        }
+        ct_kernels_set_threads(at::get_num_threads());
+    });
+}
+
+const char *ct_version(void) { return TORCH_VERSION; }
+
+bool ct_cuda_is_available(void) {
+    try {
+        return at::hasCUDA();
+    } catch (...) {
+        return false;
+    }
+}
+
+void ct_set_threads(int32_t threads) {
+    at::set_num_threads(threads);
+    ct_kernels_set_threads(threads);
+}
+
+int32_t ct_threads(void) { return at::get_num_threads(); }

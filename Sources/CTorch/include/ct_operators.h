@@ -1,0 +1,80 @@
+// Operators of the C ABI: each returns a new handle, or NULL with `ct_last_error` set. Names and semantics are ATen's.
+#ifndef CT_OPERATORS_H
+#define CT_OPERATORS_H
+
+#include "ct_tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: elementwise
+ct_tensor ct_add(ct_tensor a, ct_tensor b, double alpha);
+ct_tensor ct_mul(ct_tensor a, ct_tensor b);
+ct_tensor ct_div(ct_tensor a, ct_tensor b);
+ct_tensor ct_add_scalar(ct_tensor a, double b);
+ct_tensor ct_mul_scalar(ct_tensor a, double b);
+ct_tensor ct_pow_scalar(ct_tensor a, double exponent);
+ct_tensor ct_exp(ct_tensor a);
+ct_tensor ct_log(ct_tensor a);
+ct_tensor ct_cos(ct_tensor a);
+ct_tensor ct_sin(ct_tensor a);
+ct_tensor ct_rsqrt(ct_tensor a);
+ct_tensor ct_silu(ct_tensor a);
+ct_tensor ct_eq(ct_tensor a, ct_tensor b);
+ct_tensor ct_ge(ct_tensor a, ct_tensor b);
+ct_tensor ct_logical_and(ct_tensor a, ct_tensor b);
+ct_tensor ct_logical_not(ct_tensor a);
+ct_tensor ct_where(ct_tensor condition, ct_tensor a, ct_tensor b);
+ct_tensor ct_is_finite(ct_tensor a);
+
+// MARK: reductions
+ct_tensor ct_sum(ct_tensor a);
+ct_tensor ct_sum_axis(ct_tensor a, int64_t axis, bool keep);
+ct_tensor ct_mean_axis(ct_tensor a, int64_t axis, bool keep);
+ct_tensor ct_max(ct_tensor a);
+ct_tensor ct_argmax(ct_tensor a, int64_t axis);
+ct_tensor ct_all(ct_tensor a);
+ct_tensor ct_cumulative_product(ct_tensor a, int64_t axis);
+ct_tensor ct_softmax(ct_tensor a, int64_t axis);
+ct_tensor ct_log_softmax(ct_tensor a, int64_t axis);
+
+// MARK: shape
+ct_tensor ct_reshape(ct_tensor a, const int64_t *shape, int32_t rank);
+ct_tensor ct_transpose(ct_tensor a, int64_t first, int64_t second);
+ct_tensor ct_narrow(ct_tensor a, int64_t axis, int64_t start, int64_t length);
+ct_tensor ct_cat(const ct_tensor *list, int32_t count, int64_t axis);
+ct_tensor ct_contiguous(ct_tensor a);
+ct_tensor ct_clone(ct_tensor a);
+ct_tensor ct_to_dtype(ct_tensor a, int32_t dtype);
+ct_tensor ct_to_device(ct_tensor a, ct_device device);
+ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices);
+
+// MARK: the transformer's
+ct_tensor ct_matmul(ct_tensor a, ct_tensor b);
+ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null);
+ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices);
+ct_tensor ct_rms_norm(ct_tensor input, ct_tensor weight, double epsilon);
+ct_tensor ct_attention(
+    ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal, bool grouped_query);
+// Sum (not mean) of -log softmax(logits)[target] over rows whose target is not `ignored`.
+ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t ignored);
+
+// MARK: in place, outside autograd
+int32_t ct_copy_(ct_tensor destination, ct_tensor source);
+int32_t ct_zero_(ct_tensor t);
+int32_t ct_mul_scalar_(ct_tensor t, double value);
+int32_t ct_add_(ct_tensor t, ct_tensor other, double alpha);
+
+// MARK: optimizer
+// The square root of the sum of squares of all tensors, summed in double, in the order of the list.
+int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);
+// One AdamW step (decoupled decay) on each parameter; `steps` counts this one.
+int32_t ct_adamw_(
+    const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
+    int32_t count, int64_t steps, double rate, double beta1, double beta2, double epsilon, double decay);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

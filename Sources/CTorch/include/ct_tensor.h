@@ -1,0 +1,92 @@
+// The C ABI over LibTorch: opaque handles and plain structs. No C++ type and no exception crosses it.
+//
+// Every function that can fail returns NULL, or a non-zero status, and leaves a message for `ct_last_error`.
+// A `ct_tensor` is one owned reference to a c10::TensorImpl: whoever receives it calls `ct_release` once.
+#ifndef CT_TENSOR_H
+#define CT_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor_s *ct_tensor;
+typedef struct ct_generator_s *ct_generator;
+
+// What went wrong: a programmer's error (shape, dtype), or a condition that a correct program can meet.
+enum { CT_OK = 0, CT_PROGRAMMER_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_RUNTIME_ERROR = 3 };
+
+// The last error of this thread, first line of torch's message first; valid until the next failing call here.
+const char *ct_last_error(void);
+int32_t ct_last_error_kind(void);
+
+// Values are LibTorch's c10::ScalarType.
+enum {
+    CT_UINT8 = 0, CT_INT8 = 1, CT_INT16 = 2, CT_INT32 = 3, CT_INT64 = 4, CT_FLOAT16 = 5, CT_FLOAT32 = 6,
+    CT_FLOAT64 = 7, CT_BOOL = 11, CT_BFLOAT16 = 15
+};
+enum { CT_CPU = 0, CT_CUDA = 1 };
+typedef struct { int32_t type; int32_t index; } ct_device;
+
+// MARK: the process
+// Installs the counting, caching allocator and loads libtorch_cuda.so if it lies beside libtorch_cpu.so. Idempotent.
+void ct_initialize(void);
+const char *ct_version(void);
+bool ct_cuda_is_available(void);
+void ct_set_threads(int32_t threads);
+int32_t ct_threads(void);
+
+// Exact bytes held by tensors on the device (as requested, without rounding), now and at the highest since a reset.
+typedef struct { int64_t current; int64_t peak; int64_t cached; } ct_memory;
+int32_t ct_memory_read(ct_device device, ct_memory *out);
+void ct_memory_reset_peak(ct_device device);
+void ct_memory_empty_cache(void);
+// Makes CPU allocations fail once more than `bytes` would be held (0: no bound). For tests of running out of memory.
+void ct_memory_set_limit(int64_t bytes);
+
+// MARK: tensors
+ct_tensor ct_retain(ct_tensor t);
+void ct_release(ct_tensor t);
+ct_tensor ct_empty(const int64_t *shape, int32_t rank, int32_t dtype, ct_device device);
+ct_tensor ct_full(const int64_t *shape, int32_t rank, double value, int32_t dtype, ct_device device);
+ct_tensor ct_arange(double start, double end, double step, int32_t dtype, ct_device device);
+// Copies `bytes` (exactly the tensor's size) into a new CPU tensor.
+ct_tensor ct_from_bytes(const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype);
+int32_t ct_copy_to_bytes(ct_tensor t, void *bytes, size_t count);
+int32_t ct_rank(ct_tensor t);
+int64_t ct_size(ct_tensor t, int32_t axis);
+int64_t ct_stride(ct_tensor t, int32_t axis);
+int32_t ct_dtype(ct_tensor t);
+ct_device ct_tensor_device(ct_tensor t);
+bool ct_is_contiguous(ct_tensor t);
+void *ct_data(ct_tensor t);
+int32_t ct_item(ct_tensor t, double *out);
+int32_t ct_item_int(ct_tensor t, int64_t *out);
+
+// MARK: random numbers
+ct_generator ct_generator_new(uint64_t seed);
+void ct_generator_release(ct_generator g);
+ct_tensor ct_normal(const int64_t *shape, int32_t rank, double mean, double std, int32_t dtype, ct_generator g);
+// Normal(0, std) truncated to [-bound·std, bound·std].
+ct_tensor ct_truncated_normal(
+    const int64_t *shape, int32_t rank, double std, double bound, int32_t dtype, ct_generator g);
+
+// MARK: autograd
+bool ct_grad_mode(void);
+void ct_set_grad_mode(bool enabled);
+int32_t ct_set_requires_grad(ct_tensor t, bool value);
+bool ct_requires_grad(ct_tensor t);
+ct_tensor ct_detach(ct_tensor t);
+// NULL without an error when there is no gradient yet.
+ct_tensor ct_grad(ct_tensor t);
+int32_t ct_set_grad(ct_tensor t, ct_tensor gradient_or_null);
+// Accumulates into the leaves' gradients; `gradient` may be NULL for a scalar.
+int32_t ct_backward(ct_tensor t, ct_tensor gradient);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,69 @@
+// Shared by the .cpp files of CTorch: handles to tensors and back, and the guard that stops every exception.
+#pragma once
+
+#if !__has_include(<ATen/ATen.h>)
+#error "LibTorch not found: run `make setup`, then `make build` (or export PKG_CONFIG_PATH=$PWD/.libtorch before `swift build`)."
+#endif
+
+#include <ATen/ATen.h>
+
+#include "ct_tensor.h"
+
+namespace ct {
+
+inline ct_tensor wrap(at::Tensor tensor) {
+    return reinterpret_cast<ct_tensor>(tensor.unsafeReleaseTensorImpl());
+}
+
+inline at::Tensor borrow(ct_tensor handle) {
+    return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim_copy(
+        reinterpret_cast<c10::TensorImpl *>(handle)));
+}
+
+inline std::optional<at::Tensor> borrow_optional(ct_tensor handle) {
+    if (handle == nullptr) return std::nullopt;
+    return borrow(handle);
+}
+
+inline std::vector<at::Tensor> borrow_list(const ct_tensor *list, int32_t count) {
+    std::vector<at::Tensor> tensors;
+    tensors.reserve(count);
+    for (int32_t i = 0; i < count; i++) tensors.push_back(borrow(list[i]));
+    return tensors;
+}
+
+inline at::Device device(ct_device d) {
+    return d.type == CT_CUDA ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(d.index)) : at::Device(at::kCPU);
+}
+
+inline at::ScalarType scalar_type(int32_t dtype) { return static_cast<at::ScalarType>(dtype); }
+
+inline at::IntArrayRef shape(const int64_t *sizes, int32_t rank) {
+    return at::IntArrayRef(sizes, static_cast<size_t>(rank));
+}
+
+// Stores the exception that is being handled as this thread's last error; call it inside a catch block only.
+void record_current_exception();
+
+template <typename Body>
+ct_tensor guarded(Body &&body) {
+    try {
+        return wrap(body());
+    } catch (...) {
+        record_current_exception();
+        return nullptr;
+    }
+}
+
+template <typename Body>
+int32_t guarded_status(Body &&body) {
+    try {
+        body();
+        return CT_OK;
+    } catch (...) {
+        record_current_exception();
+        return ct_last_error_kind();
+    }
+}
+
+}  // namespace ct

@@ -1,0 +1,144 @@
+import Foundation
+
+/// Writes a file under a temporary name beside its destination and renames it only when every byte is on the disk, so
+/// that a kill at any instant leaves either the old file or the whole new one.
+///
+/// An instance that goes away without ``commit()`` removes its temporary file.
+final class AtomicFileWriter {
+    private let destination: URL
+    private let temporary: URL
+    private var descriptor: Int32
+    private var pending: [UInt8] = []
+
+    /// Bytes appended so far.
+    private(set) var bytesAppended = 0
+
+    /// Bytes the file has received from the system; less than ``bytesAppended`` by what is still buffered.
+    private(set) var bytesWritten = 0
+
+    /// Small pieces (scalars, biases) are gathered up to this size, so that a file of many of them is not one system
+    /// call each.
+    private static let bufferSize = 1 << 20
+
+    /// Creates the temporary file in the destination's folder, which must exist.
+    convenience init(destination: URL) throws(FileFailure) {
+        let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+        let name = ".\(destination.lastPathComponent).\(suffix).temporary"
+        try self.init(
+            destination: destination, temporary: destination.deletingLastPathComponent().appendingPathComponent(name),
+            flags: O_CREAT | O_EXCL)
+    }
+
+    /// The tests' way in: `/dev/full` as the temporary file is a full disk.
+    init(destination: URL, temporary: URL, flags: Int32) throws(FileFailure) {
+        self.destination = destination
+        self.temporary = temporary
+        descriptor = open(temporary.path, O_WRONLY | O_CLOEXEC | flags, 0o644)
+        guard descriptor >= 0 else { throw FileFailure(action: "create", code: errno) }
+        pending.reserveCapacity(Self.bufferSize)
+    }
+
+    deinit {
+        discard()
+    }
+
+    /// Appends bytes; large pieces go straight to the system without a copy.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
+        bytesAppended += bytes.count
+        if pending.count + bytes.count > Self.bufferSize {
+            try flush()
+        }
+        if bytes.count >= Self.bufferSize {
+            try write(bytes)
+        } else {
+            pending.append(contentsOf: bytes)
+        }
+    }
+
+    /// Appends the UTF-8 bytes of a string.
+    func append(_ text: String) throws(FileFailure) {
+        let bytes = Array(text.utf8)
+        try withBytes(of: bytes) { (buffer) throws(FileFailure) in try append(buffer) }
+    }
+
+    /// Makes the bytes durable and gives the file its own name, replacing what had it.
+    func commit() throws(FileFailure) {
+        try flush()
+        guard fsync(descriptor) == 0 else {
+            throw FileFailure(action: "synchronise", code: errno, bytesWritten: bytesWritten)
+        }
+        let closing = descriptor
+        descriptor = -1
+        // Network file systems report a failed write only here.
+        guard close(closing) == 0 else {
+            let failure = FileFailure(action: "close", code: errno, bytesWritten: bytesWritten)
+            unlink(temporary.path)
+            throw failure
+        }
+        guard rename(temporary.path, destination.path) == 0 else {
+            let failure = FileFailure(action: "rename", code: errno, bytesWritten: bytesWritten)
+            unlink(temporary.path)
+            throw failure
+        }
+        synchroniseFolder()
+    }
+
+    /// Closes and removes the temporary file; does nothing after ``commit()``.
+    func discard() {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        descriptor = -1
+        unlink(temporary.path)
+    }
+
+    private func flush() throws(FileFailure) {
+        guard !pending.isEmpty else { return }
+        try withBytes(of: pending) { (buffer) throws(FileFailure) in try write(buffer) }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = systemWrite(descriptor, rest)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileFailure(action: "write", code: errno, bytesWritten: bytesWritten)
+            }
+            guard count > 0 else {
+                throw FileFailure(
+                    action: "write", reason: "the system accepted no more bytes", bytesWritten: bytesWritten)
+            }
+            bytesWritten += count
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// A rename is durable only when its folder is. Some file systems cannot synchronise a folder; the file is whole
+    /// there all the same, so that is no error.
+    private func synchroniseFolder() {
+        let folder = open(destination.deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return }
+        fsync(folder)
+        close(folder)
+    }
+}
+
+/// Outside the class, where `write` would name its own method.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(descriptor, bytes.baseAddress, bytes.count)
+}
+
+/// `Array.withUnsafeBytes` rethrows untyped errors; this keeps the type.
+private func withBytes(
+    of array: [UInt8], _ body: (UnsafeRawBufferPointer) throws(FileFailure) -> Void
+) throws(FileFailure) {
+    let result = array.withUnsafeBytes { buffer -> Result<Void, FileFailure> in
+        do throws(FileFailure) {
+            return .success(try body(buffer))
+        } catch {
+            return .failure(error)
+        }
+    }
+    try result.get()
+}

@@ -1,0 +1,42 @@
+import Foundation
+
+/// An operating-system call on a file that failed: which call, and what the system said.
+struct FileFailure: Error, Sendable, Equatable {
+    /// What was being done, as a verb: `open`, `write`, `synchronise`, `rename`.
+    let action: String
+
+    /// The system's sentence for the error number, or our own where the system has none.
+    let reason: String
+
+    /// How many bytes the file had received before a failed write; zero elsewhere.
+    let bytesWritten: Int
+
+    init(action: String, reason: String, bytesWritten: Int = 0) {
+        self.action = action
+        self.reason = reason
+        self.bytesWritten = bytesWritten
+    }
+
+    init(action: String, code: Int32, bytesWritten: Int = 0) {
+        self.init(action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten)
+    }
+}
+
+extension String {
+    /// The string in single quotes, safe to show: control characters escaped and anything beyond `limit` characters
+    /// cut, because a name out of a hostile file may hold terminal escapes or a hundred megabytes.
+    func quotedForMessage(limit: Int = 100) -> String {
+        var result = "'"
+        for (count, scalar) in unicodeScalars.enumerated() {
+            if count == limit {
+                return result + "…'"
+            }
+            if scalar.properties.generalCategory == .control {
+                result += "\\u{" + String(scalar.value, radix: 16) + "}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "'"
+    }
+}

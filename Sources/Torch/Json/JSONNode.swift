@@ -1,0 +1,130 @@
+public import Foundation
+
+/// A place in a JSON file: the value there, if any, with the file's name and the key path for its errors.
+///
+/// ```swift
+/// let config = try JSONNode(contentsOf: folder.appending(path: "config.json"))
+/// let layers = try config["num_hidden_layers"].integer(in: 1...10_000)
+/// let theta = try config["rope_theta"].ifPresent?.double() ?? 10_000
+/// let factor = try config["rope_scaling"].ifPresent?["factor"].double()
+/// ```
+public struct JSONNode: Sendable {
+    /// The value here, or nil where the file has none.
+    public let value: JSONValue?
+
+    /// The file's name as errors show it.
+    public let file: String
+
+    /// Where in the file: `rope_scaling.factor`, `layers[3].name`; empty for the file's whole value.
+    public let path: String
+
+    /// Reads a JSON file.
+    ///
+    /// - Throws: ``JSONError``.
+    public init(contentsOf url: URL) throws {
+        self.init(try JSONValue(contentsOf: url), file: url.relativePath)
+    }
+
+    /// Wraps a value that is already at hand.
+    public init(_ value: JSONValue?, file: String, path: String = "") {
+        self.value = value
+        self.file = file
+        self.path = path
+    }
+
+    /// The place, or nil where the file has nothing or `null` there.
+    public var ifPresent: JSONNode? {
+        switch value {
+        case nil, .null: nil
+        default: self
+        }
+    }
+
+    /// The place of a key, which need not be there; throws where this is something other than an object.
+    public subscript(key: String) -> JSONNode {
+        get throws {
+            guard value != nil else { return JSONNode(nil, file: file, path: Self.join(path, key)) }
+            return JSONNode(try object()[key], file: file, path: Self.join(path, key))
+        }
+    }
+
+    /// The object here.
+    public func object() throws -> JSONObject {
+        guard case .object(let object) = value else { throw wrongType("an object") }
+        return object
+    }
+
+    /// The places of an array's elements.
+    public func array() throws -> [JSONNode] {
+        guard case .array(let elements) = value else { throw wrongType("an array") }
+        return elements.enumerated().map { index, element in
+            JSONNode(element, file: file, path: "\(path)[\(index)]")
+        }
+    }
+
+    /// The string here.
+    public func string() throws -> String {
+        guard case .string(let string) = value else { throw wrongType("a string") }
+        return string
+    }
+
+    /// The boolean here.
+    public func bool() throws -> Bool {
+        guard case .bool(let bool) = value else { throw wrongType("a boolean") }
+        return bool
+    }
+
+    /// The integer here; `4.0` is not one.
+    public func integer() throws -> Int {
+        guard case .integer(let integer) = value else { throw wrongType("an integer") }
+        return integer
+    }
+
+    /// The integer here, which must lie within the range.
+    public func integer(in range: ClosedRange<Int>) throws -> Int {
+        let integer = try integer()
+        guard range.contains(integer) else {
+            throw JSONError.outOfRange(
+                file: file, path: path, value: String(integer),
+                allowed: range.upperBound == .max
+                    ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)")
+        }
+        return integer
+    }
+
+    /// The number here; an integer counts as one.
+    public func double() throws -> Double {
+        switch value {
+        case .number(let number): return number
+        case .integer(let integer): return Double(integer)
+        default: throw wrongType("a number")
+        }
+    }
+
+    /// The number here, which must lie within the range.
+    public func double(in range: ClosedRange<Double>) throws -> Double {
+        let number = try double()
+        guard range.contains(number) else {
+            throw JSONError.outOfRange(
+                file: file, path: path, value: number.description,
+                allowed: "\(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The error of this place not holding what it should, for callers that check more than the type.
+    public func wrongType(_ expected: String) -> JSONError {
+        guard let value else { return .missing(file: file, path: path, expected: expected) }
+        let found =
+            switch value {
+            // The value itself says more: 4.0 or 1e+30 where an integer belongs.
+            case .number(let number): "the number \(number)"
+            default: value.kind
+            }
+        return .wrongType(file: file, path: path, expected: expected, found: found)
+    }
+
+    static func join(_ path: String, _ key: String) -> String {
+        path.isEmpty ? key : "\(path).\(key)"
+    }
+}

@@ -1,0 +1,96 @@
+public import Foundation
+
+extension JSONValue {
+    /// How a value is laid out.
+    public enum Layout: Sendable {
+        /// One line without spaces.
+        case compact
+        /// One key or element a line, two spaces a level, as Python's `json.dumps(indent=2)` lays it out.
+        case pretty
+    }
+
+    /// The value as JSON text; read back it is equal, doubles to the last bit.
+    ///
+    /// - Throws: ``JSONError/notFinite(path:value:)`` for NaN and the infinities, which JSON cannot say; use
+    ///   ``finite(_:)`` where `null` may stand for them.
+    public func text(_ layout: Layout = .compact) throws -> String {
+        var text = ""
+        try append(to: &text, layout: layout, indentation: 0, path: "")
+        return text
+    }
+
+    /// Writes the value as a text file with a final newline, whole or not at all (temporary name, sync, rename).
+    ///
+    /// - Throws: ``JSONError``.
+    public func write(to url: URL, _ layout: Layout = .pretty) throws {
+        let text = try text(layout) + "\n"
+        do throws(FileFailure) {
+            let writer = try AtomicFileWriter(destination: url)
+            try writer.append(text)
+            try writer.commit()
+        } catch {
+            throw JSONError.cannotWrite(file: url.relativePath, action: error.action, reason: error.reason)
+        }
+    }
+
+    private func append(to text: inout String, layout: Layout, indentation: Int, path: String) throws {
+        func newLine(_ level: Int) {
+            guard layout == .pretty else { return }
+            text += "\n"
+            text += String(repeating: "  ", count: level)
+        }
+        switch self {
+        case .null: text += "null"
+        case .bool(let value): text += value ? "true" : "false"
+        case .integer(let value): text += String(value)
+        case .number(let value):
+            guard value.isFinite else { throw JSONError.notFinite(path: path, value: value.description) }
+            // Swift's description is the shortest text that reads back as the same double, always valid JSON.
+            text += value.description
+        case .string(let value): Self.append(value, to: &text)
+        case .array(let elements):
+            text += "["
+            for (index, element) in elements.enumerated() {
+                text += index == 0 ? "" : ","
+                newLine(indentation + 1)
+                try element.append(
+                    to: &text, layout: layout, indentation: indentation + 1, path: "\(path)[\(index)]")
+            }
+            if !elements.isEmpty { newLine(indentation) }
+            text += "]"
+        case .object(let object):
+            text += "{"
+            for (index, (key, value)) in object.enumerated() {
+                text += index == 0 ? "" : ","
+                newLine(indentation + 1)
+                Self.append(key, to: &text)
+                text += layout == .pretty ? ": " : ":"
+                try value.append(
+                    to: &text, layout: layout, indentation: indentation + 1, path: JSONNode.join(path, key))
+            }
+            if !object.isEmpty { newLine(indentation) }
+            text += "}"
+        }
+    }
+
+    /// Appends a string in quotes with the escapes that JSON demands and no others.
+    static func append(_ string: String, to text: inout String) {
+        text += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case "\u{8}": text += "\\b"
+            case "\u{C}": text += "\\f"
+            case "\u{0}"..<"\u{20}":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}

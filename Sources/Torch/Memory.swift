@@ -1,0 +1,37 @@
+internal import CTorch
+
+/// Exact bytes held by tensors, counted by the allocator (on the CPU, our own).
+public struct Memory: Sendable, Equatable {
+    /// Bytes of the tensors that are alive.
+    public let current: Int
+    /// The most there were since ``resetPeak(on:)``.
+    public let peak: Int
+    /// Bytes kept for reuse, held by no tensor.
+    public let cached: Int
+
+    /// Reads the counters of a device.
+    public static func read(on device: Device = .cpu) -> Memory {
+        Torch.initialized
+        var memory = ct_memory()
+        guard ct_memory_read(device.handle, &memory) == CT_OK else { return Memory(current: 0, peak: 0, cached: 0) }
+        return Memory(current: Int(memory.current), peak: Int(memory.peak), cached: Int(memory.cached))
+    }
+
+    /// Lets the peak start again from what is held now.
+    public static func resetPeak(on device: Device = .cpu) {
+        Torch.initialized
+        ct_memory_reset_peak(device.handle)
+    }
+
+    /// Gives the bytes kept for reuse on the CPU back to the system.
+    public static func emptyCache() {
+        Torch.initialized
+        ct_memory_empty_cache()
+    }
+
+    /// Makes CPU tensors fail with ``TorchError/outOfMemory(_:)`` beyond so many bytes in all; nil lifts the bound.
+    public static func setLimit(bytes: Int?) {
+        Torch.initialized
+        ct_memory_set_limit(Int64(bytes ?? 0))
+    }
+}
