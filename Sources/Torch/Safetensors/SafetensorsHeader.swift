@@ -32,18 +32,13 @@ struct SafetensorsHeader {
     /// Sorted by offset; an empty tensor comes before the one that starts at the same byte, and empty tensors among
     /// themselves stay in the header's order.
     private static func inFileOrder(_ entries: [SafetensorsEntry]) -> [SafetensorsEntry] {
-        func key(_ entry: SafetensorsEntry) -> (Int, Int) { (entry.byteRange.lowerBound, entry.byteRange.upperBound) }
-        if zip(entries, entries.dropFirst()).allSatisfy({ key($0) <= key($1) }) {
-            return entries
+        // The offset breaks ties: the standard library does not promise a stable sort.
+        func key(_ entry: SafetensorsEntry, _ offset: Int) -> (Int, Int, Int) {
+            (entry.byteRange.lowerBound, entry.byteRange.upperBound, offset)
         }
-        // The standard library does not promise a stable sort.
         return entries.enumerated()
-            .sorted { (key($0.element), $0.offset) < (key($1.element), $1.offset) }
+            .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
             .map(\.element)
-    }
-
-    private static func < (left: ((Int, Int), Int), right: ((Int, Int), Int)) -> Bool {
-        left.0 == right.0 ? left.1 < right.1 : left.0 < right.0
     }
 
     /// The header as the reference implementation writes it: `__metadata__` first where there is any, the tensors in

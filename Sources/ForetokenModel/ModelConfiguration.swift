@@ -1,0 +1,116 @@
+/// The shape of a Llama-style multi-token model.
+public struct ModelConfiguration: Sendable, Equatable {
+    /// V: tokens, with the special ones.
+    public var vocabulary: Int
+    /// D: the width of the residual stream.
+    public var width: Int
+    /// All transformer blocks: the trunk's and, for heads that are blocks, the heads' (the paper's count).
+    public var layers: Int
+    /// H: query heads of attention.
+    public var attentionHeads: Int
+    /// K: key and value heads; divides H.
+    public var keyValueHeads: Int
+    /// The width of one attention head; even.
+    public var headDimension: Int
+    /// The width inside SwiGLU.
+    public var feedForwardWidth: Int
+    /// n: prediction heads, with the next-token head.
+    public var heads: Int
+    /// What the heads are.
+    public var headKind: HeadKind
+    /// The longest text, in tokens, that the model is made for.
+    public var context: Int
+    /// θ of the rotary embedding.
+    public var ropeBase: Double
+    /// ε of RMSNorm.
+    public var normEpsilon: Double
+    /// Whether embedding and unembedding are one matrix.
+    public var tieEmbeddings: Bool
+    /// Whether attention stops at the boundaries of packed documents.
+    public var documentMask: Bool
+    /// The tokenizer's name.
+    public var tokenizerName: String
+    /// The digest of the tokenizer's definition.
+    public var tokenizerDigest: String
+    /// The token before every document, if there is one.
+    public var beginningOfText: Int32?
+    /// The token after every document, if there is one.
+    public var endOfText: Int32?
+
+    /// A configuration; sizes that are nil follow from the others.
+    ///
+    /// - Parameter multipleOf: the SwiGLU width is 8D/3 rounded up to this.
+    public init(
+        vocabulary: Int, width: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int? = nil,
+        headDimension: Int? = nil, feedForwardWidth: Int? = nil, multipleOf: Int = 256, heads: Int,
+        headKind: HeadKind = .parallel, context: Int, ropeBase: Double = 10_000, normEpsilon: Double = 1e-5,
+        tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "", tokenizerDigest: String = "",
+        beginningOfText: Int32? = nil, endOfText: Int32? = nil
+    ) {
+        self.vocabulary = vocabulary
+        self.width = width
+        self.layers = layers
+        self.attentionHeads = attentionHeads
+        self.keyValueHeads = keyValueHeads ?? attentionHeads
+        self.headDimension = headDimension ?? width / max(1, attentionHeads)
+        self.feedForwardWidth =
+            feedForwardWidth ?? (8 * width / 3 + multipleOf - 1) / max(1, multipleOf) * multipleOf
+        self.heads = heads
+        self.headKind = headKind
+        self.context = context
+        self.ropeBase = ropeBase
+        self.normEpsilon = normEpsilon
+        self.tieEmbeddings = tieEmbeddings
+        self.documentMask = documentMask
+        self.tokenizerName = tokenizerName
+        self.tokenizerDigest = tokenizerDigest
+        self.beginningOfText = beginningOfText
+        self.endOfText = endOfText
+    }
+
+    /// Blocks in the trunk.
+    public var trunkLayers: Int { headKind == .parallel ? layers - heads : layers }
+
+    /// The graph of the heads.
+    public var headGraph: HeadGraph { HeadGraph(kind: headKind, heads: heads) }
+
+    /// FLOPs of a training step per token: 6 · (matrix parameters − embedding + (n−1)·V·D) + 6·layers·D·T.
+    public func trainingFlopsPerToken(context: Int) -> Double {
+        let attention = width * headDimension * (2 * attentionHeads + 2 * keyValueHeads)
+        let block = attention + 3 * width * feedForwardWidth
+        let linearHeads = headKind == .linear ? heads * width * width : 0
+        let matrices = layers * block + linearHeads + heads * vocabulary * width
+        return 6 * Double(matrices) + 6 * Double(layers) * Double(width) * Double(context)
+    }
+
+    /// Refuses sizes that make no model.
+    ///
+    /// - Throws: ``ModelError/impossible(_:)`` with the sentence.
+    public func validate() throws(ModelError) {
+        for (name, value) in [
+            ("vocabulary", vocabulary), ("width", width), ("layers", layers), ("attentionHeads", attentionHeads),
+            ("keyValueHeads", keyValueHeads), ("headDimension", headDimension), ("feedForwardWidth", feedForwardWidth),
+            ("heads", heads), ("context", context),
+        ] {
+            guard value > 0 else { throw .impossible("\(name) is \(value); it must be at least 1") }
+            guard value <= 1 << 24 else { throw .impossible("\(name) is \(value), beyond any model") }
+        }
+        if headKind == .parallel, heads >= layers {
+            throw .impossible(
+                "heads is \(heads) and layers is \(layers): layers counts the trunk's blocks and the heads together, "
+                    + "so heads must be smaller")
+        }
+        if attentionHeads % keyValueHeads != 0 {
+            throw .impossible("attentionHeads (\(attentionHeads)) is no multiple of keyValueHeads (\(keyValueHeads))")
+        }
+        if headDimension % 2 != 0 {
+            throw .impossible("the attention heads' width is \(headDimension); rotary embedding needs an even one")
+        }
+        guard ropeBase > 1, ropeBase.isFinite, normEpsilon > 0, normEpsilon < 1 else {
+            throw .impossible("ropeBase must be above 1 and normEpsilon between 0 and 1")
+        }
+        for token in [beginningOfText, endOfText].compactMap(\.self) where token < 0 || Int(token) >= vocabulary {
+            throw .impossible("special token \(token) is outside the vocabulary of \(vocabulary)")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import Torch
+
+/// Where a parameter belongs.
+public enum ParameterGroup: Sendable, Hashable, CustomStringConvertible {
+    /// The embedding.
+    case embedding
+    /// The shared blocks.
+    case trunk
+    /// Prediction head i.
+    case head(Int)
+    /// The final norm and the unembedding, shared by all heads.
+    case unembedding
+
+    /// The name in tables.
+    public var description: String {
+        switch self {
+        case .embedding: "embedding"
+        case .trunk: "trunk"
+        case .head(let head): "head \(head)"
+        case .unembedding: "unembedding"
+        }
+    }
+}
+
+/// One trained tensor with its stable name: the name in files, of optimizer state and in errors.
+public final class Parameter {
+    /// The name in Hugging Face's Llama files; heads beyond the first are `heads.i.…`.
+    public let name: String
+    /// Where it belongs.
+    public let group: ParameterGroup
+    /// The weights: a leaf that collects its gradient.
+    public let tensor: Tensor
+
+    init(name: String, group: ParameterGroup, tensor: Tensor) {
+        self.name = name
+        self.group = group
+        self.tensor = tensor.requireGradient()
+    }
+
+    /// Whether it is a matrix; the rest are the norms' scales.
+    public var isMatrix: Bool { tensor.rank == 2 }
+
+    /// Whether weight decay applies: to matrices only.
+    public var decays: Bool { isMatrix }
+}
+
+/// Makes parameters in a fixed order, from a seed or empty to be read from a file.
+///
+/// Initialisation as in Meta's lingua, the paper's team's code: truncated normal at ±3σ with σ = D^-1/2, output
+/// projections divided by √(2·(depth + 1)), the feed-forward's output by its own input width.
+struct ParameterFactory {
+    let dtype: DType
+    let device: Device
+    /// Nil leaves the weights zero.
+    let generator: Generator?
+
+    func matrix(
+        _ name: String, _ group: ParameterGroup, _ shape: [Int], standardDeviation: Double
+    ) throws -> Parameter {
+        guard let generator else {
+            return Parameter(name: name, group: group, tensor: try .zeros(shape, dtype: dtype, device: device))
+        }
+        let values = try Tensor.truncatedNormal(
+            shape, standardDeviation: standardDeviation, dtype: dtype, generator: generator)
+        return Parameter(name: name, group: group, tensor: values.to(device))
+    }
+
+    func scale(_ name: String, _ group: ParameterGroup, _ width: Int) throws -> Parameter {
+        Parameter(name: name, group: group, tensor: try .full(1, shape: [width], dtype: dtype, device: device))
+    }
+}

@@ -1,0 +1,76 @@
+public import Torch
+
+/// One Llama block: attention and SwiGLU, each behind an RMSNorm and added to its input.
+public final class TransformerBlock {
+    /// RMSNorm before attention [D].
+    public let attentionNorm: Parameter
+    /// Query projection [H·d, D].
+    public let query: Parameter
+    /// Key projection [K·d, D].
+    public let key: Parameter
+    /// Value projection [K·d, D].
+    public let value: Parameter
+    /// Output projection of attention [D, H·d].
+    public let output: Parameter
+    /// RMSNorm before the feed-forward [D].
+    public let feedForwardNorm: Parameter
+    /// Gate projection [F, D].
+    public let gate: Parameter
+    /// Up projection [F, D].
+    public let up: Parameter
+    /// Down projection [D, F].
+    public let down: Parameter
+
+    private let configuration: ModelConfiguration
+
+    /// - Parameters:
+    ///   - prefix: the names' beginning, `model.layers.3` or `heads.2`.
+    ///   - depth: blocks below it, for the scale of the output projections.
+    init(
+        prefix: String, group: ParameterGroup, depth: Int, configuration: ModelConfiguration, factory: ParameterFactory
+    ) throws {
+        let width = configuration.width
+        let queryWidth = configuration.attentionHeads * configuration.headDimension
+        let keyWidth = configuration.keyValueHeads * configuration.headDimension
+        let inner = configuration.feedForwardWidth
+        let spread = 1 / Double(width).squareRoot()
+        let damping = (2 * Double(depth + 1)).squareRoot()
+        func matrix(_ name: String, _ shape: [Int], _ standardDeviation: Double) throws -> Parameter {
+            try factory.matrix("\(prefix).\(name).weight", group, shape, standardDeviation: standardDeviation)
+        }
+        self.configuration = configuration
+        attentionNorm = try factory.scale("\(prefix).input_layernorm.weight", group, width)
+        query = try matrix("self_attn.q_proj", [queryWidth, width], spread)
+        key = try matrix("self_attn.k_proj", [keyWidth, width], spread)
+        value = try matrix("self_attn.v_proj", [keyWidth, width], spread)
+        output = try matrix("self_attn.o_proj", [width, queryWidth], 1 / Double(queryWidth).squareRoot() / damping)
+        feedForwardNorm = try factory.scale("\(prefix).post_attention_layernorm.weight", group, width)
+        gate = try matrix("mlp.gate_proj", [inner, width], spread)
+        up = try matrix("mlp.up_proj", [inner, width], spread)
+        down = try matrix("mlp.down_proj", [width, inner], 1 / Double(inner).squareRoot() / damping)
+    }
+
+    /// All parameters in the order of their making.
+    public var parameters: [Parameter] {
+        [attentionNorm, query, key, value, output, feedForwardNorm, gate, up, down]
+    }
+
+    /// [B, T, D] to [B, T, D].
+    public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
+        let (batch, time) = (x.shape[0], x.shape[1])
+        func split(_ x: Tensor, heads: Int) -> Tensor {
+            x.reshaped(batch, time, heads, configuration.headDimension).transposed(1, 2)
+        }
+        let normed = x.rmsNorm(attentionNorm.tensor, epsilon: configuration.normEpsilon)
+        let attended = Tensor.attention(
+            query: context.rotated(split(normed.linear(query.tensor), heads: configuration.attentionHeads)),
+            key: context.rotated(split(normed.linear(key.tensor), heads: configuration.keyValueHeads)),
+            value: split(normed.linear(value.tensor), heads: configuration.keyValueHeads),
+            mask: context.mask, causal: context.mask == nil)
+        let mixed = attended.transposed(1, 2)
+            .reshaped(batch, time, configuration.attentionHeads * configuration.headDimension)
+        let middle = x + mixed.linear(output.tensor)
+        let inner = middle.rmsNorm(feedForwardNorm.tensor, epsilon: configuration.normEpsilon)
+        return middle + (inner.linear(gate.tensor).silu() * inner.linear(up.tensor)).linear(down.tensor)
+    }
+}

@@ -1,0 +1,20 @@
+internal import CTorch
+
+/// A seeded source of random numbers on the CPU: the same seed gives the same numbers on every machine with the same
+/// LibTorch.
+public final class Generator {
+    private let handle: ct_generator
+
+    /// A generator at the start of its sequence.
+    public init(seed: UInt64) {
+        Torch.initialized
+        guard let handle = ct_generator_new(seed) else { preconditionFailure("no memory for a generator") }
+        self.handle = handle
+    }
+
+    deinit { ct_generator_release(handle) }
+
+    func call<Result>(_ body: (ct_generator) -> Result) -> Result {
+        withExtendedLifetime(self) { body(handle) }
+    }
+}

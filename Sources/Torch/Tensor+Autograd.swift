@@ -1,0 +1,57 @@
+internal import CTorch
+
+/// Runs `body` without recording operations for gradients on this thread.
+///
+/// Synchronous on purpose: the mode belongs to the thread, and an `await` could change it.
+public func withoutGradient<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = ct_grad_mode()
+    ct_set_grad_mode(false)
+    defer { ct_set_grad_mode(before) }
+    return try body()
+}
+
+extension Tensor {
+    /// Whether operations on the tensor are recorded for gradients.
+    public var requiresGradient: Bool { call { ct_requires_grad($0) } }
+
+    /// Makes the tensor a leaf whose gradient accumulates in ``gradient``. Traps for integers.
+    @discardableResult
+    public func requireGradient(_ value: Bool = true, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        check(call { ct_set_requires_grad($0, value) }, file, line)
+        return self
+    }
+
+    /// The same elements, cut off from the recording: gradients stop here.
+    ///
+    /// - Parameter requiresGradient: makes the result a leaf that collects its own gradient.
+    public func detached(requiresGradient: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        let result = checked(call { ct_detach($0) }, file, line)
+        return requiresGradient ? result.requireGradient(file: file, line: line) : result
+    }
+
+    /// The gradient accumulated so far in a leaf, nil before the first backward pass; setting nil frees it.
+    public var gradient: Tensor? {
+        get { call { ct_grad($0) }.map { Tensor(owning: $0) } }
+        set {
+            if let newValue {
+                check(newValue.call { value in call { ct_set_grad($0, value) } }, #fileID, #line)
+            } else {
+                check(call { ct_set_grad($0, nil) }, #fileID, #line)
+            }
+        }
+    }
+
+    /// Adds the gradient of this tensor with respect to every leaf it was made from to that leaf's ``gradient``.
+    ///
+    /// - Parameter gradient: the gradient of the loss with respect to this tensor, of its shape; nil for a scalar loss.
+    /// - Throws: ``TorchError/outOfMemory(_:)``.
+    public func backward(
+        gradient: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) throws(TorchError) {
+        if let gradient {
+            try throwing(gradient.call { seed in call { ct_backward($0, seed) } }, file, line)
+        } else {
+            try throwing(call { ct_backward($0, nil) }, file, line)
+        }
+    }
+}
