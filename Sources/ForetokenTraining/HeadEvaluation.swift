@@ -1,0 +1,83 @@
+public import ForetokenModel
+public import ForetokenText
+import Foundation
+import Torch
+
+/// What each head of a model does on held-out text.
+public struct HeadEvaluation: Sendable, Equatable {
+    /// Mean cross-entropy of each head, in nats a token.
+    public let losses: [Double]
+    /// The same as bits for each byte of the targets.
+    public let bitsPerByte: [Double]
+    /// Head i's argmax equals the data, given that heads 1..i−1 did.
+    public let acceptance: [Double]
+    /// Heads 1..i all equal the data.
+    public let cumulativeAcceptance: [Double]
+    /// Targets of head 1.
+    public let tokens: Int
+
+    /// Tokens per forward that greedy self-speculation would give on the data itself: 1 + Σ_{i ≥ 2} P(heads 2..i are right).
+    ///
+    /// Drafts are checked against the data here and against head 1 when decoding, where more of them agree.
+    public var expectedTokensPerForward: Double {
+        guard let first = cumulativeAcceptance.first, first > 0 else { return 1 }
+        return 1 + cumulativeAcceptance.dropFirst().reduce(0) { $0 + $1 / first }
+    }
+
+    /// Runs the model over the first `batches` batches of the text, in its order.
+    ///
+    /// - Throws: `TorchError.outOfMemory`.
+    public static func run(
+        _ model: MultiTokenModel, _ loader: BatchLoader, batchSize: Int, batches: Int, tokenizer: any Tokenizer
+    ) throws -> HeadEvaluation {
+        let heads = model.heads.count
+        let byteCounts = (0..<tokenizer.vocabularySize).map { tokenizer.bytes(of: Int32($0)).count }
+        var lossSums = [Double](repeating: 0, count: heads)
+        var byteSums = lossSums
+        var targetCounts = [Int](repeating: 0, count: heads)
+        var candidates = targetCounts
+        var matches = targetCounts
+        var reachable = targetCounts
+        var start = 0
+        var done = 0
+        while start < loader.sampleCount, done < batches {
+            let microbatch = loader.sequentialBatch(startingAt: start, count: batchSize)
+            start += microbatch.batchSize
+            done += 1
+            withoutGradient {
+                let batch = BatchTensors(microbatch, for: model)
+                let z = model.latent(batch.inputs, batch.context)
+                // alive[p]: heads 1..i−1 were right at position p; known[p]: their targets were all in the document.
+                var alive = [Bool](repeating: true, count: microbatch.batchSize * microbatch.context)
+                var known = alive
+                for (i, head) in model.heads.enumerated() {
+                    let targets = microbatch.targets(head: i + 1)
+                    let logits = model.logits(head(z, batch.context)).reshaped(-1, model.configuration.vocabulary)
+                    lossSums[i] += logits.crossEntropySum(targets: batch.targets(head: i + 1)).item()
+                    let guesses: [Int64] = logits.argmax(axis: 1).elements()
+                    for position in targets.indices {
+                        let target = targets[position]
+                        guard target != TokenBatch.ignored else {
+                            known[position] = false
+                            continue
+                        }
+                        targetCounts[i] += 1
+                        byteSums[i] += Double(byteCounts[Int(target)])
+                        guard known[position] else { continue }
+                        reachable[i] += 1
+                        guard alive[position] else { continue }
+                        candidates[i] += 1
+                        if guesses[position] == target { matches[i] += 1 } else { alive[position] = false }
+                    }
+                }
+            }
+        }
+        func ratio(_ a: Double, _ b: Double) -> Double { b > 0 ? a / b : 0 }
+        return HeadEvaluation(
+            losses: zip(lossSums, targetCounts).map { ratio($0, Double($1)) },
+            bitsPerByte: zip(lossSums, byteSums).map { ratio($0 / log(2), $1) },
+            acceptance: zip(matches, candidates).map { ratio(Double($0), Double($1)) },
+            cumulativeAcceptance: zip(matches, reachable).map { ratio(Double($0), Double($1)) },
+            tokens: targetCounts[0])
+    }
+}

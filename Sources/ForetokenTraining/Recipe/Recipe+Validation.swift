@@ -1,0 +1,72 @@
+public import ForetokenModel
+
+extension Recipe {
+    /// Refuses what makes no training run.
+    ///
+    /// - Throws: ``RecipeError/impossible(key:reason:)`` with the key.
+    public func validate() throws {
+        func need(_ condition: Bool, _ key: String, _ reason: String) throws {
+            if !condition { throw RecipeError.impossible(key: key, reason: reason) }
+        }
+        try need(!data.train.isEmpty, "data.train", "missing; name the .tokens file that `foretoken prepare` wrote")
+        let model = self.model
+        for (key, value) in [
+            ("width", model.width), ("layers", model.layers), ("attentionHeads", model.attentionHeads),
+            ("multipleOf", model.multipleOf), ("heads", model.heads), ("context", model.context),
+            ("keyValueHeads", model.keyValueHeads ?? 1), ("headDimension", model.headDimension ?? 2),
+            ("feedForwardWidth", model.feedForwardWidth ?? 1),
+        ] {
+            try need((1...1 << 24).contains(value), "model.\(key)", "\(value) is outside 1...\(1 << 24)")
+        }
+        if model.headDimension == nil {
+            try need(
+                model.width % model.attentionHeads == 0, "model.width",
+                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one")
+        }
+        do {
+            try ModelConfiguration(
+                vocabulary: 1, width: model.width, layers: model.layers, attentionHeads: model.attentionHeads,
+                keyValueHeads: model.keyValueHeads, headDimension: model.headDimension,
+                feedForwardWidth: model.feedForwardWidth, multipleOf: model.multipleOf, heads: model.heads,
+                headKind: model.headKind, context: model.context, ropeBase: model.ropeBase,
+                normEpsilon: model.normEpsilon
+            ).validate()
+        } catch {
+            throw RecipeError.impossible(key: "model", reason: error.description)
+        }
+        let training = self.training
+        if let steps = training.steps {
+            try need(steps >= 1, "training.steps", "\(steps) is below 1")
+            if let warmUp = training.warmUpSteps {
+                try need((0..<steps).contains(warmUp), "training.warmUpSteps", "\(warmUp) is not below steps (\(steps))")
+            }
+        } else {
+            try need(training.minutes != nil, "training.steps", "missing; give steps, or minutes for a run bounded by time")
+        }
+        if let minutes = training.minutes {
+            try need(minutes > 0 && minutes < 1e6, "training.minutes", "\(minutes) is not between 0 and a million")
+        }
+        for (key, value, least) in [
+            ("batchSize", training.batchSize, 1), ("accumulation", training.accumulation, 1),
+            ("validationEvery", training.validationEvery, 0), ("validationBatches", training.validationBatches, 1),
+            ("checkpointEvery", training.checkpointEvery, 0), ("keepCheckpoints", training.keepCheckpoints, 1),
+            ("logEvery", training.logEvery, 1), ("threads", training.threads ?? 1, 1),
+        ] {
+            try need((least...1 << 30).contains(value), "training.\(key)", "\(value) is outside \(least)...\(1 << 30)")
+        }
+        try need(training.learningRate > 0 && training.learningRate < 10, "training.learningRate", "must be above 0")
+        try need((0...1).contains(training.finalLearningRateRatio), "training.finalLearningRateRatio", "must be 0 to 1")
+        try need((0..<1).contains(training.warmUpFraction), "training.warmUpFraction", "must be at least 0 and below 1")
+        try need(
+            training.betas.count == 2 && training.betas.allSatisfy { (0..<1).contains($0) }, "training.betas",
+            "must be two numbers, each at least 0 and below 1")
+        try need(training.epsilon > 0, "training.epsilon", "must be above 0")
+        try need(training.weightDecay >= 0, "training.weightDecay", "must be at least 0")
+        try need(training.clip >= 0, "training.clip", "must be at least 0 (0: no clipping)")
+        if let weights = training.headWeights {
+            try need(
+                weights.count == model.heads && weights.allSatisfy { $0 >= 0 } && weights.contains { $0 > 0 },
+                "training.headWeights", "must be \(model.heads) numbers, one a head, none negative and not all 0")
+        }
+    }
+}

@@ -1,0 +1,205 @@
+public import Foundation
+public import ForetokenModel
+internal import Yams
+
+extension Recipe {
+    private static let sizeLimit = 1 << 20
+
+    /// Reads and checks a recipe.
+    ///
+    /// - Parameter overrides: `section.key=value`, the value in YAML; they win over the file.
+    /// - Throws: ``RecipeError`` that names the file, the line and the key.
+    public init(contentsOf url: URL, overrides: [String] = []) throws {
+        let file = url.relativePath
+        let bytes: Foundation.Data
+        do {
+            let handle = try FileHandle(forReadingFrom: url)
+            defer { try? handle.close() }
+            bytes = try handle.read(upToCount: Self.sizeLimit + 1) ?? Foundation.Data()
+        } catch {
+            throw RecipeError.unreadable(file: file, reason: "cannot be read: \((error as NSError).localizedDescription)")
+        }
+        guard bytes.count <= Self.sizeLimit else {
+            throw RecipeError.unreadable(file: file, reason: "is larger than 1 MiB; that is no recipe")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw RecipeError.unreadable(file: file, reason: "is not UTF-8 text; that is no recipe")
+        }
+        try self.init(yaml: text, file: file, overrides: overrides)
+    }
+
+    /// Reads and checks a recipe's text; `file` is its name in errors.
+    public init(yaml: String, file: String, overrides: [String] = []) throws {
+        self.init()
+        var root: Node
+        do {
+            root = try compose(yaml: yaml) ?? Node([(Node, Node)]())
+            for override in overrides { try Self.apply(override, to: &root) }
+        } catch let error as YamlError {
+            throw RecipeError.unreadable(file: file, reason: "is no valid YAML: \(error)")
+        }
+        guard let mapping = root.mapping else {
+            throw RecipeError.unreadable(file: file, reason: "is no recipe: expected sections like `model:`, found \(root.summary)")
+        }
+        let top = RecipeReader(mapping, path: "", origin: RecipeOrigin(file: file, overrides: overrides))
+        seed = try top.unsigned("seed") ?? seed
+        try readData(top.section("data"))
+        try readModel(top.section("model"))
+        try readTraining(top.section("training"))
+        try top.finish()
+        try validate()
+    }
+
+    private mutating func readData(_ reader: RecipeReader) throws {
+        data.train = try reader.string("train") ?? data.train
+        data.validation = try reader.string("validation")
+        try reader.finish()
+    }
+
+    private mutating func readModel(_ reader: RecipeReader) throws {
+        model.width = try reader.integer("width") ?? model.width
+        model.layers = try reader.integer("layers") ?? model.layers
+        model.attentionHeads = try reader.integer("attentionHeads") ?? model.attentionHeads
+        model.keyValueHeads = try reader.integer("keyValueHeads")
+        model.headDimension = try reader.integer("headDimension")
+        model.feedForwardWidth = try reader.integer("feedForwardWidth")
+        model.multipleOf = try reader.integer("multipleOf") ?? model.multipleOf
+        model.heads = try reader.integer("heads") ?? model.heads
+        model.headKind = try Self.choice(reader, "model.headKind", "headKind") ?? model.headKind
+        model.context = try reader.integer("context") ?? model.context
+        model.ropeBase = try reader.number("ropeBase") ?? model.ropeBase
+        model.normEpsilon = try reader.number("normEpsilon") ?? model.normEpsilon
+        model.tieEmbeddings = try reader.boolean("tieEmbeddings") ?? model.tieEmbeddings
+        model.documentMask = try reader.boolean("documentMask") ?? model.documentMask
+        // Known from DESIGN.md section 4, and refused by name until they compute something.
+        for (key, plain) in [
+            ("ropeScaling", "none"), ("slidingWindow", "none"), ("attentionBias", "false"), ("mlpBias", "false"),
+            ("queryKeyNorm", "false"), ("unembedding", "shared"),
+        ] {
+            if let value = try reader.string(key), value != plain {
+                throw RecipeError.unsupported(key: "model.\(key)", value: value)
+            }
+        }
+        try reader.finish()
+    }
+
+    private mutating func readTraining(_ reader: RecipeReader) throws {
+        training.objective = try Self.choice(reader, "training.objective", "objective") ?? training.objective
+        training.steps = try reader.integer("steps")
+        training.minutes = try reader.number("minutes")
+        training.batchSize = try reader.integer("batchSize") ?? training.batchSize
+        training.accumulation = try reader.integer("accumulation") ?? training.accumulation
+        training.learningRate = try reader.number("learningRate") ?? training.learningRate
+        training.finalLearningRateRatio =
+            try reader.number("finalLearningRateRatio") ?? training.finalLearningRateRatio
+        training.warmUpSteps = try reader.integer("warmUpSteps")
+        training.warmUpFraction = try reader.number("warmUpFraction") ?? training.warmUpFraction
+        training.betas = try reader.numbers("betas") ?? training.betas
+        training.epsilon = try reader.number("epsilon") ?? training.epsilon
+        training.weightDecay = try reader.number("weightDecay") ?? training.weightDecay
+        training.clip = try reader.number("clip") ?? training.clip
+        training.headWeights = try reader.numbers("headWeights")
+        training.validationEvery = try reader.integer("validationEvery") ?? training.validationEvery
+        training.validationBatches = try reader.integer("validationBatches") ?? training.validationBatches
+        training.checkpointEvery = try reader.integer("checkpointEvery") ?? training.checkpointEvery
+        training.keepCheckpoints = try reader.integer("keepCheckpoints") ?? training.keepCheckpoints
+        training.logEvery = try reader.integer("logEvery") ?? training.logEvery
+        training.device = try reader.string("device") ?? training.device
+        training.threads = try reader.integer("threads")
+        try reader.finish()
+    }
+
+    private static func choice<Choice: RawRepresentable & CaseIterable>(
+        _ reader: RecipeReader, _ path: String, _ key: String
+    ) throws -> Choice? where Choice.RawValue == String {
+        guard let name = try reader.string(key) else { return nil }
+        guard let choice = Choice(rawValue: name) else {
+            let names = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            throw RecipeError.impossible(key: path, reason: "'\(name)' is not known or not supported yet; use one of \(names)")
+        }
+        return choice
+    }
+
+    /// Sets `a.b=value` in the tree, making sections on the way.
+    private static func apply(_ override: String, to root: inout Node) throws {
+        guard let equals = override.firstIndex(of: "="), equals > override.startIndex else {
+            throw RecipeError.unreadable(file: "--set \(override)", reason: "expected section.key=value")
+        }
+        let path = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let value = try compose(yaml: String(override[override.index(after: equals)...])) ?? Node("")
+        func set(_ node: Node?, _ path: ArraySlice<String>) -> Node {
+            guard let key = path.first else { return value }
+            var mapping = node?.mapping ?? Node.Mapping([])
+            mapping[Node(key)] = set(mapping[Node(key)], path.dropFirst())
+            return .mapping(mapping)
+        }
+        root = set(root, path[...])
+    }
+
+    /// The whole recipe as YAML that reads back equal.
+    public var yaml: String {
+        var lines: [String] = []
+        func add(_ key: String, _ value: (some Any)?) {
+            lines.append("  \(key): " + (value.map { "\($0)" } ?? "null"))
+        }
+        func quoted(_ text: String) -> String {
+            "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
+        }
+        lines += ["seed: \(seed)", "data:"]
+        add("train", quoted(data.train))
+        add("validation", data.validation.map(quoted))
+        lines.append("model:")
+        add("width", model.width)
+        add("layers", model.layers)
+        add("attentionHeads", model.attentionHeads)
+        add("keyValueHeads", model.keyValueHeads)
+        add("headDimension", model.headDimension)
+        add("feedForwardWidth", model.feedForwardWidth)
+        add("multipleOf", model.multipleOf)
+        add("heads", model.heads)
+        add("headKind", model.headKind.rawValue)
+        add("context", model.context)
+        add("ropeBase", model.ropeBase)
+        add("normEpsilon", model.normEpsilon)
+        add("tieEmbeddings", model.tieEmbeddings)
+        add("documentMask", model.documentMask)
+        lines.append("training:")
+        add("objective", training.objective.rawValue)
+        add("steps", training.steps)
+        add("minutes", training.minutes)
+        add("batchSize", training.batchSize)
+        add("accumulation", training.accumulation)
+        add("learningRate", training.learningRate)
+        add("finalLearningRateRatio", training.finalLearningRateRatio)
+        add("warmUpSteps", training.warmUpSteps)
+        add("warmUpFraction", training.warmUpFraction)
+        add("betas", training.betas)
+        add("epsilon", training.epsilon)
+        add("weightDecay", training.weightDecay)
+        add("clip", training.clip)
+        add("headWeights", training.headWeights)
+        add("validationEvery", training.validationEvery)
+        add("validationBatches", training.validationBatches)
+        add("checkpointEvery", training.checkpointEvery)
+        add("keepCheckpoints", training.keepCheckpoints)
+        add("logEvery", training.logEvery)
+        add("device", quoted(training.device))
+        add("threads", training.threads)
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The keys in which two recipes differ.
+    public func differingKeys(from other: Recipe) -> [String] {
+        func flat(_ recipe: Recipe) -> [String] {
+            var section = ""
+            return recipe.yaml.split(separator: "\n").map { line in
+                if !line.hasPrefix(" ") {
+                    section = String(line.prefix { $0 != ":" })
+                    return String(line)
+                }
+                return section + "." + line.drop { $0 == " " }
+            }
+        }
+        return zip(flat(self), flat(other)).filter { $0 != $1 }.map { String($0.0.prefix { $0 != ":" }) }
+    }
+}

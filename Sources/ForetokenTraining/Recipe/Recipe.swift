@@ -1,0 +1,126 @@
+public import ForetokenModel
+public import ForetokenText
+
+/// Everything that decides a training run; the same recipe, data, build, threads and machine give the same run.
+public struct Recipe: Sendable, Equatable {
+    /// Decides initial weights and the order of the data.
+    public var seed: UInt64 = 0
+    /// The token shards.
+    public var data = Data()
+    /// The model's shape.
+    public var model = Model()
+    /// How it is trained.
+    public var training = Training()
+
+    /// The token shards.
+    public struct Data: Sendable, Equatable {
+        /// The shard to train on.
+        public var train = ""
+        /// The shard to validate on, if any.
+        public var validation: String?
+        /// No shards yet.
+        public init() {}
+    }
+
+    /// The model's shape; see ``ModelConfiguration``.
+    public struct Model: Sendable, Equatable {
+        /// D.
+        public var width = 256
+        /// All transformer blocks, trunk plus block heads.
+        public var layers = 8
+        /// H.
+        public var attentionHeads = 4
+        /// K; H if nil.
+        public var keyValueHeads: Int?
+        /// D / H if nil.
+        public var headDimension: Int?
+        /// 8D/3 rounded up to ``multipleOf`` if nil.
+        public var feedForwardWidth: Int?
+        /// What the SwiGLU width is a multiple of.
+        public var multipleOf = 256
+        /// n, with the next-token head.
+        public var heads = 4
+        /// What the heads are.
+        public var headKind = HeadKind.parallel
+        /// T, tokens of a training sample and of the longest text.
+        public var context = 256
+        /// θ of the rotary embedding.
+        public var ropeBase = 10_000.0
+        /// ε of RMSNorm.
+        public var normEpsilon = 1e-5
+        /// One matrix for embedding and unembedding.
+        public var tieEmbeddings = false
+        /// Attention stays inside documents.
+        public var documentMask = false
+        /// The defaults.
+        public init() {}
+    }
+
+    /// How it is trained.
+    public struct Training: Sendable, Equatable {
+        /// How the gradient is computed.
+        public var objective = ObjectiveName.sequential
+        /// Optimizer steps; nil until a run bounded by time has measured its own speed.
+        public var steps: Int?
+        /// Bounds the run by time instead.
+        public var minutes: Double?
+        /// Sequences in a micro-batch.
+        public var batchSize = 8
+        /// Micro-batches in a step.
+        public var accumulation = 1
+        /// The peak learning rate.
+        public var learningRate = 3e-4
+        /// The floor of the cosine as a fraction of the peak.
+        public var finalLearningRateRatio = 0.03
+        /// Steps of linear warm-up; nil: ``warmUpFraction`` of all.
+        public var warmUpSteps: Int?
+        /// The share of the steps that warms up.
+        public var warmUpFraction = 0.02
+        /// β₁ and β₂ of Adam.
+        public var betas = [0.9, 0.95]
+        /// ε of Adam.
+        public var epsilon = 1e-8
+        /// Decoupled decay of matrices.
+        public var weightDecay = 0.1
+        /// The largest norm of the gradient; 0 for no bound.
+        public var clip = 1.0
+        /// w_i of each head; all 1 if nil.
+        public var headWeights: [Double]?
+        /// Steps between validations; 0 for none but the last.
+        public var validationEvery = 500
+        /// Batches of a validation.
+        public var validationBatches = 20
+        /// Steps between checkpoints; 0 for none but the last.
+        public var checkpointEvery = 500
+        /// Checkpoints that stay.
+        public var keepCheckpoints = 2
+        /// Steps between records in metrics.jsonl.
+        public var logEvery = 10
+        /// `cpu` or `cuda`.
+        public var device = "cpu"
+        /// CPU threads; all if nil.
+        public var threads: Int?
+        /// The defaults.
+        public init() {}
+    }
+
+    /// The defaults.
+    public init() {}
+
+    /// The model's configuration for a tokenizer.
+    public func configuration(for tokenizer: any Tokenizer) -> ModelConfiguration {
+        ModelConfiguration(
+            vocabulary: tokenizer.vocabularySize, width: model.width, layers: model.layers,
+            attentionHeads: model.attentionHeads, keyValueHeads: model.keyValueHeads,
+            headDimension: model.headDimension, feedForwardWidth: model.feedForwardWidth,
+            multipleOf: model.multipleOf, heads: model.heads, headKind: model.headKind, context: model.context,
+            ropeBase: model.ropeBase, normEpsilon: model.normEpsilon, tieEmbeddings: model.tieEmbeddings,
+            documentMask: model.documentMask, tokenizerName: tokenizer.name, tokenizerDigest: tokenizer.digest,
+            beginningOfText: tokenizer.beginningOfText, endOfText: tokenizer.endOfText)
+    }
+
+    /// Steps of warm-up when the run has `steps`.
+    public func warmUp(of steps: Int) -> Int {
+        min(training.warmUpSteps ?? Int((Double(steps) * training.warmUpFraction).rounded(.up)), max(0, steps - 1))
+    }
+}

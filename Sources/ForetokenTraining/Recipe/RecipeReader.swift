@@ -1,0 +1,142 @@
+internal import Yams
+
+/// Typed access to one mapping of a recipe that remembers which keys were asked for, so that the rest are unknown.
+final class RecipeReader {
+    private let node: Node.Mapping?
+    private let path: String
+    private let file: String
+    /// Lines come from `--set` and not from the file where this says so.
+    private let origin: RecipeOrigin
+    private var known: [String] = []
+
+    init(_ node: Node.Mapping?, path: String, origin: RecipeOrigin) {
+        self.node = node
+        self.path = path
+        self.origin = origin
+        file = origin.file
+    }
+
+    private func value(_ key: String) -> Node? {
+        known.append(key)
+        guard let value = node?[key] else { return nil }
+        if case .scalar(let scalar) = value, scalar.tag.description.hasSuffix(":null") || value.isNull { return nil }
+        return value
+    }
+
+    private func full(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    private func wrong(_ key: String, _ node: Node, _ expected: String) -> RecipeError {
+        .wrongType(place: origin.place(full(key), node), key: full(key), found: node.summary, expected: expected)
+    }
+
+    func integer(_ key: String) throws -> Int? {
+        guard let node = value(key) else { return nil }
+        guard let value = node.int else { throw wrong(key, node, "a whole number") }
+        return value
+    }
+
+    func unsigned(_ key: String) throws -> UInt64? {
+        guard let node = value(key) else { return nil }
+        guard let value = node.scalar.flatMap({ UInt64($0.string) }) else {
+            throw wrong(key, node, "a whole number from 0 to 2^64 − 1")
+        }
+        return value
+    }
+
+    func number(_ key: String) throws -> Double? {
+        guard let node = value(key) else { return nil }
+        guard let value = node.plainNumber else { throw wrong(key, node, "a number") }
+        return value
+    }
+
+    func numbers(_ key: String) throws -> [Double]? {
+        guard let node = value(key) else { return nil }
+        guard let sequence = node.sequence else { throw wrong(key, node, "a list of numbers") }
+        return try sequence.map { item in
+            guard let value = item.plainNumber else { throw wrong(key, item, "a list of numbers") }
+            return value
+        }
+    }
+
+    func boolean(_ key: String) throws -> Bool? {
+        guard let node = value(key) else { return nil }
+        guard let value = node.bool else { throw wrong(key, node, "true or false") }
+        return value
+    }
+
+    func string(_ key: String) throws -> String? {
+        guard let node = value(key) else { return nil }
+        guard let scalar = node.scalar else { throw wrong(key, node, "a text") }
+        return scalar.string
+    }
+
+    func section(_ key: String) throws -> RecipeReader {
+        guard let node = value(key) else { return RecipeReader(nil, path: full(key), origin: origin) }
+        guard let mapping = node.mapping else { throw wrong(key, node, "a section of keys") }
+        return RecipeReader(mapping, path: full(key), origin: origin)
+    }
+
+    /// Refuses keys that nobody asked for.
+    func finish() throws {
+        for (keyNode, _) in node ?? [:] {
+            let key = keyNode.string ?? keyNode.summary
+            guard known.contains(key) else {
+                throw RecipeError.unknownKey(
+                    place: origin.place(full(key), keyNode), key: full(key), suggestion: nearest(key, among: known))
+            }
+        }
+    }
+}
+
+/// Where a value of the merged recipe came from.
+struct RecipeOrigin {
+    let file: String
+    let overrides: [String]
+
+    func place(_ key: String, _ node: Node) -> String {
+        if let override = overrides.first(where: { $0.hasPrefix(key + "=") || $0.hasPrefix(key + ".") }) {
+            return "--set \(override)"
+        }
+        return node.mark.map { "\(file):\($0.line)" } ?? file
+    }
+}
+
+extension Node {
+    var isNull: Bool { scalar.map { ["null", "~", ""].contains($0.string) && $0.style == .plain || $0.style == .any && $0.string.isEmpty } ?? false }
+
+    var plainNumber: Double? {
+        guard let scalar, let value = Double(scalar.string), value.isFinite else { return nil }
+        return value
+    }
+
+    var summary: String {
+        switch self {
+        case .scalar(let scalar): "'\(scalar.string.prefix(40))'"
+        case .sequence: "a list"
+        case .mapping: "a section"
+        case .alias: "an alias"
+        }
+    }
+}
+
+/// The candidate with the fewest edits, if they are few for its length.
+func nearest(_ word: String, among candidates: [String]) -> String? {
+    let scored = candidates.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
+    guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, word.count / 3) else { return nil }
+    return best.0
+}
+
+private func editDistance(_ a: String, _ b: String) -> Int {
+    let (a, b) = (Array(a), Array(b))
+    var row = Array(0...b.count)
+    for (i, left) in a.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, right) in b.enumerated() {
+            let substitution = diagonal + (left == right ? 0 : 1)
+            diagonal = row[j + 1]
+            row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
+        }
+    }
+    return row[b.count]
+}
