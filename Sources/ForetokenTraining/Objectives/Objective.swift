@@ -1,6 +1,6 @@
 public import ForetokenModel
 public import ForetokenText
-public import Torch
+import Torch
 
 /// A way of computing the gradient of L = Σ_i w_i · CE_i, where CE_i is head i's mean cross-entropy over the valid targets
 /// of the whole global batch (paper section 2; w_i = 1 there).

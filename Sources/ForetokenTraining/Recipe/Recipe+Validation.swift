@@ -1,4 +1,4 @@
-public import ForetokenModel
+import ForetokenModel
 
 extension Recipe {
     /// Refuses what makes no training run.

@@ -1,5 +1,5 @@
 public import Foundation
-public import ForetokenModel
+import ForetokenModel
 internal import Yams
 
 extension Recipe {

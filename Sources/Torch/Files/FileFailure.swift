@@ -21,22 +21,3 @@ struct FileFailure: Error, Sendable, Equatable {
         self.init(action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten)
     }
 }
-
-extension String {
-    /// The string in single quotes, safe to show: control characters escaped and anything beyond `limit` characters
-    /// cut, because a name out of a hostile file may hold terminal escapes or a hundred megabytes.
-    func quotedForMessage(limit: Int = 100) -> String {
-        var result = "'"
-        for (count, scalar) in unicodeScalars.enumerated() {
-            if count == limit {
-                return result + "…'"
-            }
-            if scalar.properties.generalCategory == .control {
-                result += "\\u{" + String(scalar.value, radix: 16) + "}"
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "'"
-    }
-}

@@ -36,6 +36,6 @@ public enum JSONError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     private func place(_ file: String, _ path: String) -> String {
-        path.isEmpty ? file : "\(file): \(path)"
+        path.isEmpty ? file : "\(file): \(path.shortenedForMessage(limit: 200))"
     }
 }

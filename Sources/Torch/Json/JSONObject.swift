@@ -1,7 +1,7 @@
 /// The keys and values of a JSON object: found by key in constant time, walked in the order of insertion.
 ///
-/// Two objects are equal when they hold the same keys and values in whatever order. Keys compare as Swift strings do, by
-/// canonical equivalence, so two spellings of one accented key are one key.
+/// Two objects are equal when they hold the same keys and values in whatever order. Keys compare as Swift strings do,
+/// by canonical equivalence, so two spellings of one accented key are one key.
 public struct JSONObject: Sendable, Equatable, Sequence {
     /// The keys in order.
     public private(set) var keys: [String] = []

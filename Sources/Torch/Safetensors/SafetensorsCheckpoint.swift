@@ -2,8 +2,8 @@ public import Foundation
 
 /// The tensors of a model in one safetensors file, or in several with an index beside them, as one set.
 ///
-/// The index is Hugging Face's `NAME.safetensors.index.json`: `weight_map` sends each tensor to the shard that holds it.
-/// Index and shards must agree completely, both ways: nothing a shard holds is dropped in silence.
+/// The index is Hugging Face's `NAME.safetensors.index.json`: `weight_map` sends each tensor to the shard that holds
+/// it. Index and shards must agree completely, both ways: nothing a shard holds is dropped in silence.
 public final class SafetensorsCheckpoint: Sendable {
     /// The folder the files lie in.
     public let folder: URL

@@ -7,7 +7,7 @@ extension SafetensorsError: CustomStringConvertible {
         case .tooShort(let file, let bytes):
             "\(file): only \(bytes) bytes, too short for a safetensors file; is the download complete?"
         case .headerTooLarge(let file, let declared, let limit):
-            "\(file): a header of \(declared) bytes, more than the \(limit) the format allows; is it a safetensors file?"
+            "\(file): a header of \(declared) bytes, more than the \(limit) allowed; is it a safetensors file?"
         case .headerBeyondEnd(let file, let declared, let bytes):
             "\(file): a header of \(declared) bytes in a file of \(bytes); it is truncated or not a safetensors file"
         case .headerIsNotAnObject(let file):

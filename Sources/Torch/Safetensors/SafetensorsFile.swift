@@ -1,6 +1,7 @@
 public import Foundation
 
-/// A safetensors file, memory-mapped: the header is read and checked on opening, a tensor's bytes when they are touched.
+/// A safetensors file, memory-mapped: the header is read and checked on opening, a tensor's bytes come from the disk
+/// when they are touched.
 ///
 /// Every rule of the format is enforced (see ``SafetensorsError``), so the bytes of each tensor are inside the file and
 /// as many as its type and shape need. What is in them is not checked.

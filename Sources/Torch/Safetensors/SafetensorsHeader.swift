@@ -32,10 +32,13 @@ struct SafetensorsHeader {
     /// Sorted by offset; an empty tensor comes before the one that starts at the same byte, and empty tensors among
     /// themselves stay in the header's order.
     private static func inFileOrder(_ entries: [SafetensorsEntry]) -> [SafetensorsEntry] {
-        // The offset breaks ties: the standard library does not promise a stable sort.
-        func key(_ entry: SafetensorsEntry, _ offset: Int) -> (Int, Int, Int) {
-            (entry.byteRange.lowerBound, entry.byteRange.upperBound, offset)
+        func key(_ entry: SafetensorsEntry, _ position: Int = 0) -> (Int, Int, Int) {
+            (entry.byteRange.lowerBound, entry.byteRange.upperBound, position)
         }
+        if zip(entries, entries.dropFirst()).allSatisfy({ key($0) <= key($1) }) {
+            return entries
+        }
+        // The position is in the key because the standard library does not promise a stable sort.
         return entries.enumerated()
             .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
             .map(\.element)

@@ -18,7 +18,7 @@ struct SafetensorsHeaderParser {
         self.bytes = bytes
         self.file = file
         scanner = JSONScanner(bytes, depthLimit: Self.depth)
-        // An entry takes some sixty bytes at least; growing a set of a hundred thousand names costs as much as filling it.
+        // An entry takes some hundred bytes; growing a set of a hundred thousand names costs as much as filling it.
         let estimate = min(bytes.count / 100, 1 << 20)
         entries.reserveCapacity(estimate)
         names.reserveCapacity(estimate)
@@ -64,7 +64,8 @@ struct SafetensorsHeaderParser {
         for index in scanner.position..<bytes.count where bytes[index] != 0x20 {
             throw JSONFault(
                 offset: index,
-                problem: .expected("spaces to the header's end", found: "the byte 0x\(String(bytes[index], radix: 16))"))
+                problem: .expected("spaces to the header's end", found: "the byte 0x\(String(bytes[index], radix: 16))")
+            )
         }
     }
 

@@ -18,6 +18,16 @@ public enum SafetensorsWriter {
     public static func write(
         to url: URL, tensors: [SafetensorsSource], metadata: [String: String] = [:]
     ) throws -> Int {
+        try write(to: url, tensors: tensors, metadata: metadata) { (url) throws(FileFailure) in
+            try AtomicFileWriter(destination: url)
+        }
+    }
+
+    /// As above, through a file of the caller's making: the tests' full disk.
+    static func write(
+        to url: URL, tensors: [SafetensorsSource], metadata: [String: String],
+        opening: (URL) throws(FileFailure) -> AtomicFileWriter
+    ) throws -> Int {
         let file = url.relativePath
         let entries = try layOut(tensors, file: file)
         let header = SafetensorsHeader.text(entries: entries, metadata: metadata)
@@ -30,7 +40,7 @@ public enum SafetensorsWriter {
         guard !overflow else { throw SafetensorsError.fileTooLarge(file: file) }
 
         do {
-            let writer = try AtomicFileWriter(destination: url)
+            let writer = try opening(url)
             try withUnsafeBytes(of: UInt64(headerCount).littleEndian) { try writer.append($0) }
             try writer.append(header)
             for (source, entry) in zip(tensors, entries) {

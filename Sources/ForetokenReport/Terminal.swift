@@ -1,0 +1,26 @@
+import Foundation
+
+/// What the terminal can show.
+public enum Terminal {
+    /// Whether standard output is a terminal that may be coloured (NO_COLOR and TERM=dumb forbid it).
+    public static var allowsColor: Bool { isatty(STDOUT_FILENO) == 1 && plainEnvironment }
+
+    /// Whether standard error is a terminal whose last line may be rewritten.
+    public static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false }
+
+    private static var plainEnvironment: Bool {
+        getenv("NO_COLOR") == nil && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
+    }
+
+    /// Columns of standard error's terminal, 80 if unknown, never below 20.
+    public static var width: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return max(20, Int(size.ws_col))
+    }
+
+    /// Writes a line to standard error.
+    public static func log(_ line: String) {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+}

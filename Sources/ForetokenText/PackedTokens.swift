@@ -1,0 +1,83 @@
+/// Several shards as one stream: beginning token, document, ending token, and the next document.
+public final class PackedTokens: Sendable {
+    /// Tokens in the stream, the special ones included.
+    public let length: Int
+    private let shards: [TokenShard]
+    /// The stream position and the document number at which each shard starts.
+    private let starts: [(position: Int, document: Int)]
+    private let before: Int32?
+    private let after: Int32?
+
+    /// Special tokens a document.
+    private let extra: Int
+
+    /// - Throws: ``ShardError/tokenizer(file:found:expected:)`` for a shard of another tokenizer.
+    public init(_ shards: [TokenShard], tokenizer: any Tokenizer) throws(ShardError) {
+        for shard in shards { try shard.requireTokenizer(tokenizer) }
+        self.shards = shards
+        before = tokenizer.beginningOfText
+        after = tokenizer.endOfText
+        extra = (before == nil ? 0 : 1) + (after == nil ? 0 : 1)
+        var starts: [(Int, Int)] = []
+        var (position, document) = (0, 0)
+        for shard in shards {
+            starts.append((position, document))
+            position += shard.tokenCount + shard.documentCount * extra
+            document += shard.documentCount
+        }
+        self.starts = starts
+        length = position
+    }
+
+    /// Fills both buffers, equally long, with the tokens from a stream position on and the numbers of their documents;
+    /// past the end with the ending token and document -1.
+    public func fill(
+        from position: Int, tokens: UnsafeMutableBufferPointer<Int32>, documents: UnsafeMutableBufferPointer<Int32>
+    ) {
+        precondition(position >= 0 && tokens.count == documents.count)
+        var written = 0
+        while written < tokens.count {
+            let at = position + written
+            guard at < length else {
+                tokens[written...].update(repeating: after ?? 0)
+                documents[written...].update(repeating: -1)
+                return
+            }
+            let index = starts.lastIndex { $0.position <= at } ?? 0
+            let (shard, start) = (shards[index], starts[index])
+            let document = self.document(in: shard, at: at - start.position)
+            let first = shard.offset(ofDocument: document)
+            let end = shard.offset(ofDocument: document + 1)
+            // Places inside the document: [before] first..<end [after].
+            var place = at - start.position - (first + document * extra)
+            let total = end - first + extra
+            let lead = before == nil ? 0 : 1
+            while place < total, written < tokens.count {
+                if place < lead {
+                    tokens[written] = before ?? 0
+                    (place, written) = (place + 1, written + 1)
+                } else if place < lead + end - first {
+                    let count = min(lead + end - first - place, tokens.count - written)
+                    shard.copyTokens(
+                        from: first + place - lead,
+                        into: UnsafeMutableBufferPointer(rebasing: tokens[written..<(written + count)]))
+                    (place, written) = (place + count, written + count)
+                } else {
+                    tokens[written] = after ?? 0
+                    (place, written) = (place + 1, written + 1)
+                }
+            }
+            documents[(at - position)..<written].update(repeating: Int32(truncatingIfNeeded: start.document + document))
+        }
+    }
+
+    /// The last document that starts at or before a position of the shard's stream and is not empty there.
+    private func document(in shard: TokenShard, at position: Int) -> Int {
+        var (low, high) = (0, shard.documentCount)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if shard.offset(ofDocument: middle) + middle * extra <= position { low = middle } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,126 @@
+/// Probabilities to learn from instead of single tokens; a place kept for distillation, which no objective reads yet.
+public struct SoftTargets: Sendable, Equatable {
+    /// The head they are for.
+    public let head: Int
+    /// [B, T, V], row-major.
+    public let probabilities: [Float]
+
+    /// Soft targets of one head.
+    public init(head: Int, probabilities: [Float]) {
+        self.head = head
+        self.probabilities = probabilities
+    }
+}
+
+/// B samples of T positions and the n tokens after them.
+public struct TokenBatch: Sendable, Equatable {
+    /// The target that losses skip.
+    public static let ignored: Int64 = -100
+
+    /// B.
+    public let batchSize: Int
+    /// T.
+    public let context: Int
+    /// n.
+    public let heads: Int
+    /// [B, T + n], row-major.
+    public var tokens: [Int32]
+    /// The document of each token [B, T + n]; -1 beyond the text.
+    public var documents: [Int32]
+    /// Whether a token may be a target [B, T + n].
+    public var lossMask: [Bool]
+    /// See ``SoftTargets``.
+    public var softTargets: SoftTargets?
+
+    /// A batch of given tokens, all of which may be targets.
+    public init(batchSize: Int, context: Int, heads: Int, tokens: [Int32], documents: [Int32]) {
+        precondition(tokens.count == batchSize * (context + heads) && documents.count == tokens.count)
+        self.batchSize = batchSize
+        self.context = context
+        self.heads = heads
+        self.tokens = tokens
+        self.documents = documents
+        lossMask = documents.map { $0 >= 0 }
+    }
+
+    /// The tokens the trunk reads [B·T].
+    public func inputs() -> [Int64] { positions { Int64(tokens[$0]) } }
+
+    /// Their documents [B·T].
+    public func inputDocuments() -> [Int32] { positions { documents[$0] } }
+
+    /// The targets of head i, from 1 [B·T]: token t + i, or ``ignored`` where the mask says so or where it lies in another
+    /// document than token t.
+    public func targets(head: Int) -> [Int64] {
+        precondition((1...heads).contains(head))
+        return positions { position in
+            let target = position + head
+            let valid =
+                lossMask[target] && documents[position] >= 0 && documents[target] == documents[position]
+            return valid ? Int64(tokens[target]) : Self.ignored
+        }
+    }
+
+    /// How many targets of head i are not ignored.
+    public func validTargets(head: Int) -> Int { targets(head: head).count { $0 != Self.ignored } }
+
+    private func positions<Value>(_ value: (Int) -> Value) -> [Value] {
+        var result: [Value] = []
+        result.reserveCapacity(batchSize * context)
+        for row in 0..<batchSize {
+            for time in 0..<context { result.append(value(row * (context + heads) + time)) }
+        }
+        return result
+    }
+}
+
+/// Cuts a packed stream into batches; every batch is a pure function of its index.
+public struct BatchLoader: Sendable {
+    /// Samples of an epoch: sample s covers the positions s·T to s·T + T + n, so every token but the stream's first is
+    /// head 1's target once.
+    public let sampleCount: Int
+    private let tokens: PackedTokens
+    private let context: Int
+    private let heads: Int
+    private let order: SampleOrder
+
+    /// - Parameters:
+    ///   - context: T.
+    ///   - heads: n.
+    ///   - seed: decides the order.
+    public init(_ tokens: PackedTokens, context: Int, heads: Int, seed: UInt64) {
+        self.tokens = tokens
+        self.context = context
+        self.heads = heads
+        sampleCount = max(1, (tokens.length - 1 + context - 1) / context)
+        order = SampleOrder(seed: seed, sampleCount: sampleCount)
+    }
+
+    /// The samples of global indices `globalIndex ..< globalIndex + count`, in the shuffled order.
+    public func batch(startingAt globalIndex: Int, count: Int) -> TokenBatch {
+        batch((globalIndex..<(globalIndex + count)).map(order.sample(at:)))
+    }
+
+    /// Samples in the order of the text, for evaluation; fewer at the end.
+    public func sequentialBatch(startingAt sample: Int, count: Int) -> TokenBatch {
+        batch(Array(sample..<min(sample + count, sampleCount)))
+    }
+
+    private func batch(_ samples: [Int]) -> TokenBatch {
+        let width = context + heads
+        var tokenValues = [Int32](repeating: 0, count: samples.count * width)
+        var documentValues = tokenValues
+        tokenValues.withUnsafeMutableBufferPointer { tokenBuffer in
+            documentValues.withUnsafeMutableBufferPointer { documentBuffer in
+                for (row, sample) in samples.enumerated() {
+                    let range = (row * width)..<((row + 1) * width)
+                    tokens.fill(
+                        from: sample * context, tokens: UnsafeMutableBufferPointer(rebasing: tokenBuffer[range]),
+                        documents: UnsafeMutableBufferPointer(rebasing: documentBuffer[range]))
+                }
+            }
+        }
+        return TokenBatch(
+            batchSize: samples.count, context: context, heads: heads, tokens: tokenValues, documents: documentValues)
+    }
+}

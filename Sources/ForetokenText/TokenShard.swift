@@ -1,0 +1,146 @@
+public import Foundation
+
+/// What can be wrong with a token shard.
+public enum ShardError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The file cannot be read or written.
+    case system(file: String, action: String, reason: String)
+    /// It is no shard.
+    case foreign(file: String)
+    /// It is a shard of another version of the format.
+    case version(file: String, found: UInt32)
+    /// Its header or its offsets make no sense, or its size is not what the header says.
+    case corrupt(file: String, reason: String)
+    /// It was made by another tokenizer.
+    case tokenizer(file: String, found: String, expected: String)
+
+    /// What is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .system(let file, let action, let reason): "\(file): cannot \(action): \(reason)"
+        case .foreign(let file): "\(file): not a token shard; make one with `foretoken prepare`"
+        case .version(let file, let found):
+            "\(file): token shard of format \(found), this version reads \(TokenShard.version); prepare it again"
+        case .corrupt(let file, let reason):
+            "\(file): damaged or truncated token shard (\(reason)); copy or prepare it again"
+        case .tokenizer(let file, let found, let expected):
+            "\(file): made with tokenizer '\(found)', but '\(expected)' is needed; prepare the text again"
+        }
+    }
+}
+
+/// A memory-mapped file of documents as tokens.
+///
+/// Header of 160 bytes, little-endian: magic `FTOKENS1`, version (u32), bytes of a token 1, 2 or 4 (u32), tokens (u64),
+/// documents (u64), digest of the tokenizer in hex (64 bytes), its name (64 bytes, zero-filled). Then the tokens, zeros up
+/// to a multiple of 8, and documents + 1 offsets (u64) in tokens. No special tokens are inside.
+public final class TokenShard: Sendable {
+    static let magic = Array("FTOKENS1".utf8)
+    static let version: UInt32 = 1
+    static let headerSize = 160
+
+    /// The file.
+    public let url: URL
+    /// Documents in it.
+    public let documentCount: Int
+    /// Tokens in it.
+    public let tokenCount: Int
+    /// The name of the tokenizer that made it.
+    public let tokenizerName: String
+    /// The digest of the tokenizer that made it.
+    public let tokenizerDigest: String
+    /// Bytes of a stored token.
+    public let tokenWidth: Int
+    private let data: Data
+    private let offsetsStart: Int
+
+    /// Opens a shard and checks header, size and offsets; time is linear in the documents.
+    ///
+    /// - Throws: ``ShardError``.
+    public init(contentsOf url: URL) throws(ShardError) {
+        let file = url.relativePath
+        let data: Data
+        do {
+            data = try Data(contentsOf: url, options: .alwaysMapped)
+        } catch {
+            throw .system(file: file, action: "read", reason: (error as NSError).localizedDescription)
+        }
+        guard data.count >= Self.magic.count, data.prefix(8).elementsEqual(Self.magic) else {
+            throw .foreign(file: file)
+        }
+        guard data.count >= Self.headerSize else { throw .corrupt(file: file, reason: "its header is cut off") }
+        let found: UInt32 = data.load(8)
+        guard found == Self.version else { throw .version(file: file, found: found) }
+        let width = Int(data.load(12) as UInt32)
+        let tokens: UInt64 = data.load(16)
+        let documents: UInt64 = data.load(24)
+        guard [1, 2, 4].contains(width), tokens <= 1 << 50, documents <= 1 << 40 else {
+            throw .corrupt(file: file, reason: "its header declares impossible sizes")
+        }
+        tokenCount = Int(tokens)
+        documentCount = Int(documents)
+        tokenWidth = width
+        offsetsStart = (Self.headerSize + tokenCount * width + 7) / 8 * 8
+        let expected = offsetsStart + (documentCount + 1) * 8
+        guard data.count == expected else {
+            throw .corrupt(file: file, reason: "it has \(data.count) bytes and should have \(expected)")
+        }
+        tokenizerDigest = String(decoding: data[32..<96], as: UTF8.self)
+        tokenizerName = String(decoding: data[96..<160].prefix { $0 != 0 }, as: UTF8.self)
+        self.url = url
+        self.data = data
+        var last = 0
+        for document in 0...documentCount {
+            let offset: UInt64 = data.load(offsetsStart + document * 8)
+            guard offset <= tokens, offset >= last, document > 0 || offset == 0,
+                document < documentCount || offset == tokens
+            else { throw .corrupt(file: file, reason: "the offset of document \(document) makes no sense") }
+            last = Int(offset)
+        }
+    }
+
+    /// The first token of a document; `documentCount` gives the end.
+    public func offset(ofDocument document: Int) -> Int {
+        precondition((0...documentCount).contains(document))
+        return Int(data.load(offsetsStart + document * 8) as UInt64)
+    }
+
+    /// Copies tokens from a position on into a buffer.
+    public func copyTokens(from start: Int, into buffer: UnsafeMutableBufferPointer<Int32>) {
+        precondition(start >= 0 && start + buffer.count <= tokenCount)
+        data.withUnsafeBytes { bytes in
+            let base = Self.headerSize + start * tokenWidth
+            for i in buffer.indices {
+                buffer[i] =
+                    switch tokenWidth {
+                    case 1: Int32(bytes[base + i])
+                    case 2: Int32(bytes.loadUnaligned(fromByteOffset: base + i * 2, as: UInt16.self))
+                    default: bytes.loadUnaligned(fromByteOffset: base + i * 4, as: Int32.self)
+                    }
+            }
+        }
+    }
+
+    /// The tokens of a document.
+    public func document(_ document: Int) -> [Int32] {
+        let (start, end) = (offset(ofDocument: document), offset(ofDocument: document + 1))
+        return [Int32](unsafeUninitializedCapacity: end - start) { buffer, count in
+            copyTokens(from: start, into: UnsafeMutableBufferPointer(rebasing: buffer[..<(end - start)]))
+            count = end - start
+        }
+    }
+
+    /// Refuses a shard of another tokenizer.
+    ///
+    /// - Throws: ``ShardError/tokenizer(file:found:expected:)``.
+    public func requireTokenizer(_ tokenizer: any Tokenizer) throws(ShardError) {
+        guard tokenizerDigest == tokenizer.digest else {
+            throw .tokenizer(file: url.relativePath, found: tokenizerName, expected: tokenizer.name)
+        }
+    }
+}
+
+extension Data {
+    fileprivate func load<Value: FixedWidthInteger>(_ offset: Int) -> Value {
+        withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self)) }
+    }
+}

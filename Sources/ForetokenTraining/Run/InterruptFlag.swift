@@ -1,0 +1,26 @@
+import Foundation
+import Synchronization
+
+/// Whether SIGINT or SIGTERM came: long work looks here, finishes its step and saves.
+public enum InterruptFlag {
+    private static let raised = Atomic<Bool>(false)
+
+    /// From now on the first signal raises the flag, and the second of the kind ends the process as usual.
+    public static func install() {
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                InterruptFlag.raise()
+                signal(number, SIG_DFL)
+            }
+        }
+    }
+
+    /// Whether a signal came.
+    public static var isRaised: Bool { raised.load(ordering: .relaxed) }
+
+    /// Raises the flag as a signal does.
+    public static func raise() { raised.store(true, ordering: .relaxed) }
+
+    /// Lowers the flag.
+    public static func reset() { raised.store(false, ordering: .relaxed) }
+}

@@ -1,0 +1,166 @@
+public import Foundation
+
+/// What can be wrong with a run folder.
+public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Another process trains in it.
+    case inUse(folder: String, process: String)
+    /// A file operation failed.
+    case system(path: String, action: String, reason: String)
+    /// It holds a run of another recipe.
+    case otherRecipe(folder: String, keys: [String])
+    /// It is neither a run nor a model folder.
+    case noModel(String)
+
+    /// What is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .inUse(let folder, let process):
+            "\(folder): in use by process \(process); wait for it, stop it, or train into another folder"
+        case .system(let path, let action, let reason): "\(path): cannot \(action): \(reason)"
+        case .otherRecipe(let folder, let keys):
+            "\(folder): holds a run with another recipe (\(keys.joined(separator: ", "))); "
+                + "give another --out, or the same values to resume"
+        case .noModel(let folder):
+            "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
+        }
+    }
+}
+
+/// The folder of a run: `recipe.yaml`, `metrics.jsonl`, `checkpoints/step-NNNNNN/` and `latest`.
+///
+/// Checkpoints are written under a temporary name, synced and renamed, and `latest` is replaced after that: a kill at any
+/// instant leaves the last whole checkpoint.
+public final class RunFolder {
+    /// The folder.
+    public let url: URL
+    private let lock: Int32
+
+    /// Opens or makes a run folder for this process alone; the kernel frees the lock when the process ends, however it ends.
+    ///
+    /// - Throws: ``RunFolderError``.
+    public init(_ url: URL) throws {
+        self.url = url
+        let checkpoints = url.appendingPathComponent("checkpoints")
+        do {
+            try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
+        } catch {
+            throw RunFolderError.system(
+                path: url.relativePath, action: "make the run folder", reason: (error as NSError).localizedDescription)
+        }
+        let path = url.appendingPathComponent(".lock").path
+        lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else {
+            throw RunFolderError.system(path: path, action: "open", reason: String(cString: strerror(errno)))
+        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            close(lock)
+            throw RunFolderError.inUse(folder: url.relativePath, process: holder.isEmpty ? "unknown" : holder)
+        }
+        ftruncate(lock, 0)
+        let process = "\(ProcessInfo.processInfo.processIdentifier)"
+        _ = process.withCString { pwrite(lock, $0, strlen($0), 0) }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
+        where name.hasPrefix(".") {
+            try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(name))
+        }
+    }
+
+    deinit { close(lock) }
+
+    /// `recipe.yaml`.
+    public var recipe: URL { url.appendingPathComponent("recipe.yaml") }
+    /// `metrics.jsonl`.
+    public var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
+
+    /// The newest whole checkpoint.
+    public var latestCheckpoint: URL? { Self.latestCheckpoint(in: url) }
+
+    static func latestCheckpoint(in run: URL) -> URL? {
+        let checkpoints = run.appendingPathComponent("checkpoints")
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? [])
+            .filter { $0.hasPrefix("step-") }.sorted()
+        let named = (try? String(contentsOf: run.appendingPathComponent("latest"), encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        // A kill between the rename and `latest` leaves a whole checkpoint that is newer than the one named.
+        let chosen = names.last ?? named
+        return chosen.flatMap { names.contains($0) ? checkpoints.appendingPathComponent($0) : nil }
+    }
+
+    /// Writes a checkpoint by `body` and removes all but the newest `keeping`.
+    ///
+    /// - Throws: ``RunFolderError`` or what `body` throws; the checkpoint before stays whole.
+    public func writeCheckpoint(step: Int, keeping: Int, _ body: (URL) throws -> Void) throws {
+        let checkpoints = url.appendingPathComponent("checkpoints")
+        let name = "step-" + String(String(1_000_000_000 + step).dropFirst(step < 1_000_000 ? 4 : 1))
+        let temporary = checkpoints.appendingPathComponent(".\(name)")
+        let destination = checkpoints.appendingPathComponent(name)
+        try? FileManager.default.removeItem(at: temporary)
+        do {
+            try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+            try body(temporary)
+        } catch {
+            try? FileManager.default.removeItem(at: temporary)
+            throw error
+        }
+        try Self.synchronizeTree(temporary)
+        try? FileManager.default.removeItem(at: destination)
+        guard rename(temporary.path, destination.path) == 0 else {
+            throw RunFolderError.system(
+                path: destination.relativePath, action: "write", reason: String(cString: strerror(errno)))
+        }
+        try Self.synchronize(checkpoints)
+        try Self.write(name + "\n", to: url.appendingPathComponent("latest"))
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? [])
+            .filter { $0.hasPrefix("step-") }.sorted()
+        for old in names.dropLast(max(1, keeping)) {
+            try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(old))
+        }
+    }
+
+    /// Replaces a small text file as a whole.
+    ///
+    /// - Throws: ``RunFolderError/system(path:action:reason:)``.
+    public static func write(_ text: String, to url: URL) throws {
+        let temporary = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).temporary")
+        do {
+            try Data(text.utf8).write(to: temporary)
+        } catch {
+            throw RunFolderError.system(
+                path: url.relativePath, action: "write", reason: (error as NSError).localizedDescription)
+        }
+        try synchronize(temporary)
+        guard rename(temporary.path, url.path) == 0 else {
+            throw RunFolderError.system(
+                path: url.relativePath, action: "write", reason: String(cString: strerror(errno)))
+        }
+        try synchronize(url.deletingLastPathComponent())
+    }
+
+    private static func synchronizeTree(_ folder: URL) throws {
+        let walker = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        while let item = walker?.nextObject() as? URL { try synchronize(item) }
+        try synchronize(folder)
+    }
+
+    private static func synchronize(_ url: URL) throws {
+        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0, fsync(descriptor) == 0 else {
+            let reason = String(cString: strerror(errno))
+            if descriptor >= 0 { close(descriptor) }
+            throw RunFolderError.system(path: url.relativePath, action: "write", reason: reason)
+        }
+        close(descriptor)
+    }
+
+    /// The model folder that a path means: a run's newest checkpoint, or the folder itself.
+    ///
+    /// - Throws: ``RunFolderError/noModel(_:)``.
+    public static func modelFolder(at url: URL) throws(RunFolderError) -> URL {
+        if let checkpoint = latestCheckpoint(in: url) { return checkpoint }
+        guard FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path) else {
+            throw .noModel(url.relativePath)
+        }
+        return url
+    }
+}

@@ -1,0 +1,228 @@
+public import ForetokenModel
+import ForetokenReport
+public import ForetokenText
+import Foundation
+import Torch
+
+/// Trains a model by a recipe inside a run folder, and resumes there.
+///
+/// Everything a step does depends on the recipe, the step's number and the state in the checkpoint, so a run that was
+/// killed and resumed is bitwise the run that never was (same build, threads and machine).
+public final class Trainer {
+    /// How a run ended.
+    public enum Outcome: Sendable, Equatable {
+        /// All steps are done.
+        case finished
+        /// A signal came; the run is checkpointed.
+        case interrupted
+    }
+
+    /// The recipe, with its steps fixed.
+    public private(set) var recipe: Recipe
+    /// The model being trained.
+    public let model: MultiTokenModel
+    /// Steps done.
+    public private(set) var step = 0
+    /// The last validation.
+    public private(set) var lastValidation: HeadEvaluation?
+
+    private let folder: RunFolder
+    private let tokenizer: any Tokenizer
+    private let training: BatchLoader
+    private let validation: BatchLoader?
+    private let optimizer: AdamW
+    private let objective: any Objective
+    private let world: any World
+
+    /// Opens a run folder: a new run, or the one in it from its newest checkpoint.
+    ///
+    /// - Throws: ``RecipeError``, ``RunFolderError``, ``TrainerError``, `ShardError`, `ModelError`, `TorchError`.
+    public init(
+        recipe: Recipe, folder: RunFolder, tokenizer: any Tokenizer = ByteTokenizer(), world: any World = OneRank()
+    ) throws {
+        try recipe.validate()
+        var recipe = recipe
+        let device = try Device(named: recipe.training.device)
+        if let threads = recipe.training.threads { Torch.threads = threads }
+        func loader(_ path: String) throws -> BatchLoader {
+            let shard = try TokenShard(contentsOf: URL(fileURLWithPath: path))
+            guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path) }
+            return BatchLoader(
+                try PackedTokens([shard], tokenizer: tokenizer), context: recipe.model.context,
+                heads: recipe.model.heads, seed: recipe.seed)
+        }
+        training = try loader(recipe.data.train)
+        validation = try recipe.data.validation.map(loader)
+        let checkpoint = folder.latestCheckpoint
+        if checkpoint != nil { try Self.adopt(&recipe, from: folder) }
+        if let checkpoint {
+            model = try ModelFolder.read(checkpoint, device: device)
+        } else {
+            model = try MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
+        }
+        optimizer = try AdamW(
+            model.parameters, betas: (recipe.training.betas[0], recipe.training.betas[1]),
+            epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay)
+        if let checkpoint { step = try TrainerState.restore(optimizer, from: checkpoint) }
+        objective = recipe.training.objective.objective
+        self.recipe = recipe
+        self.folder = folder
+        self.tokenizer = tokenizer
+        self.world = world
+        if checkpoint == nil {
+            if recipe.training.steps == nil { self.recipe.training.steps = try measureSteps() }
+            try RunFolder.write(self.recipe.yaml, to: folder.recipe)
+        }
+        try MetricsLog.cutBack(folder.metrics, toStep: step)
+    }
+
+    /// Takes the fixed number of steps from the run in the folder and refuses any other difference.
+    private static func adopt(_ recipe: inout Recipe, from folder: RunFolder) throws {
+        let stored = try Recipe(contentsOf: folder.recipe)
+        if recipe.training.steps == nil { recipe.training.steps = stored.training.steps }
+        let keys = recipe.differingKeys(from: stored)
+        guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
+    }
+
+    /// Trains to the last step, or until a signal.
+    ///
+    /// - Parameter afterStep: called after every step, before its checkpoint; for tests.
+    /// - Throws: ``TrainerError/notFinite(step:firstSample:losses:norm:)``, file errors, `TorchError.outOfMemory`.
+    public func run(afterStep: (Int) -> Void = { _ in }) throws -> Outcome {
+        let steps = recipe.training.steps ?? 0
+        let settings = recipe.training
+        let schedule = LearningRateSchedule(
+            peak: settings.learningRate, warmUp: recipe.warmUp(of: steps), steps: steps,
+            finalRatio: settings.finalLearningRateRatio)
+        let log = try MetricsLog(folder.metrics)
+        let progress = ProgressLine(total: steps)
+        defer { progress.finish() }
+        let clock = ContinuousClock()
+        let tokensPerStep = Double(settings.batchSize * settings.accumulation * recipe.model.context)
+        var since = clock.now
+        let (begin, firstStep) = (since, step)
+
+        while step < steps {
+            if try world.sum([InterruptFlag.isRaised ? 1 : 0])[0] > 0 {
+                try checkpoint()
+                return .interrupted
+            }
+            let rate = schedule.rate(at: step + 1)
+            let result = try trainStep(rate: rate)
+            afterStep(step)
+            if step % settings.logEvery == 0 || step == steps {
+                let now = clock.now
+                let logged = step % settings.logEvery == 0 ? settings.logEvery : step % settings.logEvery
+                let speed = tokensPerStep * Double(min(logged, step - firstStep)) / (now - since).seconds
+                since = now
+                try log.append(
+                    kind: "train", step: step,
+                    [
+                        ("loss", .numbers(result.losses)), ("learningRate", .number(rate)),
+                        ("gradientNorm", .number(result.norm)), ("tokensPerSecond", .number(speed)),
+                        ("peakBytes", .integer(Memory.read(on: model.device).peak)),
+                    ])
+                let pace = (now - begin).seconds / Double(step - firstStep)
+                progress.update(
+                    step: step, tokensPerSecond: speed, losses: result.losses, secondsLeft: pace * Double(steps - step))
+            }
+            let isLast = step == steps
+            if validation != nil, isLast || settings.validationEvery > 0 && step % settings.validationEvery == 0 {
+                try validate(log, progress)
+                since = clock.now
+            }
+            if isLast || settings.checkpointEvery > 0 && step % settings.checkpointEvery == 0 {
+                try checkpoint()
+                since = clock.now
+            }
+        }
+        return .finished
+    }
+
+    /// One optimizer step: gradient over the global batch, clipping, AdamW.
+    private func trainStep(rate: Double) throws -> (losses: [Double], norm: Double) {
+        let settings = recipe.training
+        let samples = settings.batchSize * settings.accumulation
+        let first = step * samples
+        let microbatches = (0..<settings.accumulation).map {
+            training.batch(startingAt: first + $0 * settings.batchSize, count: settings.batchSize)
+        }
+        let result = try gradient(microbatches)
+        guard result.losses.allSatisfy(\.isFinite), result.norm.isFinite else {
+            throw TrainerError.notFinite(
+                step: step + 1, firstSample: first, losses: result.losses, norm: result.norm)
+        }
+        let scale = settings.clip > 0 && result.norm > settings.clip ? settings.clip / result.norm : 1
+        optimizer.update(rate: rate, scale: scale)
+        optimizer.clearGradients()
+        step += 1
+        return result
+    }
+
+    /// The gradient of the mean loss over the global batch, and its norm.
+    private func gradient(_ microbatches: [TokenBatch]) throws -> (losses: [Double], norm: Double) {
+        let counts = (1...recipe.model.heads).map { head in
+            Double(microbatches.reduce(0) { $0 + $1.validTargets(head: head) })
+        }
+        let denominators = try world.sum(counts).map { Int($0) }
+        let weights = recipe.training.headWeights ?? [Double](repeating: 1, count: recipe.model.heads)
+        let losses = try objective.forwardBackward(
+            model, microbatches: microbatches, denominators: denominators, headWeights: weights,
+            onGradientReady: { _ in })
+        let norm = globalNorm(of: model.parameters.compactMap(\.tensor.gradient))
+        return (try world.sum(losses), norm)
+    }
+
+    private func validate(_ log: MetricsLog, _ progress: ProgressLine) throws {
+        guard let validation else { return }
+        let result = try HeadEvaluation.run(
+            model, validation, batchSize: recipe.training.batchSize, batches: recipe.training.validationBatches,
+            tokenizer: tokenizer)
+        lastValidation = result
+        try log.append(
+            kind: "validation", step: step,
+            [
+                ("loss", .numbers(result.losses)), ("bitsPerByte", .numbers(result.bitsPerByte)),
+                ("acceptance", .numbers(result.acceptance)),
+                ("cumulativeAcceptance", .numbers(result.cumulativeAcceptance)),
+            ])
+        progress.finish()
+        let acceptance = result.acceptance.map { Formatting.percent($0) }.joined(separator: " ")
+        Terminal.log(
+            "step \(step): validation \(Formatting.fixed(result.bitsPerByte[0], 3)) bits per byte, "
+                + "acceptance per head \(acceptance)")
+    }
+
+    private func checkpoint() throws {
+        try folder.writeCheckpoint(step: step, keeping: recipe.training.keepCheckpoints) { url in
+            try ModelFolder.write(model, to: url)
+            try TrainerState.write(optimizer, step: step, to: url)
+        }
+    }
+
+    /// How many steps fit the recipe's minutes: times ten steps that change nothing, after two that warm up.
+    private func measureSteps() throws -> Int {
+        let minutes = recipe.training.minutes ?? 1
+        let clock = ContinuousClock()
+        var begin = clock.now
+        for round in 0..<12 {
+            if round == 2 { begin = clock.now }
+            let microbatches = (0..<recipe.training.accumulation).map {
+                training.batch(startingAt: (round + $0) * recipe.training.batchSize, count: recipe.training.batchSize)
+            }
+            _ = try gradient(microbatches)
+            // A rate of 0 leaves the weights; the optimizer's state is reset below.
+            optimizer.update(rate: 0)
+            optimizer.clearGradients()
+        }
+        optimizer.reset()
+        let seconds = (clock.now - begin).seconds / 10
+        let steps = max(20, Int(minutes * 60 * 0.96 / seconds))
+        Terminal.log("\(Formatting.fixed(seconds * 1000, 1)) ms a step: \(steps) steps in \(minutes) minutes")
+        return steps
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,20 @@
+/// Why training cannot start or go on.
+public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The loss or the gradient is NaN or infinite.
+    case notFinite(step: Int, firstSample: Int, losses: [Double], norm: Double)
+    /// The checkpoint's trainer state does not fit.
+    case foreignState(file: String, reason: String)
+    /// The shard has no token to train on.
+    case emptyCorpus(String)
+
+    /// What happened and what to do.
+    public var description: String {
+        switch self {
+        case .notFinite(let step, let sample, let losses, let norm):
+            "step \(step): the loss is not finite (per head \(losses), gradient norm \(norm)) in the batch that starts at "
+                + "sample \(sample); nothing was changed by it. Lower training.learningRate, or resume from the last checkpoint"
+        case .foreignState(let file, let reason): "\(file): \(reason); the checkpoint cannot be resumed"
+        case .emptyCorpus(let file): "\(file): holds no text to train on"
+        }
+    }
+}

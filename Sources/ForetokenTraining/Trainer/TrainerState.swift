@@ -1,0 +1,32 @@
+import Foundation
+import Torch
+
+/// The part of a checkpoint that only training needs: `trainer/state.json` and `trainer/optimizer.safetensors`.
+enum TrainerState {
+    private static let version = 1
+
+    static func write(_ optimizer: AdamW, step: Int, to checkpoint: URL) throws {
+        let folder = checkpoint.appendingPathComponent("trainer")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let state: JSONValue = [
+            "format_version": .integer(version), "step": .integer(step), "optimizer_step": .integer(optimizer.step),
+        ]
+        try state.write(to: folder.appendingPathComponent("state.json"))
+        try SafetensorsWriter.write(
+            to: folder.appendingPathComponent("optimizer.safetensors"),
+            tensors: optimizer.state.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) })
+    }
+
+    /// - Returns: the step of the checkpoint.
+    static func restore(_ optimizer: AdamW, from checkpoint: URL) throws -> Int {
+        let folder = checkpoint.appendingPathComponent("trainer")
+        let state = try JSONNode(contentsOf: folder.appendingPathComponent("state.json"))
+        let found = try state["format_version"].integer()
+        guard found == version else {
+            throw TrainerError.foreignState(file: state.file, reason: "it has format \(found), not \(version)")
+        }
+        let file = try SafetensorsFile(contentsOf: folder.appendingPathComponent("optimizer.safetensors"))
+        try optimizer.restore(file, step: try state["optimizer_step"].integer(in: 0...(1 << 40)))
+        return try state["step"].integer(in: 0...(1 << 40))
+    }
+}
