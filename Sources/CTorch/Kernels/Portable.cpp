@@ -1,0 +1,10 @@
+// Any processor: four lanes, multiplication and addition rounded apart.
+#include <algorithm>
+#include <cstdint>
+
+#include "Isa.h"
+
+#define LANES 4
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#define ISA_NAME portable
+#include "Body.h"
