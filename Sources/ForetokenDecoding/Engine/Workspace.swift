@@ -1,0 +1,39 @@
+/// Memory for a pass, grown to the widest one and then reused: no allocation in steady state.
+final class FloatBuffer {
+    private(set) var pointer: UnsafeMutablePointer<Float>
+    private var capacity: Int
+
+    init() {
+        capacity = 64
+        pointer = .allocate(capacity: capacity)
+        pointer.initialize(repeating: 0, count: capacity)
+    }
+
+    deinit { pointer.deallocate() }
+
+    /// Room for `count` floats; what was inside is lost if it grows.
+    func reserve(_ count: Int) -> UnsafeMutablePointer<Float> {
+        if count > capacity {
+            pointer.deallocate()
+            capacity = max(count, capacity * 2)
+            pointer = .allocate(capacity: capacity)
+            pointer.initialize(repeating: 0, count: capacity)
+        }
+        return pointer
+    }
+}
+
+/// The buffers of one session.
+final class Workspace {
+    let hidden = FloatBuffer()
+    let normed = FloatBuffer()
+    let query = FloatBuffer()
+    let key = FloatBuffer()
+    let value = FloatBuffer()
+    let attended = FloatBuffer()
+    let gate = FloatBuffer()
+    let up = FloatBuffer()
+    let latent = FloatBuffer()
+    let head = FloatBuffer()
+    let logits = FloatBuffer()
+}
