@@ -1,0 +1,76 @@
+public import ForetokenText
+
+/// Next-token and self-speculative decoding of the same prompts, side by side.
+public struct DecodingComparison: Sendable {
+    /// One way of decoding, over all prompts.
+    public struct Side: Sendable {
+        /// Tokens emitted.
+        public internal(set) var tokens = 0
+        /// Forward passes.
+        public internal(set) var forwards = 0
+        /// Seconds after the prompts' passes.
+        public internal(set) var decodeSeconds = 0.0
+        /// Tokens emitted after the prompts' passes.
+        public internal(set) var decodedTokens = 0
+
+        /// Tokens ÷ forwards.
+        public var tokensPerForward: Double { Double(tokens) / Double(max(1, forwards)) }
+        /// Tokens a second after the prompts' passes.
+        public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(decodedTokens) / decodeSeconds : 0 }
+
+        mutating func add(_ statistics: GenerationStatistics) {
+            tokens += statistics.tokens.count
+            forwards += statistics.forwards
+            decodeSeconds += statistics.decodeSeconds
+            decodedTokens += max(0, statistics.tokens.count - 1)
+        }
+    }
+
+    /// Head 1 alone.
+    public private(set) var plain = Side()
+    /// All the heads asked for.
+    public private(set) var speculative = Side()
+    /// Prompts whose two outputs differ; always 0 unless something is broken.
+    public private(set) var differing = 0
+    /// Texts that loop at their end.
+    public private(set) var looping = 0
+    /// Prompts decoded.
+    public private(set) var prompts = 0
+    /// Bytes of weights of a plain pass ÷ of a speculative one.
+    public private(set) var byteRatio = 1.0
+
+    /// Tokens per second, speculative ÷ plain.
+    public var speedUp: Double {
+        plain.tokensPerSecond > 0 ? speculative.tokensPerSecond / plain.tokensPerSecond : 0
+    }
+
+    /// Tokens per forward × bytes of a plain pass ÷ of a speculative one: what reading weights alone would allow.
+    public var attainable: Double { speculative.tokensPerForward * byteRatio }
+
+    /// Decodes every prompt both ways, in alternation.
+    ///
+    /// - Throws: ``DecodingError``.
+    public init(
+        _ model: DecodeModel, prompts: [[Int32]], maximumTokens: Int, heads: Int, sampler: Sampler,
+        tokenizer: any Tokenizer
+    ) throws {
+        byteRatio = Double(model.bytesRead(heads: 1)) / Double(model.bytesRead(heads: heads))
+        for (index, prompt) in prompts.enumerated() {
+            var results: [Int: GenerationStatistics] = [:]
+            for count in index % 2 == 0 ? [1, heads] : [heads, 1] {
+                let session = try DecodingSession(
+                    model,
+                    GenerationRequest(prompt: prompt, maximumTokens: maximumTokens, heads: count, sampler: sampler),
+                    tokenizer: tokenizer)
+                while try session.step() != nil {}
+                results[count] = session.statistics
+            }
+            guard let one = results[1], let many = results[heads] else { continue }
+            plain.add(one)
+            speculative.add(many)
+            self.prompts += 1
+            if one.tokens != many.tokens || one.stopReason != many.stopReason { differing += 1 }
+            if LoopDetector.loop(in: many.tokens) != nil { looping += 1 }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import ForetokenDecoding
+import ForetokenModel
+import ForetokenReport
+import ForetokenText
+import ForetokenTraining
+import Foundation
+import Torch
+
+struct Evaluate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure a model on held-out text.", subcommands: [Loss.self, DecodingSpeed.self])
+
+    struct Loss: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Loss, bits per byte and acceptance of every head.",
+            discussion: "Example: foretoken evaluate loss --model runs/demo --data data/demo/validation.tokens")
+
+        @Option(help: "A run or model folder.")
+        var model: String
+        @Option(help: "A token shard.")
+        var data: String
+        @Option(help: "Batches of 8 samples.")
+        var batches = 50
+        @Flag(help: "Print one JSON object.")
+        var json = false
+
+        @TorchActor
+        func run() async throws {
+            let tokenizer = ByteTokenizer()
+            let model = try ModelFolder.read(RunFolder.modelFolder(at: URL(fileURLWithPath: model)))
+            let packed = try PackedTokens([TokenShard(contentsOf: URL(fileURLWithPath: data))], tokenizer: tokenizer)
+            let loader = BatchLoader(
+                packed, context: model.configuration.context, heads: model.configuration.heads, seed: 0)
+            let result = try HeadEvaluation.run(model, loader, batchSize: 8, batches: batches, tokenizer: tokenizer)
+            if json {
+                let value: JSONValue = [
+                    "loss": .array(result.losses.map(JSONValue.finite)),
+                    "bitsPerByte": .array(result.bitsPerByte.map(JSONValue.finite)),
+                    "acceptance": .array(result.acceptance.map(JSONValue.finite)),
+                    "cumulativeAcceptance": .array(result.cumulativeAcceptance.map(JSONValue.finite)),
+                    "tokens": .integer(result.tokens),
+                ]
+                print(try value.text())
+                return
+            }
+            var table = TextTable(["head", "loss", "bits/byte", "acceptance", "cumulative"])
+            for head in result.losses.indices {
+                table.add([
+                    "\(head + 1)", Formatting.fixed(result.losses[head], 4), Formatting.fixed(result.bitsPerByte[head], 3),
+                    Formatting.percent(result.acceptance[head]), Formatting.percent(result.cumulativeAcceptance[head]),
+                ])
+            }
+            print(table.text)
+        }
+    }
+
+    struct DecodingSpeed: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "decoding",
+            abstract: "Decode held-out prompts with head 1 alone and self-speculatively, and compare.",
+            discussion: """
+                Example: foretoken evaluate decoding --model runs/demo --data data/demo/validation.tokens --temperature 0.8
+                """)
+
+        @Option(help: "A run or model folder.")
+        var model: String
+        @Option(help: "A token shard; its documents' beginnings are the prompts.")
+        var data: String
+        @Option(help: "Prompts.")
+        var prompts = 8
+        @Option(help: "Tokens of each prompt.")
+        var promptTokens = 64
+        @Option(help: "Tokens to generate for each prompt.")
+        var maxTokens = 160
+        @Option(help: "Heads to use; all of the model's if not given.")
+        var heads: Int?
+        @Option(help: "0 is greedy.")
+        var temperature = 0.0
+        @Option(help: "Decides the sampling noise.")
+        var seed: UInt64 = 0
+        @Flag(help: "Print one JSON object.")
+        var json = false
+
+        @TorchActor
+        func run() async throws {
+            let tokenizer = ByteTokenizer()
+            let model = try Generate.load(model, tokenizer: tokenizer, threads: nil)
+            let shard = try TokenShard(contentsOf: URL(fileURLWithPath: data))
+            try shard.requireTokenizer(tokenizer)
+            let beginning = model.configuration.beginningOfText.map { [$0] } ?? []
+            var starts: [[Int32]] = []
+            for document in 0..<shard.documentCount where starts.count < prompts {
+                let tokens = shard.document(document)
+                if tokens.count >= promptTokens { starts.append(beginning + tokens.prefix(promptTokens)) }
+            }
+            let used = heads ?? model.configuration.heads
+            let result = try DecodingComparison(
+                model, prompts: starts, maximumTokens: maxTokens, heads: used,
+                sampler: Sampler(temperature: temperature, seed: seed), tokenizer: tokenizer)
+            if json { print(try Self.value(result).text()) } else { Self.show(result, heads: used, temperature) }
+            if result.differing > 0 { throw ExitCode(1) }
+        }
+
+        private static func value(_ result: DecodingComparison) -> JSONValue {
+            [
+                "prompts": .integer(result.prompts), "differing": .integer(result.differing),
+                "looping": .integer(result.looping),
+                "tokensPerForward": .finite(result.speculative.tokensPerForward),
+                "nextTokenTokensPerSecond": .finite(result.plain.tokensPerSecond),
+                "speculativeTokensPerSecond": .finite(result.speculative.tokensPerSecond),
+                "speedUp": .finite(result.speedUp), "attainable": .finite(result.attainable),
+                "byteRatio": .finite(result.byteRatio),
+            ]
+        }
+
+        private static func show(_ result: DecodingComparison, heads: Int, _ temperature: Double) {
+            var table = TextTable([
+                temperature == 0 ? "greedy" : "temperature \(temperature)", "tokens", "tokens/forward", "tokens/s",
+            ])
+            for (name, side) in [("next-token", result.plain), ("speculative, \(heads) heads", result.speculative)] {
+                table.add([
+                    name, String(side.tokens), Formatting.fixed(side.tokensPerForward, 2),
+                    Formatting.fixed(side.tokensPerSecond, 0),
+                ])
+            }
+            print(table.text)
+            print(
+                result.differing == 0
+                    ? "outputs identical on all \(result.prompts) prompts"
+                    : "OUTPUTS DIFFER on \(result.differing) of \(result.prompts) prompts")
+            print(
+                "speed-up \(Formatting.fixed(result.speedUp, 2))x = \(Formatting.fixed(result.speedUp / result.attainable, 2))"
+                    + " of tokens/forward x bytes ratio (\(Formatting.fixed(result.speculative.tokensPerForward, 2))"
+                    + " x \(Formatting.fixed(result.byteRatio, 2)))")
+            if result.looping > 0 {
+                print("\(result.looping) of \(result.prompts) texts loop at their end, which flatters acceptance")
+            }
+        }
+    }
+}

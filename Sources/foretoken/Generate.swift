@@ -1,0 +1,139 @@
+import ArgumentParser
+import ForetokenDecoding
+import ForetokenModel
+import ForetokenReport
+import ForetokenText
+import ForetokenTraining
+import Foundation
+import Torch
+
+struct Generate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Continue a prompt, streaming.",
+        discussion: """
+            Both ways of decoding give the same text; speculative decoding uses the other heads to be faster. On a terminal,
+            accepted drafts are green.
+
+            Example: foretoken generate --model runs/demo --prompt 'def ' --max-tokens 200 --temperature 0.8 --seed 1
+            """)
+
+    enum Decoding: String, ExpressibleByArgument, CaseIterable {
+        case speculative
+        case nextToken = "next-token"
+    }
+
+    @Option(help: "A run or model folder.")
+    var model: String
+
+    @Option(help: "The text to continue.")
+    var prompt = ""
+
+    @Option(help: "The most tokens to generate.")
+    var maxTokens = 200
+
+    @Option(help: "speculative or next-token.")
+    var decoding = Decoding.speculative
+
+    @Option(help: "Heads to use when speculating; all of the model's if not given.")
+    var heads: Int?
+
+    @Option(help: "0 is greedy.")
+    var temperature = 0.0
+
+    @Option(help: "Decides the sampling noise.")
+    var seed: UInt64 = 0
+
+    @Option(help: "End the text before this string; may be repeated.")
+    var stop: [String] = []
+
+    @Option(help: "CPU threads; all if not given.")
+    var threads: Int?
+
+    @Flag(help: "Print text and counts as one JSON object.")
+    var json = false
+
+    func run() async throws {
+        InterruptFlag.install()
+        let tokenizer = ByteTokenizer()
+        let loaded = try await Self.load(model, tokenizer: tokenizer, threads: threads)
+        let configuration = loaded.configuration
+        let request = GenerationRequest(
+            prompt: (configuration.beginningOfText.map { [$0] } ?? []) + tokenizer.encode(prompt),
+            maximumTokens: maxTokens, heads: decoding == .nextToken ? 1 : heads ?? configuration.heads,
+            sampler: Sampler(temperature: temperature, seed: seed), stopStrings: stop)
+        var iterator = TokenStream(loaded, request, tokenizer: tokenizer).makeAsyncIterator()
+        let printer = StreamPrinter(isQuiet: json)
+        var text = ""
+        printer.start(prompt)
+        while let pieces = try await iterator.next() {
+            printer.show(pieces)
+            text += pieces.map(\.text).joined()
+            if InterruptFlag.isRaised { break }
+        }
+        printer.finish()
+        let statistics = await iterator.statistics
+        if json {
+            print(try Self.report(text, statistics).text())
+        } else {
+            Terminal.log(
+                "\(statistics.tokens.count) tokens, \(Formatting.fixed(statistics.tokensPerForward, 2)) a forward, "
+                    + "\(Formatting.fixed(statistics.tokensPerSecond, 0)) tokens/s, "
+                    + "\(statistics.stopReason?.rawValue ?? "interrupted")")
+        }
+        if InterruptFlag.isRaised { throw ExitCode(130) }
+    }
+
+    /// Reads a model and refuses one of another tokenizer.
+    @TorchActor
+    static func load(_ path: String, tokenizer: any Tokenizer, threads: Int?) throws -> DecodeModel {
+        if let threads {
+            guard threads >= 1 else { throw ValidationError("--threads must be at least 1") }
+            Torch.threads = threads
+        }
+        let folder = try RunFolder.modelFolder(at: URL(fileURLWithPath: path))
+        let model = try ModelFolder.read(folder)
+        guard model.configuration.tokenizerDigest == tokenizer.digest else {
+            throw ModelError.unsupported(
+                file: folder.relativePath, key: "tokenizer", value: model.configuration.tokenizerName)
+        }
+        return try DecodeModel(model)
+    }
+
+    static func report(_ text: String, _ statistics: GenerationStatistics) -> JSONValue {
+        [
+            "text": .string(text),
+            "tokens": .array(statistics.tokens.map { .integer(Int($0)) }),
+            "forwards": .integer(statistics.forwards),
+            "tokensPerForward": .finite(statistics.tokensPerForward),
+            "draftedPerPosition": .array(statistics.draftedPerPosition.map { .integer($0) }),
+            "acceptedPerPosition": .array(statistics.acceptedPerPosition.map { .integer($0) }),
+            "tokensPerSecond": .finite(statistics.tokensPerSecond),
+            "prefillSeconds": .finite(statistics.prefillSeconds),
+            "stopReason": .string(statistics.stopReason?.rawValue ?? "interrupted"),
+        ]
+    }
+}
+
+/// Writes text as it comes, accepted drafts in green where the terminal allows.
+struct StreamPrinter {
+    let isQuiet: Bool
+    private let colored = Terminal.allowsColor
+
+    init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+    func start(_ prompt: String) {
+        write(colored ? "\u{1B}[2m\(prompt)\u{1B}[0m" : prompt)
+    }
+
+    func show(_ pieces: [TextPiece]) {
+        for piece in pieces {
+            write(colored && piece.isDraft ? "\u{1B}[32m\(piece.text)\u{1B}[0m" : piece.text)
+        }
+    }
+
+    func finish() { write("\n") }
+
+    private func write(_ text: String) {
+        if !isQuiet { FileHandle.standardOutput.write(Data(text.utf8)) }
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import ForetokenModel
+import ForetokenReport
+import ForetokenText
+import ForetokenTraining
+import Foundation
+import Torch
+
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show a run, a model folder, a recipe or a token shard as a table.",
+        discussion: "Example: foretoken inspect runs/demo")
+
+    @Argument(help: "A run or model folder, a .yaml recipe or a .tokens shard.")
+    var path: String
+
+    func run() throws {
+        let url = URL(fileURLWithPath: path)
+        switch url.pathExtension {
+        case "tokens":
+            let shard = try TokenShard(contentsOf: url)
+            var table = TextTable(["shard", path])
+            table.add(["tokenizer", shard.tokenizerName])
+            table.add(["documents", String(shard.documentCount)])
+            table.add(["tokens", String(shard.tokenCount)])
+            table.add(["bytes of a token", String(shard.tokenWidth)])
+            print(table.text)
+        case "yaml", "yml":
+            try show(try Recipe(contentsOf: url).configuration(for: ByteTokenizer()))
+        default:
+            try show(try ModelFolder.readConfiguration(RunFolder.modelFolder(at: url)))
+        }
+    }
+
+    private func show(_ configuration: ModelConfiguration) throws {
+        let model = try MultiTokenModel(configuration, seed: nil)
+        var table = TextTable(["parameter", "group", "shape", "count"])
+        var totals: [(ParameterGroup, Int)] = []
+        for parameter in model.parameters {
+            let count = parameter.tensor.count
+            let shape = parameter.tensor.shape.map(String.init).joined(separator: "x")
+            table.add([parameter.name, parameter.group.description, shape, String(count)])
+            if totals.last?.0 == parameter.group {
+                totals[totals.count - 1].1 += count
+            } else {
+                totals.append((parameter.group, count))
+            }
+        }
+        print(table.text)
+        print("")
+        var summary = TextTable(["group", "parameters"])
+        for (group, count) in totals { summary.add([group.description, String(count)]) }
+        summary.add(["total", String(model.parameters.reduce(0) { $0 + $1.tensor.count })])
+        print(summary.text)
+        print(
+            "\n\(configuration.heads) \(configuration.headKind.rawValue) heads on \(configuration.trunkLayers) trunk layers, "
+                + "width \(configuration.width), context \(configuration.context), vocabulary \(configuration.vocabulary)")
+    }
+}
