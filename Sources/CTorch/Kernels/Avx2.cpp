@@ -1,6 +1,7 @@
 // AVX2 with FMA: 8 lanes.
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "Isa.h"
 

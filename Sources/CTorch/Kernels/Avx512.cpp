@@ -1,6 +1,7 @@
 // AVX-512: 16 lanes.
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "Isa.h"
 

@@ -22,13 +22,50 @@ INLINE Vector load_some(const float *p, int64_t n) {
 INLINE void store_some(float *p, Vector v, int64_t n) { __builtin_memcpy(p, &v, n * sizeof(float)); }
 INLINE Vector splat(float x) { return Vector{} + x; }
 
-// Adds the lanes in a fixed tree.
+// Sums over lanes: lane i with lane i + half, halving until one is left. Several vectors are summed together, since the
+// additions of one alone would leave most lanes idle; the tree of each sum is the same in any company.
+
+// Each vector holds LANES / G sums as G partial sums; the result holds those of both as G / 2 partial sums.
+template <int G>
+constexpr int partial_index(int lane, bool upper) {
+    const int sum = lane / (G / 2), held = LANES / G;
+    return (sum < held ? 0 : LANES) + sum % held * G + lane % (G / 2) + (upper ? G / 2 : 0);
+}
+template <int G, int... I>
+INLINE Vector halve(Vector a, Vector b, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(a, b, partial_index<G>(I, false)...) +
+           __builtin_shufflevector(a, b, partial_index<G>(I, true)...);
+}
+template <int P, int G>
+INLINE Vector sum_lanes(Vector *v) {
+    using Lanes = std::make_integer_sequence<int, LANES>;
+    if constexpr (G == 1) {
+        return v[0];
+    } else if constexpr (P == 1) {
+        v[0] = halve<G>(v[0], v[0], Lanes{});
+        return sum_lanes<1, G / 2>(v);
+    } else {
+        for (int i = 0; i < P / 2; i++) v[i] = halve<G>(v[2 * i], v[2 * i + 1], Lanes{});
+        return sum_lanes<P / 2, G / 2>(v);
+    }
+}
+template <int N>
+INLINE void totals(Vector *v, float *out) {
+    if constexpr (N > LANES) {
+        totals<LANES>(v, out);
+        totals<N - LANES>(v + LANES, out + LANES);
+    } else {
+        constexpr int P = N > 8 ? 16 : N > 4 ? 8 : N > 2 ? 4 : N;
+        Vector padded[P];
+        for (int i = 0; i < P; i++) padded[i] = i < N ? v[i] : Vector{};
+        const Vector sums = sum_lanes<P, LANES>(padded);
+        store_some(out, sums, N);
+    }
+}
 INLINE float total(Vector v) {
-    float lanes[LANES];
-    __builtin_memcpy(lanes, &v, sizeof lanes);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lanes[i] = lanes[i] + lanes[i + width];
-    return lanes[0];
+    float out;
+    totals<1>(&v, &out);
+    return out;
 }
 
 // out[i][j] = w row i · x row j.
@@ -51,8 +88,7 @@ INLINE void dots(const float *w, int64_t w_stride, const float *x, int64_t x_str
                 sum[i][j] = MULTIPLY_ADD(weight, load_some(x + j * x_stride + k, in - k), sum[i][j]);
         }
     }
-    for (int i = 0; i < NW; i++)
-        for (int j = 0; j < NX; j++) out[i][j] = total(sum[i][j]);
+    totals<NW * NX>(&sum[0][0], &out[0][0]);
 }
 
 struct LinearRange {

@@ -1,6 +1,7 @@
 // Any processor: four lanes, multiplication and addition rounded apart.
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "Isa.h"
 

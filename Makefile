@@ -1,0 +1,46 @@
+# Every target sees to what it needs, so `make test` works in a fresh clone. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup build test demo bench format clean distclean
+
+# Release even in tests (DESIGN.md, section 1). One set of flags for building and testing: SwiftPM recompiles every
+# module when they differ.
+SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
+SOURCES := Package.swift Sources Tests
+
+# Where SwiftPM finds libtorch.pc.
+export PKG_CONFIG_PATH := $(CURDIR)/.libtorch$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: ## find LibTorch, or install it into .libtorch
+	@bash scripts/setup.sh
+
+build: setup ## build the libraries and the foretoken command
+	swift build $(SWIFT_FLAGS)
+
+# `swift test` would add -enable-testing once more and so recompile everything: it only runs what was built.
+test: setup ## check the format, build and run every test
+	swift format lint --strict --parallel -r $(SOURCES)
+	swift build $(SWIFT_FLAGS) --build-tests
+	bash scripts/test-setup.sh
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
+
+demo: build ## train, decode and compare a small model
+	bash scripts/demo.sh
+
+bench: build ## measure against the PyTorch reference
+	bash Benchmarks/run.sh
+
+format: ## format the sources in place
+	swift format --in-place --parallel -r $(SOURCES)
+
+clean: ## remove what was built (keeps LibTorch and runs)
+	rm -rf .build
+
+distclean: clean ## remove LibTorch, and which one was chosen, too
+	rm -rf .libtorch
