@@ -1,0 +1,183 @@
+import ForetokenReport
+import ForetokenText
+import Foundation
+import Testing
+import Torch
+
+/// The built command, run as a user runs it.
+private struct Command {
+    static let program: URL = {
+        // The command lies beside the test's own bundle.
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while folder.path != "/", !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("foretoken").path) {
+            folder.deleteLastPathComponent()
+        }
+        return folder.appendingPathComponent("foretoken")
+    }()
+
+    struct Result {
+        let code: Int32
+        let output: String
+        let errors: String
+    }
+
+    static func start(_ arguments: [String], output: URL, errors: URL) throws -> Process {
+        let process = Process()
+        process.executableURL = program
+        process.arguments = arguments
+        for url in [output, errors] { try Data().write(to: url) }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try process.run()
+        return process
+    }
+
+    static func run(_ arguments: String...) throws -> Result {
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        let (output, errors) = (base.appendingPathExtension("out"), base.appendingPathExtension("err"))
+        defer { for url in [output, errors] { try? FileManager.default.removeItem(at: url) } }
+        let process = try start(arguments, output: output, errors: errors)
+        process.waitUntilExit()
+        return Result(
+            code: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
+            errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+}
+
+@Suite(.serialized) struct CommandTests {
+    private let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder.appendingPathComponent("src"), withIntermediateDirectories: true)
+        for index in 0..<60 {
+            try Data("def f\(index)(x):\n    return x * \(index)\n".utf8)
+                .write(to: folder.appendingPathComponent("src/\(index).py"))
+        }
+    }
+
+    private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    private func recipe(steps: Int) throws -> String {
+        let text = """
+            data: { train: "\(path("data/train.tokens"))", validation: "\(path("data/validation.tokens"))" }
+            model: { width: 16, layers: 4, attentionHeads: 2, feedForwardWidth: 32, heads: 2, context: 64 }
+            training: { steps: \(steps), batchSize: 2, learningRate: 0.01, checkpointEvery: 3, validationEvery: 0, logEvery: 1, validationBatches: 2 }
+            """
+        try Data(text.utf8).write(to: folder.appendingPathComponent("recipe.yaml"))
+        let prepared = try Command.run("prepare", path("src"), "--out", path("data"), "--validation-fraction", "0.2")
+        #expect(prepared.code == 0, "\(prepared.errors)")
+        return path("recipe.yaml")
+    }
+
+    private func metrics(_ run: String) throws -> [String] {
+        try String(contentsOfFile: path(run + "/metrics.jsonl"), encoding: .utf8).split(separator: "\n").map {
+            var object = try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+            object["tokensPerSecond"] = nil
+            object["peakBytes"] = nil
+            return String(decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
+        }
+    }
+
+    @Test func fromSourceFilesToTextWithBothWaysOfDecoding() throws {
+        let recipe = try recipe(steps: 12)
+        let trained = try Command.run("train", recipe, "--out", path("run"), "--json")
+        #expect(trained.code == 0, "\(trained.errors)")
+        #expect(trained.output.contains("\"finished\""))
+        var texts: [String] = []
+        for way in ["next-token", "speculative"] {
+            for temperature in ["0", "0.8"] {
+                let result = try Command.run(
+                    "generate", "--model", path("run"), "--prompt", "def f", "--max-tokens", "30", "--decoding", way,
+                    "--temperature", temperature, "--seed", "1", "--json")
+                #expect(result.code == 0, "\(result.errors)")
+                let last = try #require(result.output.split(separator: "\n").last)
+                let object = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
+                for key in ["tokens", "forwards", "tokensPerForward", "acceptedPerPosition", "tokensPerSecond", "stopReason"] {
+                    #expect(object[key] != nil, "\(key)")
+                }
+                texts.append(try #require(object["text"] as? String))
+            }
+        }
+        #expect(texts[0] == texts[2])
+        #expect(texts[1] == texts[3])
+        #expect(try Command.run("evaluate", "loss", "--model", path("run"), "--data", path("data/validation.tokens")).code == 0)
+        let compared = try Command.run(
+            "evaluate", "decoding", "--model", path("run"), "--data", path("data/validation.tokens"), "--prompt-tokens", "9",
+            "--max-tokens", "20")
+        #expect(compared.output.contains("outputs identical"))
+        #expect(try Command.run("inspect", path("run")).output.contains("lm_head.weight"))
+    }
+
+    /// SIGKILL at several instants, in checkpoint writes too; the resumed run's metrics and weights are those of a whole one.
+    @Test func aRunKilledAtAnyInstantAndResumedIsBitwiseTheWholeRun() throws {
+        let recipe = try recipe(steps: 150)
+        #expect(try Command.run("train", recipe, "--out", path("whole")).code == 0)
+        let expected = try Data(contentsOf: folder.appendingPathComponent("whole/checkpoints/step-000150/model.safetensors"))
+        var kills = 0
+        for delay in [0.05, 0.15, 0.25, 0.3, 0.35, 0.4] {
+            let process = try Command.start(
+                ["train", recipe, "--out", path("killed")], output: URL(fileURLWithPath: path("o")),
+                errors: URL(fileURLWithPath: path("e")))
+            Thread.sleep(forTimeInterval: delay)
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            if process.terminationReason == .uncaughtSignal { kills += 1 }
+        }
+        #expect(kills > 0)
+        let resumed = try Command.run("train", recipe, "--out", path("killed"))
+        #expect(resumed.code == 0, "\(resumed.errors)")
+        let model = folder.appendingPathComponent("killed/checkpoints/step-000150/model.safetensors")
+        #expect(try Data(contentsOf: model) == expected)
+        #expect(try metrics("killed") == metrics("whole"))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM])
+    func aSignalSavesAndExitsWith130(signal: Int32) throws {
+        let recipe = try recipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", path("run")], output: URL(fileURLWithPath: path("o")), errors: errors)
+        let metrics = path("run/metrics.jsonl")
+        while process.isRunning, ((try? String(contentsOfFile: metrics, encoding: .utf8))?.count ?? 0) < 300 {
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        // While it trains, the folder is taken.
+        let second = try Command.run("train", recipe, "--out", path("run"))
+        #expect(second.code == 1)
+        #expect(second.errors.contains("in use by process \(process.processIdentifier)"))
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(try String(contentsOf: errors, encoding: .utf8).contains("the same command resumes"))
+        #expect(FileManager.default.fileExists(atPath: path("run/latest")))
+    }
+
+    @Test func badInputIsOneClearLineAndTheRightCode() throws {
+        let recipe = try recipe(steps: 2)
+        func fails(_ code: Int32, _ words: String, _ result: Command.Result) {
+            #expect(result.code == code)
+            #expect(result.errors.contains(words), "\(result.errors)")
+        }
+        fails(64, "Usage", try Command.run("train", "--nonsense"))
+        fails(64, "name at least one", try Command.run("prepare", "--out", path("x")))
+        fails(1, "no such file or folder", try Command.run("prepare", path("nowhere"), "--out", path("x")))
+        fails(1, "did you mean 'heads'", try Command.run("train", recipe, "--out", path("r"), "--set", "model.heds=3"))
+        fails(1, "heads must be smaller", try Command.run("train", recipe, "--out", path("r"), "--set", "model.heads=4"))
+        fails(1, "neither a run", try Command.run("generate", "--model", path("nowhere")))
+        fails(1, "not a token shard", try Command.run("train", recipe, "--out", path("r"), "--set", "data.train=\(recipe)"))
+        #expect(try Command.run("train", recipe, "--out", path("run")).code == 0)
+        fails(
+            1, "shorten it",
+            try Command.run("generate", "--model", path("run"), "--prompt", String(repeating: "x", count: 64)))
+        fails(1, "the model has 2 heads", try Command.run("generate", "--model", path("run"), "--heads", "3"))
+        try Data(count: 100).write(to: folder.appendingPathComponent("run/checkpoints/step-000002/model.safetensors"))
+        fails(1, "model.safetensors", try Command.run("generate", "--model", path("run")))
+        for command in [[], ["prepare"], ["train"], ["generate"], ["evaluate"], ["inspect"]] {
+            let process = try Command.start(
+                command + ["--help"], output: URL(fileURLWithPath: path("o")), errors: URL(fileURLWithPath: path("e")))
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import ForetokenModel
+import ForetokenText
+import ForetokenTraining
+import Testing
+import Torch
+
+@testable import ForetokenDecoding
+
+/// A tiny model, trained for a moment so that its heads agree sometimes; the same for all tests of a kind.
+private func trainedModel(_ kind: HeadKind, heads: Int, context: Int = 96) throws -> MultiTokenModel {
+    let model = try MultiTokenModel(
+        ModelConfiguration(
+            vocabulary: 258, width: 32, layers: heads + 2, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
+            feedForwardWidth: 50, heads: heads, headKind: kind, context: context, beginningOfText: 256, endOfText: 257),
+        seed: 5)
+    let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
+    let text = ByteTokenizer().encode("for i in range(10):\n    print(i, i + 1, i * 2)\n# the end of it\n")
+    let width = 24 + heads
+    for step in 0..<60 {
+        let tokens = (0..<(4 * width)).map { text[($0 / width * 13 + $0 % width + step * 7) % text.count] }
+        let batch = TokenBatch(
+            batchSize: 4, context: 24, heads: heads, tokens: tokens, documents: [Int32](repeating: 0, count: 4 * width))
+        _ = try SequentialObjective().forwardBackward(
+            model, microbatches: [batch], denominators: [Int](repeating: 96, count: heads),
+            headWeights: [Double](repeating: 1, count: heads), onGradientReady: { _ in })
+        optimizer.update(rate: 5e-3)
+        optimizer.clearGradients()
+    }
+    return model
+}
+
+private func decode(_ model: DecodeModel, _ request: GenerationRequest) throws -> (String, GenerationStatistics) {
+    let session = try DecodingSession(model, request)
+    var text = ""
+    while let pieces = try session.step() { text += pieces.map(\.text).joined() }
+    return (text, session.statistics)
+}
+
+private let prompts = ["for i", "print(", "x", "# the end", "\n\n    é"]
+
+private func prompt(_ text: String) -> [Int32] { [256] + ByteTokenizer().encode(text) }
+
+/// Proposes what it is told to: right, wrong, or now and then right.
+private final class StubDrafter: Drafter {
+    private let answer: (Int) -> Int32
+    init(_ answer: @escaping (Int) -> Int32) { self.answer = answer }
+    func advance(_ latent: UnsafePointer<Float>, rows: Int) {}
+    func propose(_ count: Int, position: Int, sampler: Sampler) -> [Int32] { (0..<count).map { answer(position + $0) } }
+}
+
+@Suite(.serialized) struct DecodingTests {
+    @Test(arguments: HeadKind.allCases)
+    func cachedLogitsEqualTheModelsOwn(kind: HeadKind) throws {
+        let model = try trainedModel(kind, heads: 3)
+        let decoder = try DecodeModel(model)
+        let tokens = prompt("for i in range(10):\n    print(i)")
+        let expected = withoutGradient {
+            model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements(as: Float.self)
+        }
+        let verifier = try Verifier(decoder, workspace: Workspace(), capacity: 96)
+        for (position, token) in tokens.enumerated() {
+            let logits = verifier.pass([token], outputs: 1).logits
+            verifier.commit(1)
+            for v in 0..<258 { #expect(abs(logits[v] - expected[position * 258 + v]) < 1e-4) }
+        }
+    }
+
+    /// A position's logits are bitwise the same in passes of 1, 2, … 16 tokens, at every cache length.
+    @Test(arguments: HeadKind.allCases)
+    func logitsAreBitwiseTheSameInPassesOfEveryWidth(kind: HeadKind) throws {
+        let decoder = try DecodeModel(trainedModel(kind, heads: 2))
+        let tokens = (0..<80).map { Int32($0 * 37 % 256) }
+        func run(width: Int) throws -> [[Float]] {
+            let verifier = try Verifier(decoder, workspace: Workspace(), capacity: 96)
+            var rows: [[Float]] = []
+            while rows.count < tokens.count {
+                let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)])
+                // A rejected token behind the block must leave no trace.
+                let logits = verifier.pass(block + [99], outputs: block.count + 1).logits
+                for row in block.indices { rows.append(Array(UnsafeBufferPointer(start: logits + row * 258, count: 258))) }
+                verifier.commit(block.count)
+            }
+            return rows
+        }
+        let alone = try run(width: 1)
+        for width in 2...16 { #expect(try run(width: width) == alone, "passes of \(width)") }
+    }
+
+    @Test(arguments: HeadKind.allCases, [2, 4])
+    func speculativeTextEqualsNextTokenText(kind: HeadKind, heads: Int) throws {
+        let decoder = try DecodeModel(trainedModel(kind, heads: heads))
+        var accepted = 0
+        for text in prompts {
+            for temperature in [0, 0.7, 1.3] {
+                for seed: UInt64 in [0, 1] {
+                    var request = GenerationRequest(
+                        prompt: prompt(text), maximumTokens: 60, heads: 1,
+                        sampler: Sampler(temperature: temperature, seed: seed))
+                    let (plain, statistics) = try decode(decoder, request)
+                    #expect(statistics.tokensPerForward <= 1)
+                    for used in 2...heads {
+                        request.heads = used
+                        let (speculative, counts) = try decode(decoder, request)
+                        #expect(speculative == plain)
+                        #expect(counts.tokens == statistics.tokens)
+                        #expect(counts.stopReason == statistics.stopReason)
+                        #expect(counts.tokensPerForward <= Double(used))
+                        accepted += counts.acceptedPerPosition.reduce(0, +)
+                    }
+                }
+            }
+        }
+        #expect(accepted > 50, "drafts must be accepted for this test to mean something")
+    }
+
+    @Test func draftersChangeTheSpeedAndNeverTheText() throws {
+        let decoder = try DecodeModel(trainedModel(.parallel, heads: 4))
+        var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 40, heads: 1)
+        let truth = try decode(decoder, request).1.tokens
+        request.heads = 4
+        let start = request.prompt.count
+        func right(_ position: Int) -> Int32 { truth.indices.contains(position - start) ? truth[position - start] : 0 }
+        func forwards(_ answer: @escaping (Int) -> Int32) throws -> Int {
+            let session = try DecodingSession(decoder, request, tokenizer: ByteTokenizer()) { _, _ in StubDrafter(answer) }
+            while try session.step() != nil {}
+            #expect(session.statistics.tokens == truth)
+            return session.statistics.forwards
+        }
+        #expect(truth.count == 40)
+        // The prompt's pass gives 1 token and 39 more need ⌈39/4⌉ passes of 4.
+        #expect(try forwards(right) == 11)
+        #expect(try forwards { right($0) ^ 1 } == 40)
+        let sometimes = try forwards { $0 % 3 == 0 ? right($0) ^ 1 : right($0) }
+        #expect((12..<40).contains(sometimes))
+    }
+
+    @Test(arguments: HeadKind.allCases)
+    func limitsEndTheTextAtEveryOffsetOfABlock(kind: HeadKind) throws {
+        let decoder = try DecodeModel(trainedModel(kind, heads: 4))
+        var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 30, heads: 1)
+        let (text, whole) = try decode(decoder, request)
+        request.heads = 4
+        for limit in 1...30 {
+            request.maximumTokens = limit
+            let (_, statistics) = try decode(decoder, request)
+            #expect(statistics.tokens == Array(whole.tokens.prefix(limit)))
+            #expect(statistics.stopReason == .maximumTokens)
+        }
+        request.maximumTokens = 30
+        let characters = Array(text)
+        for offset in 0..<(characters.count - 3) {
+            let stop = String(characters[offset..<(offset + 3)])
+            request.stopStrings = [stop]
+            let (stopped, statistics) = try decode(decoder, request)
+            let end = try #require(text.firstRange(of: stop)).lowerBound
+            #expect(stopped == String(text[..<end]))
+            #expect(statistics.stopReason == .stopString)
+        }
+    }
+
+    @Test func endOfTextInsideABlockEndsTheText() throws {
+        let model = try trainedModel(.parallel, heads: 4)
+        let free = try decode(DecodeModel(model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)).1
+        // The same weights with another token as the ending one: each token of the text once.
+        for (offset, token) in free.tokens.enumerated() where free.tokens.firstIndex(of: token) == offset {
+            var configuration = model.configuration
+            configuration.endOfText = token
+            let other = try MultiTokenModel(configuration, seed: nil)
+            for (to, from) in zip(other.parameters, model.parameters) { to.tensor.assign(from.tensor) }
+            for heads in [1, 4] {
+                let (_, statistics) = try decode(
+                    DecodeModel(other), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: heads))
+                #expect(statistics.tokens == Array(free.tokens.prefix(offset)))
+                #expect(statistics.stopReason == .endOfText)
+            }
+        }
+    }
+
+    @Test func theContextsEndStopsTheTextInBothWays() throws {
+        let decoder = try DecodeModel(trainedModel(.linear, heads: 4, context: 40))
+        for heads in [1, 4] {
+            let (_, statistics) = try decode(
+                decoder, GenerationRequest(prompt: prompt("for i"), maximumTokens: 500, heads: heads))
+            #expect(statistics.stopReason == .contextFull)
+            #expect(statistics.tokens.count == 40 - 6)
+        }
+    }
+
+    @Test func requestsWithoutSenseAreRefused() throws {
+        let decoder = try DecodeModel(trainedModel(.parallel, heads: 2, context: 16))
+        func error(_ request: GenerationRequest) -> DecodingError? {
+            #expect(throws: DecodingError.self) { try DecodingSession(decoder, request) }
+        }
+        #expect(error(GenerationRequest(prompt: [], maximumTokens: 1, heads: 1)) == .emptyPrompt)
+        #expect(
+            error(GenerationRequest(prompt: [Int32](repeating: 1, count: 16), maximumTokens: 1, heads: 1))
+                == .promptTooLong(tokens: 16, context: 16))
+        #expect(
+            error(GenerationRequest(prompt: [258], maximumTokens: 1, heads: 1))
+                == .tokenOutOfRange(token: 258, vocabulary: 258))
+        #expect(
+            error(GenerationRequest(prompt: [1], maximumTokens: 1, heads: 3)) == .tooManyHeads(asked: 3, available: 2))
+    }
+
+    @Test func streamsGiveTheSameTextAndStopWhenCancelled() async throws {
+        let decoder = try DecodeModel(trainedModel(.linear, heads: 3))
+        let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 30, heads: 3)
+        var text = ""
+        for try await pieces in TokenStream(decoder, request) { text += pieces.map(\.text).joined() }
+        #expect(try text == decode(decoder, request).0)
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            for try await _ in TokenStream(decoder, request) { Issue.record("decoded in a cancelled task") }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    /// Chi-square of sampled first tokens against head 1's softmax, over seeds: speculation does not bend the distribution.
+    @Test func sampledTokensFollowHeadOnesDistribution() throws {
+        let model = try trainedModel(.linear, heads: 3)
+        let decoder = try DecodeModel(model)
+        let temperature = 1.5
+        let tokens = prompt("for i in r")
+        let logits = withoutGradient {
+            (model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0]
+                .narrowed(axis: 1, from: tokens.count - 1, count: 1).reshaped(-1) * (1 / temperature)).softmax(axis: 0)
+                .elements(as: Float.self)
+        }
+        let draws = 2000
+        var counts = [Int](repeating: 0, count: 258)
+        for seed in 0..<draws {
+            let (_, statistics) = try decode(
+                decoder,
+                GenerationRequest(
+                    prompt: tokens, maximumTokens: 1, heads: 3,
+                    sampler: Sampler(temperature: temperature, seed: UInt64(seed))))
+            counts[Int(statistics.tokens.first ?? 257)] += 1
+        }
+        // Outcomes expected fewer than 5 times are one class.
+        var (statistic, freedom, restCount, restExpected) = (0.0, -1, 0, 0.0)
+        for (count, probability) in zip(counts, logits) {
+            let expected = Double(probability) * Double(draws)
+            if expected < 5 {
+                (restCount, restExpected) = (restCount + count, restExpected + expected)
+            } else {
+                statistic += (Double(count) - expected) * (Double(count) - expected) / expected
+                freedom += 1
+            }
+        }
+        if restExpected >= 5 {
+            statistic += (Double(restCount) - restExpected) * (Double(restCount) - restExpected) / restExpected
+            freedom += 1
+        }
+        // Mean f, variance 2f: five standard deviations.
+        #expect(statistic < Double(freedom) + 5 * (2 * Double(max(1, freedom))).squareRoot())
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+
+@testable import ForetokenTraining
+
+private let good = """
+    data:
+      train: a.tokens
+    model:
+      layers: 6
+      heads: 2
+    training:
+      steps: 10
+    """
+
+private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
+    let error = #expect(throws: RecipeError.self) { try Recipe(yaml: yaml, file: "r.yaml", overrides: overrides) }
+    return error?.description ?? ""
+}
+
+@Suite struct RecipeTests {
+    @Test func valuesComeFromTheFileAndOverridesWin() throws {
+        let recipe = try Recipe(yaml: good, file: "r.yaml", overrides: ["model.heads=3", "training.betas=[0.8, 0.9]"])
+        #expect(recipe.model.layers == 6)
+        #expect(recipe.model.heads == 3)
+        #expect(recipe.training.betas == [0.8, 0.9])
+        #expect(recipe.training.clip == 1)
+    }
+
+    @Test func writingAndReadingGivesTheSameRecipe() throws {
+        var recipe = try Recipe(yaml: good, file: "r.yaml")
+        recipe.seed = .max
+        recipe.data.train = "a \"quoted\" \\ path: #1.tokens"
+        recipe.data.validation = "v.tokens"
+        recipe.model.keyValueHeads = 2
+        recipe.model.headKind = .linear
+        recipe.training.learningRate = 0.1 + 0.2
+        recipe.training.headWeights = [1, 0.25]
+        recipe.training.minutes = 2.5
+        #expect(try Recipe(yaml: recipe.yaml, file: "x") == recipe)
+    }
+
+    @Test func unknownKeysNameThePlaceAndTheNearestKey() {
+        #expect(sentence(good + "\nmodell: 1") == "r.yaml:8: modell: unknown key; did you mean 'model'?")
+        #expect(sentence("model:\n  heds: 2") == "r.yaml:2: model.heds: unknown key; did you mean 'heads'?")
+        #expect(sentence(good, ["training.stepz=3"]) == "--set training.stepz=3: training.stepz: unknown key; did you mean 'steps'?")
+        #expect(sentence("data:\n  zzzzzzzz: 2") == "r.yaml:2: data.zzzzzzzz: unknown key")
+    }
+
+    @Test func wrongTypesSayWhatWasExpected() {
+        #expect(sentence("model:\n  heads: four").contains("model.heads: expected a whole number, found 'four'"))
+        #expect(sentence("model: 3").contains("expected a section of keys"))
+        #expect(sentence("training:\n  betas: 1").contains("a list of numbers"))
+        #expect(sentence("model:\n  tieEmbeddings: maybe").contains("true or false"))
+        #expect(sentence("- 1\n- 2").contains("found a list"))
+        #expect(sentence("a: [1").contains("no valid YAML"))
+        #expect(sentence("", ["nonsense"]).contains("expected section.key=value"))
+    }
+
+    @Test(arguments: [
+        ("model.heads=6", "heads must be smaller"), ("model.width=30", "not divisible by attentionHeads"),
+        ("model.headDimension=3", "even"), ("model.keyValueHeads=3", "no multiple"), ("model.layers=0", "outside 1"),
+        ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"), ("training.batchSize=0", "outside 1"),
+        ("training.learningRate=0", "above 0"), ("training.headWeights=[1]", "one a head"),
+        ("model.headKind=causal", "not known or not supported yet"), ("training.objective=fused", "not supported yet"),
+        ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"), ("training.steps=null", "missing"),
+        ("data.train=''", "foretoken prepare"),
+    ])
+    func impossibleValuesAreRefused(override: (String, String)) {
+        #expect(sentence(good, [override.0]).contains(override.1))
+    }
+
+    @Test func filesThatAreNoRecipesAreRefused() throws {
+        let folder = try TemporaryFolder()
+        for (name, data) in [("huge", Data(repeating: 0x20, count: 2 << 20)), ("binary", Data([0xFF, 0xFE, 0]))] {
+            try data.write(to: folder.file(name))
+            #expect(throws: RecipeError.self) { try Recipe(contentsOf: folder.file(name)) }
+        }
+        #expect(throws: RecipeError.self) { try Recipe(contentsOf: folder.file("none")) }
+    }
+
+    @Test func differencesAreNamedByKey() throws {
+        let recipe = try Recipe(yaml: good, file: "r.yaml")
+        var other = recipe
+        other.model.width = 512
+        other.seed = 4
+        #expect(recipe.differingKeys(from: other) == ["seed", "model.width"])
+    }
+
+    @Test func theDemosRecipeIsGood() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        #expect(throws: Never.self) { try Recipe(contentsOf: root.appendingPathComponent("Recipes/demo.yaml")) }
+    }
+}
+
+@Suite struct RunFolderTests {
+    @Test func onlyOneProcessOrOwnerHoldsARun() throws {
+        let folder = try TemporaryFolder()
+        do {
+            let first = try RunFolder(folder.url)
+            let error = #expect(throws: RunFolderError.self) { try RunFolder(folder.url) }
+            #expect(error?.description.contains("\(ProcessInfo.processInfo.processIdentifier)") == true)
+            withExtendedLifetime(first) {}
+        }
+        #expect(throws: Never.self) { try RunFolder(folder.url) }
+    }
+
+    @Test func aFailedCheckpointLeavesTheLastOne() throws {
+        struct Failure: Error {}
+        let folder = try TemporaryFolder()
+        let run = try RunFolder(folder.url)
+        for step in 1...3 {
+            try run.writeCheckpoint(step: step, keeping: 2) { try Data("\(step)".utf8).write(to: $0.appendingPathComponent("x")) }
+        }
+        #expect(throws: Failure.self) { try run.writeCheckpoint(step: 4, keeping: 2) { _ in throw Failure() } }
+        #expect(run.latestCheckpoint?.lastPathComponent == "step-000003")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("checkpoints").path).sorted()
+        #expect(names == ["step-000002", "step-000003"])
+        #expect(try String(contentsOf: folder.file("latest"), encoding: .utf8) == "step-000003\n")
+        #expect(throws: RunFolderError.self) { try RunFolder.modelFolder(at: folder.file("none")) }
+    }
+
+    @Test func signalsRaiseTheFlag() {
+        InterruptFlag.install()
+        kill(getpid(), SIGTERM)
+        #expect(InterruptFlag.isRaised)
+        InterruptFlag.reset()
+        InterruptFlag.install()
+    }
+}

@@ -1,0 +1,178 @@
+import ForetokenModel
+import ForetokenText
+import Foundation
+import Testing
+import Torch
+
+@testable import ForetokenTraining
+
+private func weights(_ run: URL) throws -> [String: [Float]] {
+    let folder = try RunFolder.modelFolder(at: run)
+    var result: [String: [Float]] = [:]
+    for parameter in try ModelFolder.read(folder).parameters { result[parameter.name] = parameter.tensor.elements() }
+    let optimizer = try SafetensorsFile(contentsOf: folder.appendingPathComponent("trainer/optimizer.safetensors"))
+    for name in optimizer.names { result[name] = try optimizer.tensor(name).elements() }
+    return result
+}
+
+/// metrics.jsonl without what depends on time.
+private func metrics(_ run: URL) throws -> [String] {
+    try String(contentsOf: run.appendingPathComponent("metrics.jsonl"), encoding: .utf8).split(separator: "\n").map {
+        var object = try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        object["tokensPerSecond"] = nil
+        object["peakBytes"] = nil
+        return String(decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
+    }
+}
+
+@Suite(.serialized) struct TrainerTests {
+    @Test(arguments: HeadKind.allCases)
+    func theLossFallsAndHeldOutTextIsMeasured(kind: HeadKind) throws {
+        let folder = try TemporaryFolder()
+        let recipe = try tinyRecipe(in: folder, steps: 40, kind: kind)
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        #expect(try trainer.run() == .finished)
+        let validation = try #require(trainer.lastValidation)
+        #expect(validation.losses[0] < 4)  // log 258 = 5.55 at the start
+        #expect(validation.acceptance.count == 3)
+        #expect(zip(validation.cumulativeAcceptance, validation.cumulativeAcceptance.dropFirst()).allSatisfy { $0 >= $1 })
+        #expect(abs(validation.bitsPerByte[0] - validation.losses[0] / log(2)) < 0.4)
+    }
+
+    /// A run stopped after any step, in or outside a checkpoint's interval, and resumed is bitwise the run that never was.
+    @Test func resumingAnywhereGivesTheSameRunBitwise() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try tinyRecipe(in: folder, steps: 6)
+        #expect(try Trainer(recipe: recipe, folder: RunFolder(folder.file("whole"))).run() == .finished)
+        let expected = try weights(folder.file("whole"))
+        for stop in 1...5 {
+            struct Killed: Error {}
+            let url = folder.file("run-\(stop)")
+            // Leaves the loop right after a step, as a kill does: nothing of the step is on disk unless its checkpoint is due.
+            do {
+                let first = try Trainer(recipe: recipe, folder: RunFolder(url))
+                _ = try first.run { if $0 == stop { InterruptFlag.raise() } }
+                InterruptFlag.reset()
+            }
+            #expect(try Trainer(recipe: recipe, folder: RunFolder(url)).run() == .finished)
+            #expect(try weights(url) == expected)
+            #expect(try metrics(url) == metrics(folder.file("whole")))
+        }
+    }
+
+    @Test func leftoversOfAKilledCheckpointAndTornMetricsAreCleanedUp() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try tinyRecipe(in: folder, steps: 4)
+        let url = folder.file("run")
+        _ = try Trainer(recipe: recipe, folder: RunFolder(url)).run()
+        let expected = try weights(url)
+        // As if killed while step 4's checkpoint was being written: only step 2's is whole.
+        let checkpoints = url.appendingPathComponent("checkpoints")
+        try FileManager.default.moveItem(
+            at: checkpoints.appendingPathComponent("step-000004"), to: checkpoints.appendingPathComponent(".step-000004"))
+        try FileManager.default.removeItem(at: checkpoints.appendingPathComponent(".step-000004/model.safetensors"))
+        let handle = try FileHandle(forWritingTo: url.appendingPathComponent("metrics.jsonl"))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("{\"kind\":\"train\",\"st".utf8))
+        try handle.close()
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(url))
+        #expect(trainer.step == 2)
+        _ = try trainer.run()
+        #expect(try weights(url) == expected)
+        #expect(try metrics(url).count == 4 + 2)
+    }
+
+    @Test func aLossThatIsNotFiniteStopsWithStepAndBatch() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try tinyRecipe(in: folder)
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        let error = #expect(throws: TrainerError.self) {
+            try trainer.run { step in
+                guard step == 2 else { return }
+                let shape = trainer.model.norm.tensor.shape
+                trainer.model.norm.tensor.assign(Tensor([Float](repeating: .nan, count: shape[0])))
+            }
+        }
+        #expect(error?.description.hasPrefix("step 3: the loss is not finite") == true)
+        #expect(error?.description.contains("sample 8") == true)
+    }
+
+    @Test func anotherRecipeInTheFolderIsRefusedByItsKeys() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 2)
+        let url = folder.file("run")
+        _ = try Trainer(recipe: recipe, folder: RunFolder(url)).run()
+        recipe.training.learningRate = 5
+        let error = #expect(throws: RunFolderError.self) { try Trainer(recipe: recipe, folder: RunFolder(url)) }
+        #expect(error?.description.contains("training.learningRate") == true)
+    }
+
+    @Test func aRunBoundedByTimeFixesItsSteps() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder)
+        recipe.training.steps = nil
+        recipe.training.minutes = 0.002
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        let steps = try #require(trainer.recipe.training.steps)
+        #expect(try Recipe(contentsOf: folder.file("run/recipe.yaml")).training.steps == steps)
+        // Measuring leaves no trace in the model: the weights are those of the seed.
+        let fresh = try MultiTokenModel(recipe.configuration(for: ByteTokenizer()), seed: recipe.seed)
+        for (a, b) in zip(trainer.model.parameters, fresh.parameters) {
+            #expect(a.tensor.elements(as: Float.self) == b.tensor.elements(as: Float.self))
+        }
+    }
+
+    @Test func accumulationGivesTheGradientOfTheWholeBatch() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 1)
+        let first = try Trainer(recipe: recipe, folder: RunFolder(folder.file("a")))
+        _ = try first.run()
+        recipe.training.batchSize = 4
+        recipe.training.accumulation = 1
+        let second = try Trainer(recipe: recipe, folder: RunFolder(folder.file("b")))
+        _ = try second.run()
+        // The first step of Adam is nearly the sign of the gradient; equal up to rounding where it is not tiny.
+        for (a, b) in zip(first.model.parameters, second.model.parameters) {
+            let (x, y): ([Float], [Float]) = (a.tensor.elements(), b.tensor.elements())
+            let far = zip(x, y).count { abs($0 - $1) > 1e-4 }
+            #expect(far * 50 <= x.count)
+        }
+    }
+
+    @Test func theRateWarmsUpAndFallsAlongACosine() {
+        let schedule = LearningRateSchedule(peak: 2, warmUp: 4, steps: 104, finalRatio: 0.1)
+        #expect(schedule.rate(at: 1) == 0.5)
+        #expect(schedule.rate(at: 4) == 2)
+        #expect(abs(schedule.rate(at: 54) - 1.1) < 1e-12)
+        #expect(abs(schedule.rate(at: 104) - 0.2) < 1e-12)
+    }
+
+    /// One step of AdamW by its formula, decay on matrices only.
+    @Test func adamWEqualsItsFormula() throws {
+        let model = try MultiTokenModel(
+            ModelConfiguration(
+                vocabulary: 5, width: 4, layers: 2, attentionHeads: 1, feedForwardWidth: 4, heads: 1, context: 4),
+            seed: 1, dtype: .float64)
+        let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1)
+        let before = model.parameters.map { $0.tensor.elements(as: Double.self) }
+        var expected = before
+        var (m, v) = (0.0, 0.0)
+        for step in 1...3 {
+            let g = Double(step) - 1.7
+            for parameter in model.parameters {
+                parameter.tensor.gradient = try .full(g, shape: parameter.tensor.shape, dtype: .float64)
+            }
+            optimizer.update(rate: 0.01)
+            m = 0.9 * m + 0.1 * g
+            v = 0.95 * v + 0.05 * g * g
+            let change = 0.01 * (m / (1 - pow(0.9, Double(step)))) / ((v / (1 - pow(0.95, Double(step)))).squareRoot() + 1e-8)
+            for (index, parameter) in model.parameters.enumerated() {
+                let keep = parameter.isMatrix ? 1 - 0.01 * 0.1 : 1
+                expected[index] = expected[index].map { $0 * keep - change }
+            }
+        }
+        for (parameter, values) in zip(model.parameters, expected) {
+            for (a, b) in zip(parameter.tensor.elements(as: Double.self), values) { #expect(abs(a - b) < 1e-12) }
+        }
+    }
+}
