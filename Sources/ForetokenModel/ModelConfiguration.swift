@@ -44,7 +44,8 @@ public struct ModelConfiguration: Sendable, Equatable {
         vocabulary: Int, width: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int? = nil,
         headDimension: Int? = nil, feedForwardWidth: Int? = nil, multipleOf: Int = 256, heads: Int,
         headKind: HeadKind = .parallel, context: Int, ropeBase: Double = 10_000, normEpsilon: Double = 1e-5,
-        tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "", tokenizerDigest: String = "",
+        tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "",
+        tokenizerDigest: String = "",
         beginningOfText: Int32? = nil, endOfText: Int32? = nil
     ) {
         self.vocabulary = vocabulary

@@ -73,7 +73,8 @@ public enum MetricsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What is wrong and what to do.
     public var description: String {
         switch self {
-        case .malformed(let file, let line): "\(file):\(line): not a metrics record; move the file away to go on without it"
+        case .malformed(let file, let line):
+            "\(file):\(line): not a metrics record; move the file away to go on without it"
         }
     }
 }

@@ -6,7 +6,9 @@ public enum Terminal {
     public static var allowsColor: Bool { isatty(STDOUT_FILENO) == 1 && plainEnvironment }
 
     /// Whether standard error is a terminal whose last line may be rewritten.
-    public static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false }
+    public static var isInteractive: Bool {
+        isatty(STDERR_FILENO) == 1 && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false
+    }
 
     private static var plainEnvironment: Bool {
         getenv("NO_COLOR") == nil && getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? false

@@ -44,7 +44,8 @@ public final class TokenShardWriter {
         for token in document {
             switch width {
             case 1: buffer.append(UInt8(truncatingIfNeeded: token))
-            case 2: withUnsafeBytes(of: UInt16(truncatingIfNeeded: token).littleEndian) { buffer.append(contentsOf: $0) }
+            case 2:
+                withUnsafeBytes(of: UInt16(truncatingIfNeeded: token).littleEndian) { buffer.append(contentsOf: $0) }
             default: withUnsafeBytes(of: token.littleEndian) { buffer.append(contentsOf: $0) }
             }
         }

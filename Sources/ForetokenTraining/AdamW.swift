@@ -1,5 +1,5 @@
-import Foundation
 public import ForetokenModel
+import Foundation
 public import Torch
 
 /// AdamW with decay on matrices only; its state is kept by parameter name.

@@ -49,7 +49,8 @@ extension SafetensorsFile {
     public func tensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
         guard let dtype = DType(entry.dtype) else {
-            throw TorchError.failed("tensor '\(name)' has element type \(entry.dtype.rawValue), which has no arithmetic")
+            throw TorchError.failed(
+                "tensor '\(name)' has element type \(entry.dtype.rawValue), which has no arithmetic")
         }
         return try withBytes(of: name) { try Tensor.copying($0, shape: entry.shape, dtype: dtype) }
     }

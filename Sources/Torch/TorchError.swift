@@ -28,9 +28,9 @@ public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
 func lastMessage() -> String { String(cString: ct_last_error()) }
 
 /// Ends the program with LibTorch's message at the caller's line: the shapes or types given make no sense.
-///
 func trap(_ file: StaticString, _ line: UInt) -> Never {
-    preconditionFailure(lastMessage(), file: file, line: line)
+    // Not preconditionFailure: optimised builds would drop its message.
+    fatalError(lastMessage(), file: file, line: line)
 }
 
 /// The handle, or a trap with LibTorch's message.

@@ -47,7 +47,8 @@ struct Evaluate: AsyncParsableCommand {
             var table = TextTable(["head", "loss", "bits/byte", "acceptance", "cumulative"])
             for head in result.losses.indices {
                 table.add([
-                    "\(head + 1)", Formatting.fixed(result.losses[head], 4), Formatting.fixed(result.bitsPerByte[head], 3),
+                    "\(head + 1)", Formatting.fixed(result.losses[head], 4),
+                    Formatting.fixed(result.bitsPerByte[head], 3),
                     Formatting.percent(result.acceptance[head]), Formatting.percent(result.cumulativeAcceptance[head]),
                 ])
             }

@@ -54,6 +54,7 @@ struct Inspect: ParsableCommand {
         print(summary.text)
         print(
             "\n\(configuration.heads) \(configuration.headKind.rawValue) heads on \(configuration.trunkLayers) trunk layers, "
-                + "width \(configuration.width), context \(configuration.context), vocabulary \(configuration.vocabulary)")
+                + "width \(configuration.width), context \(configuration.context), vocabulary \(configuration.vocabulary)"
+        )
     }
 }

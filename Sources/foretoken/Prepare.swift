@@ -64,7 +64,9 @@ struct Prepare: ParsableCommand {
             print(try value.text())
         } else {
             print("train       \(report.trainDocuments) documents, \(Formatting.bytes(Double(report.trainBytes)))")
-            print("validation  \(report.validationDocuments) documents, \(Formatting.bytes(Double(report.validationBytes)))")
+            print(
+                "validation  \(report.validationDocuments) documents, \(Formatting.bytes(Double(report.validationBytes)))"
+            )
             print(report.skippedSentence)
         }
     }

@@ -43,7 +43,9 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
             for rows in [1, 2, 3, 5, 8, 11, 37] {
                 let x = numbers(rows * width, seed: 2)
                 let start = numbers(rows * out, seed: 3)
-                let (y, added) = (linear(x, rows: rows, w: w, out: out), linear(x, rows: rows, w: w, out: out, into: start))
+                let (y, added) = (
+                    linear(x, rows: rows, w: w, out: out), linear(x, rows: rows, w: w, out: out, into: start)
+                )
                 for row in 0..<rows {
                     for column in 0..<out {
                         let sum = (0..<width).reduce(0.0) {
@@ -66,7 +68,8 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
         var reference: [Int32: [[Float]]] = [:]
         onEverySet { isa in
             let alone =
-                reference[isa] ?? (0..<40).map { linear(Array(x[($0 * width)..<(($0 + 1) * width)]), rows: 1, w: w, out: out) }
+                reference[isa]
+                ?? (0..<40).map { linear(Array(x[($0 * width)..<(($0 + 1) * width)]), rows: 1, w: w, out: out) }
             reference[isa] = alone
             for rows in Array(1...16) + [37] {
                 let y = linear(x, rows: rows, w: w, out: out)
@@ -115,7 +118,8 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
                 let expected = Array(all[(row * rowSize)..<((row + 1) * rowSize)])
                 #expect(run(slice, lengths: [row + 1], capacity: longest + 13) == expected)
                 for head in 0..<heads {
-                    let reference = naive(slice[(head * dimension)..<((head + 1) * dimension)], length: row + 1, shared: head / 2)
+                    let reference = naive(
+                        slice[(head * dimension)..<((head + 1) * dimension)], length: row + 1, shared: head / 2)
                     for (a, b) in zip(expected[(head * dimension)...], reference) { #expect(abs(Double(a) - b) < 1e-5) }
                 }
             }
@@ -129,10 +133,14 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
                 var y = [Float](repeating: 0, count: 3 * width)
                 ct_k_rms_norm(x, 3, Int64(width), weight, 1e-5, &y)
                 for row in 0..<3 {
-                    let mean = (0..<width).reduce(0.0) { $0 + Double(x[row * width + $1]) * Double(x[row * width + $1]) }
+                    let mean = (0..<width).reduce(0.0) {
+                        $0 + Double(x[row * width + $1]) * Double(x[row * width + $1])
+                    }
                     let factor = 1 / (mean / Double(width) + 1e-5).squareRoot()
                     for i in 0..<width {
-                        #expect(abs(Double(y[row * width + i]) - Double(x[row * width + i]) * factor * Double(weight[i])) < 1e-5)
+                        #expect(
+                            abs(Double(y[row * width + i]) - Double(x[row * width + i]) * factor * Double(weight[i]))
+                                < 1e-5)
                     }
                 }
                 let gate = numbers(width, seed: 11).map { $0 * 100 }

@@ -9,7 +9,9 @@ private struct Command {
     static let program: URL = {
         // The command lies beside the test's own bundle.
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        while folder.path != "/", !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("foretoken").path) {
+        while folder.path != "/",
+            !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("foretoken").path)
+        {
             folder.deleteLastPathComponent()
         }
         return folder.appendingPathComponent("foretoken")
@@ -49,7 +51,8 @@ private struct Command {
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder.appendingPathComponent("src"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: folder.appendingPathComponent("src"), withIntermediateDirectories: true)
         for index in 0..<60 {
             try Data("def f\(index)(x):\n    return x * \(index)\n".utf8)
                 .write(to: folder.appendingPathComponent("src/\(index).py"))
@@ -75,7 +78,8 @@ private struct Command {
             var object = try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
             object["tokensPerSecond"] = nil
             object["peakBytes"] = nil
-            return String(decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
+            return String(
+                decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
         }
     }
 
@@ -93,7 +97,9 @@ private struct Command {
                 #expect(result.code == 0, "\(result.errors)")
                 let last = try #require(result.output.split(separator: "\n").last)
                 let object = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
-                for key in ["tokens", "forwards", "tokensPerForward", "acceptedPerPosition", "tokensPerSecond", "stopReason"] {
+                for key in [
+                    "tokens", "forwards", "tokensPerForward", "acceptedPerPosition", "tokensPerSecond", "stopReason",
+                ] {
                     #expect(object[key] != nil, "\(key)")
                 }
                 texts.append(try #require(object["text"] as? String))
@@ -101,9 +107,12 @@ private struct Command {
         }
         #expect(texts[0] == texts[2])
         #expect(texts[1] == texts[3])
-        #expect(try Command.run("evaluate", "loss", "--model", path("run"), "--data", path("data/validation.tokens")).code == 0)
+        #expect(
+            try Command.run("evaluate", "loss", "--model", path("run"), "--data", path("data/validation.tokens")).code
+                == 0)
         let compared = try Command.run(
-            "evaluate", "decoding", "--model", path("run"), "--data", path("data/validation.tokens"), "--prompt-tokens", "9",
+            "evaluate", "decoding", "--model", path("run"), "--data", path("data/validation.tokens"), "--prompt-tokens",
+            "9",
             "--max-tokens", "20")
         #expect(compared.output.contains("outputs identical"))
         #expect(try Command.run("inspect", path("run")).output.contains("lm_head.weight"))
@@ -113,7 +122,8 @@ private struct Command {
     @Test func aRunKilledAtAnyInstantAndResumedIsBitwiseTheWholeRun() throws {
         let recipe = try recipe(steps: 150)
         #expect(try Command.run("train", recipe, "--out", path("whole")).code == 0)
-        let expected = try Data(contentsOf: folder.appendingPathComponent("whole/checkpoints/step-000150/model.safetensors"))
+        let expected = try Data(
+            contentsOf: folder.appendingPathComponent("whole/checkpoints/step-000150/model.safetensors"))
         var kills = 0
         for delay in [0.05, 0.15, 0.25, 0.3, 0.35, 0.4] {
             let process = try Command.start(
@@ -160,12 +170,15 @@ private struct Command {
             #expect(result.errors.contains(words), "\(result.errors)")
         }
         fails(64, "Usage", try Command.run("train", "--nonsense"))
-        fails(64, "name at least one", try Command.run("prepare", "--out", path("x")))
+        fails(64, "Missing expected argument", try Command.run("prepare", "--out", path("x")))
         fails(1, "no such file or folder", try Command.run("prepare", path("nowhere"), "--out", path("x")))
         fails(1, "did you mean 'heads'", try Command.run("train", recipe, "--out", path("r"), "--set", "model.heds=3"))
-        fails(1, "heads must be smaller", try Command.run("train", recipe, "--out", path("r"), "--set", "model.heads=4"))
+        fails(
+            1, "heads must be smaller", try Command.run("train", recipe, "--out", path("r"), "--set", "model.heads=4"))
         fails(1, "neither a run", try Command.run("generate", "--model", path("nowhere")))
-        fails(1, "not a token shard", try Command.run("train", recipe, "--out", path("r"), "--set", "data.train=\(recipe)"))
+        fails(
+            1, "not a token shard",
+            try Command.run("train", recipe, "--out", path("r"), "--set", "data.train=\(recipe)"))
         #expect(try Command.run("train", recipe, "--out", path("run")).code == 0)
         fails(
             1, "shorten it",

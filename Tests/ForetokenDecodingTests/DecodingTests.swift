@@ -77,7 +77,9 @@ private final class StubDrafter: Drafter {
                 let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)])
                 // A rejected token behind the block must leave no trace.
                 let logits = verifier.pass(block + [99], outputs: block.count + 1).logits
-                for row in block.indices { rows.append(Array(UnsafeBufferPointer(start: logits + row * 258, count: 258))) }
+                for row in block.indices {
+                    rows.append(Array(UnsafeBufferPointer(start: logits + row * 258, count: 258)))
+                }
                 verifier.commit(block.count)
             }
             return rows
@@ -121,7 +123,9 @@ private final class StubDrafter: Drafter {
         let start = request.prompt.count
         func right(_ position: Int) -> Int32 { truth.indices.contains(position - start) ? truth[position - start] : 0 }
         func forwards(_ answer: @escaping (Int) -> Int32) throws -> Int {
-            let session = try DecodingSession(decoder, request, tokenizer: ByteTokenizer()) { _, _ in StubDrafter(answer) }
+            let session = try DecodingSession(decoder, request, tokenizer: ByteTokenizer()) { _, _ in
+                StubDrafter(answer)
+            }
             while try session.step() != nil {}
             #expect(session.statistics.tokens == truth)
             return session.statistics.forwards
@@ -160,7 +164,9 @@ private final class StubDrafter: Drafter {
 
     @Test func endOfTextInsideABlockEndsTheText() throws {
         let model = try trainedModel(.parallel, heads: 4)
-        let free = try decode(DecodeModel(model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)).1
+        let free = try decode(
+            DecodeModel(model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)
+        ).1
         // The same weights with another token as the ending one: each token of the text once.
         for (offset, token) in free.tokens.enumerated() where free.tokens.firstIndex(of: token) == offset {
             var configuration = model.configuration

@@ -25,7 +25,7 @@ import Testing
         #expect(lines.count == 2)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(lines[1].utf8)) as? [String: Any])
         #expect(object["step"] as? Int == 2)
-        #expect((object["loss"] as? [Any])?.first as? Double == 0.1 + 0.2)
+        #expect(lines[1].contains("[0.30000000000000004,\"nan\"]"))
         #expect((object["loss"] as? [Any])?.last as? String == "nan")
         #expect(object["note"] as? String == "a \"b\"\n")
     }
@@ -34,7 +34,9 @@ import Testing
         let url = file()
         defer { try? FileManager.default.removeItem(at: url) }
         try Data("{\"kind\":\"train\",\"step\":1}\ngarbage\n{\"kind\":\"train\",\"step\":2}\n".utf8).write(to: url)
-        #expect(throws: MetricsError.malformed(file: url.relativePath, line: 2)) { try MetricsLog.cutBack(url, toStep: 9) }
+        #expect(throws: MetricsError.malformed(file: url.relativePath, line: 2)) {
+            try MetricsLog.cutBack(url, toStep: 9)
+        }
     }
 
     @Test func numbersAreShortForPeople() {

@@ -54,7 +54,8 @@ private let corpora: [[[Int32]]] = [
                     for sample in 0..<loader.sampleCount {
                         let batch =
                             shuffled
-                            ? loader.batch(startingAt: sample, count: 1) : loader.sequentialBatch(startingAt: sample, count: 1)
+                            ? loader.batch(startingAt: sample, count: 1)
+                            : loader.sequentialBatch(startingAt: sample, count: 1)
                         for (input, target) in zip(batch.inputs(), batch.targets(head: head)) where target >= 0 {
                             found["\(input)>\(target)", default: 0] += 1
                         }

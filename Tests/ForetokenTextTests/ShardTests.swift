@@ -34,7 +34,8 @@ import Testing
             func encode(_ bytes: [UInt8]) -> [Int32] { [] }
             func bytes(of token: Int32) -> [UInt8] { [] }
         }
-        let shard = try TokenShard(contentsOf: sample(in: TemporaryFolder()).0)
+        let folder = try TemporaryFolder()
+        let shard = try TokenShard(contentsOf: sample(in: folder).0)
         #expect(throws: ShardError.self) { try shard.requireTokenizer(Other()) }
     }
 
@@ -73,7 +74,8 @@ import Testing
     @Test func textIsNeverSplitInsideACharacter() {
         let texts = ["aé€😀z", "\u{0301}e", "日本語"].map { Array($0.utf8) }
         let broken: [[UInt8]] = [
-            [0xFF, 0x41], [0xE2, 0x82], [0xF0, 0x9F, 0x41], [0xC0, 0x80], [0xED, 0xA0, 0x80, 0x41], [0x80, 0xE2, 0x82, 0xAC],
+            [0xFF, 0x41], [0xE2, 0x82], [0xF0, 0x9F, 0x41], [0xC0, 0x80], [0xED, 0xA0, 0x80, 0x41],
+            [0x80, 0xE2, 0x82, 0xAC],
         ]
         for bytes in texts + broken {
             for split in 0...bytes.count {
@@ -137,7 +139,9 @@ import Testing
         let missing = CorpusPreparation(inputs: [folder.url.appendingPathComponent("nowhere")])
         #expect(throws: PreparationError.self) { try missing.run(into: folder.url, tokenizer: ByteTokenizer()) }
         let empty = CorpusPreparation(inputs: [folder.url.appendingPathComponent("src/binary.py")])
-        let error = #expect(throws: PreparationError.self) { try empty.run(into: folder.url, tokenizer: ByteTokenizer()) }
+        let error = #expect(throws: PreparationError.self) {
+            try empty.run(into: folder.url, tokenizer: ByteTokenizer())
+        }
         #expect(error?.description.contains("1 binary") == true)
     }
 

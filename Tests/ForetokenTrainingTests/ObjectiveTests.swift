@@ -49,7 +49,9 @@ private func run(
         let joint = try run(JointObjective(), model, example.batches(), weights: weights)
         let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
         var ready: [String] = []
-        let sequential = try run(SequentialObjective(), model, example.batches(), weights: weights) { ready.append($0.name) }
+        let sequential = try run(SequentialObjective(), model, example.batches(), weights: weights) {
+            ready.append($0.name)
+        }
         for (a, b) in zip(joint, sequential) { #expect(abs(a - b) < 1e-10) }
         for (parameter, expected) in zip(model.parameters, reference) {
             let gradient = try #require(parameter.tensor.gradient).elements(as: Double.self)

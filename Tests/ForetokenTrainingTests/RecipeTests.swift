@@ -1,3 +1,4 @@
+import ForetokenModel
 import Foundation
 import Testing
 
@@ -43,7 +44,9 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
     @Test func unknownKeysNameThePlaceAndTheNearestKey() {
         #expect(sentence(good + "\nmodell: 1") == "r.yaml:8: modell: unknown key; did you mean 'model'?")
         #expect(sentence("model:\n  heds: 2") == "r.yaml:2: model.heds: unknown key; did you mean 'heads'?")
-        #expect(sentence(good, ["training.stepz=3"]) == "--set training.stepz=3: training.stepz: unknown key; did you mean 'steps'?")
+        #expect(
+            sentence(good, ["training.stepz=3"])
+                == "--set training.stepz=3: training.stepz: unknown key; did you mean 'steps'?")
         #expect(sentence("data:\n  zzzzzzzz: 2") == "r.yaml:2: data.zzzzzzzz: unknown key")
     }
 
@@ -60,10 +63,12 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
     @Test(arguments: [
         ("model.heads=6", "heads must be smaller"), ("model.width=30", "not divisible by attentionHeads"),
         ("model.headDimension=3", "even"), ("model.keyValueHeads=3", "no multiple"), ("model.layers=0", "outside 1"),
-        ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"), ("training.batchSize=0", "outside 1"),
+        ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"),
+        ("training.batchSize=0", "outside 1"),
         ("training.learningRate=0", "above 0"), ("training.headWeights=[1]", "one a head"),
         ("model.headKind=causal", "not known or not supported yet"), ("training.objective=fused", "not supported yet"),
-        ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"), ("training.steps=null", "missing"),
+        ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"),
+        ("training.steps=null", "missing"),
         ("data.train=''", "foretoken prepare"),
     ])
     func impossibleValuesAreRefused(override: (String, String)) {
@@ -111,7 +116,9 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         let folder = try TemporaryFolder()
         let run = try RunFolder(folder.url)
         for step in 1...3 {
-            try run.writeCheckpoint(step: step, keeping: 2) { try Data("\(step)".utf8).write(to: $0.appendingPathComponent("x")) }
+            try run.writeCheckpoint(step: step, keeping: 2) {
+                try Data("\(step)".utf8).write(to: $0.appendingPathComponent("x"))
+            }
         }
         #expect(throws: Failure.self) { try run.writeCheckpoint(step: 4, keeping: 2) { _ in throw Failure() } }
         #expect(run.latestCheckpoint?.lastPathComponent == "step-000003")
@@ -123,7 +130,7 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
 
     @Test func signalsRaiseTheFlag() {
         InterruptFlag.install()
-        kill(getpid(), SIGTERM)
+        raise(SIGTERM)  // to this thread, so that the handler has run when it returns
         #expect(InterruptFlag.isRaised)
         InterruptFlag.reset()
         InterruptFlag.install()

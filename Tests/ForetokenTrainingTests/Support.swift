@@ -40,7 +40,8 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// A tiny corpus in token shards and a recipe that trains on it in a second.
-func tinyRecipe(in folder: TemporaryFolder, steps: Int = 6, heads: Int = 3, kind: HeadKind = .parallel) throws -> Recipe {
+func tinyRecipe(in folder: TemporaryFolder, steps: Int = 6, heads: Int = 3, kind: HeadKind = .parallel) throws -> Recipe
+{
     for name in ["train", "validation"] {
         let writer = try TokenShardWriter(folder.file("\(name).tokens"), tokenizer: ByteTokenizer())
         for index in 0..<12 {

@@ -35,7 +35,8 @@ private func metrics(_ run: URL) throws -> [String] {
         let validation = try #require(trainer.lastValidation)
         #expect(validation.losses[0] < 4)  // log 258 = 5.55 at the start
         #expect(validation.acceptance.count == 3)
-        #expect(zip(validation.cumulativeAcceptance, validation.cumulativeAcceptance.dropFirst()).allSatisfy { $0 >= $1 })
+        #expect(
+            zip(validation.cumulativeAcceptance, validation.cumulativeAcceptance.dropFirst()).allSatisfy { $0 >= $1 })
         #expect(abs(validation.bitsPerByte[0] - validation.losses[0] / log(2)) < 0.4)
     }
 
@@ -69,7 +70,8 @@ private func metrics(_ run: URL) throws -> [String] {
         // As if killed while step 4's checkpoint was being written: only step 2's is whole.
         let checkpoints = url.appendingPathComponent("checkpoints")
         try FileManager.default.moveItem(
-            at: checkpoints.appendingPathComponent("step-000004"), to: checkpoints.appendingPathComponent(".step-000004"))
+            at: checkpoints.appendingPathComponent("step-000004"),
+            to: checkpoints.appendingPathComponent(".step-000004"))
         try FileManager.default.removeItem(at: checkpoints.appendingPathComponent(".step-000004/model.safetensors"))
         let handle = try FileHandle(forWritingTo: url.appendingPathComponent("metrics.jsonl"))
         try handle.seekToEnd()
@@ -165,7 +167,8 @@ private func metrics(_ run: URL) throws -> [String] {
             optimizer.update(rate: 0.01)
             m = 0.9 * m + 0.1 * g
             v = 0.95 * v + 0.05 * g * g
-            let change = 0.01 * (m / (1 - pow(0.9, Double(step)))) / ((v / (1 - pow(0.95, Double(step)))).squareRoot() + 1e-8)
+            let change =
+                0.01 * (m / (1 - pow(0.9, Double(step)))) / ((v / (1 - pow(0.95, Double(step)))).squareRoot() + 1e-8)
             for (index, parameter) in model.parameters.enumerated() {
                 let keep = parameter.isMatrix ? 1 - 0.01 * 0.1 : 1
                 expected[index] = expected[index].map { $0 * keep - change }

@@ -24,9 +24,10 @@ public struct SequentialObjective: Objective {
             for (i, head) in model.heads.enumerated() {
                 let count = Double(max(1, denominators[i]))
                 // The sum of this head's losses, its logits and their gradient live inside this call only.
-                losses[i] += try backward(
-                    model.crossEntropySum(head(d, batch.context), targets: batch.targets(head: i + 1)),
-                    weight: headWeights[i] / count) / count
+                losses[i] +=
+                    try backward(
+                        model.crossEntropySum(head(d, batch.context), targets: batch.targets(head: i + 1)),
+                        weight: headWeights[i] / count) / count
                 if isLast { head.parameters.forEach(onGradientReady) }
             }
             if isLast {

@@ -21,7 +21,8 @@ extension Recipe {
         if model.headDimension == nil {
             try need(
                 model.width % model.attentionHeads == 0, "model.width",
-                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one")
+                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one"
+            )
         }
         do {
             try ModelConfiguration(
@@ -38,10 +39,12 @@ extension Recipe {
         if let steps = training.steps {
             try need(steps >= 1, "training.steps", "\(steps) is below 1")
             if let warmUp = training.warmUpSteps {
-                try need((0..<steps).contains(warmUp), "training.warmUpSteps", "\(warmUp) is not below steps (\(steps))")
+                try need(
+                    (0..<steps).contains(warmUp), "training.warmUpSteps", "\(warmUp) is not below steps (\(steps))")
             }
         } else {
-            try need(training.minutes != nil, "training.steps", "missing; give steps, or minutes for a run bounded by time")
+            try need(
+                training.minutes != nil, "training.steps", "missing; give steps, or minutes for a run bounded by time")
         }
         if let minutes = training.minutes {
             try need(minutes > 0 && minutes < 1e6, "training.minutes", "\(minutes) is not between 0 and a million")

@@ -1,5 +1,5 @@
-public import Foundation
 import ForetokenModel
+public import Foundation
 internal import Yams
 
 extension Recipe {
@@ -17,7 +17,8 @@ extension Recipe {
             defer { try? handle.close() }
             bytes = try handle.read(upToCount: Self.sizeLimit + 1) ?? Foundation.Data()
         } catch {
-            throw RecipeError.unreadable(file: file, reason: "cannot be read: \((error as NSError).localizedDescription)")
+            throw RecipeError.unreadable(
+                file: file, reason: "cannot be read: \((error as NSError).localizedDescription)")
         }
         guard bytes.count <= Self.sizeLimit else {
             throw RecipeError.unreadable(file: file, reason: "is larger than 1 MiB; that is no recipe")
@@ -39,7 +40,8 @@ extension Recipe {
             throw RecipeError.unreadable(file: file, reason: "is no valid YAML: \(error)")
         }
         guard let mapping = root.mapping else {
-            throw RecipeError.unreadable(file: file, reason: "is no recipe: expected sections like `model:`, found \(root.summary)")
+            throw RecipeError.unreadable(
+                file: file, reason: "is no recipe: expected sections like `model:`, found \(root.summary)")
         }
         let top = RecipeReader(mapping, path: "", origin: RecipeOrigin(file: file, overrides: overrides))
         seed = try top.unsigned("seed") ?? seed
@@ -115,7 +117,8 @@ extension Recipe {
         guard let name = try reader.string(key) else { return nil }
         guard let choice = Choice(rawValue: name) else {
             let names = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-            throw RecipeError.impossible(key: path, reason: "'\(name)' is not known or not supported yet; use one of \(names)")
+            throw RecipeError.impossible(
+                key: path, reason: "'\(name)' is not known or not supported yet; use one of \(names)")
         }
         return choice
     }

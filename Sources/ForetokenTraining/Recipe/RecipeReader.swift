@@ -102,7 +102,11 @@ struct RecipeOrigin {
 }
 
 extension Node {
-    var isNull: Bool { scalar.map { ["null", "~", ""].contains($0.string) && $0.style == .plain || $0.style == .any && $0.string.isEmpty } ?? false }
+    var isNull: Bool {
+        scalar.map {
+            ["null", "~", ""].contains($0.string) && $0.style == .plain || $0.style == .any && $0.string.isEmpty
+        } ?? false
+    }
 
     var plainNumber: Double? {
         guard let scalar, let value = Double(scalar.string), value.isFinite else { return nil }
