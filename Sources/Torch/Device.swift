@@ -17,7 +17,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
             self = .cpu
         case ("cuda", 1...2):
             guard let index = parts.count == 1 ? 0 : Int(parts[1]), index >= 0 else { fallthrough }
-            guard Torch.hasCUDA else { throw .noCUDA }
+            guard LibTorch.hasCUDA else { throw .noCUDA }
             self = .cuda(index)
         default:
             throw .failed("unknown device '\(name)'; use 'cpu', 'cuda' or 'cuda:1'")
@@ -41,7 +41,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// The process-wide state of LibTorch.
-public enum Torch {
+public enum LibTorch {
     /// Installs the allocator and loads CUDA, once; every way to make a tensor goes through here.
     static let initialized: Void = ct_initialize()
 

@@ -7,7 +7,7 @@ public final class Generator {
 
     /// A generator at the start of its sequence.
     public init(seed: UInt64) {
-        Torch.initialized
+        LibTorch.initialized
         guard let handle = ct_generator_new(seed) else { preconditionFailure("no memory for a generator") }
         self.handle = handle
     }

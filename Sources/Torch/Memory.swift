@@ -11,7 +11,7 @@ public struct Memory: Sendable, Equatable {
 
     /// Reads the counters of a device.
     public static func read(on device: Device = .cpu) -> Memory {
-        Torch.initialized
+        LibTorch.initialized
         var memory = ct_memory()
         guard ct_memory_read(device.handle, &memory) == CT_OK else { return Memory(current: 0, peak: 0, cached: 0) }
         return Memory(current: Int(memory.current), peak: Int(memory.peak), cached: Int(memory.cached))
@@ -19,19 +19,19 @@ public struct Memory: Sendable, Equatable {
 
     /// Lets the peak start again from what is held now.
     public static func resetPeak(on device: Device = .cpu) {
-        Torch.initialized
+        LibTorch.initialized
         ct_memory_reset_peak(device.handle)
     }
 
     /// Gives the bytes kept for reuse on the CPU back to the system.
     public static func emptyCache() {
-        Torch.initialized
+        LibTorch.initialized
         ct_memory_empty_cache()
     }
 
     /// Makes CPU tensors fail with ``TorchError/outOfMemory(_:)`` beyond so many bytes in all; nil lifts the bound.
     public static func setLimit(bytes: Int?) {
-        Torch.initialized
+        LibTorch.initialized
         ct_memory_set_limit(Int64(bytes ?? 0))
     }
 }

@@ -7,7 +7,7 @@ extension Tensor {
     public convenience init<Element: TensorElement>(
         _ elements: [Element], shape: [Int]? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
-        Torch.initialized
+        LibTorch.initialized
         let handle = elements.withUnsafeBytes { bytes in
             withShape(shape ?? [elements.count]) {
                 ct_from_bytes(bytes.baseAddress, bytes.count, $0, $1, Element.dtype.rawValue)
@@ -23,7 +23,7 @@ extension Tensor {
     public static func copying(
         _ bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType, file: StaticString = #fileID, line: UInt = #line
     ) throws(TorchError) -> Tensor {
-        Torch.initialized
+        LibTorch.initialized
         return try throwing(
             withShape(shape) { ct_from_bytes(bytes.baseAddress, bytes.count, $0, $1, dtype.rawValue) }, file, line)
     }
@@ -35,7 +35,7 @@ extension Tensor {
         _ value: Double, shape: [Int], dtype: DType = .float32, device: Device = .cpu, file: StaticString = #fileID,
         line: UInt = #line
     ) throws(TorchError) -> Tensor {
-        Torch.initialized
+        LibTorch.initialized
         return try throwing(
             withShape(shape) { ct_full($0, $1, value, dtype.rawValue, device.handle) }, file, line)
     }
@@ -53,7 +53,7 @@ extension Tensor {
     public static func range(
         _ end: Int, dtype: DType = .int64, device: Device = .cpu, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        Torch.initialized
+        LibTorch.initialized
         return checked(ct_arange(0, Double(end), 1, dtype.rawValue, device.handle), file, line)
     }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 @main
 struct Foretoken: AsyncParsableCommand {
@@ -16,24 +15,4 @@ struct Foretoken: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed, 64 bad usage, 130 interrupted.
             """,
         subcommands: [Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self])
-
-    /// Errors of our own become one line; the parser's keep its usage text and exit code.
-    static func main() async {
-        do {
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            if error is ExitCode || error is CleanExit || error is ValidationError
-                || String(describing: type(of: error)).contains("CommandError")
-            {
-                exit(withError: error)
-            }
-            FileHandle.standardError.write(Data("foretoken: \(error)\n".utf8))
-            exit(withError: ExitCode(1))
-        }
-    }
 }

@@ -88,7 +88,7 @@ struct Generate: AsyncParsableCommand {
     static func load(_ path: String, tokenizer: any Tokenizer, threads: Int?) throws -> DecodeModel {
         if let threads {
             guard threads >= 1 else { throw ValidationError("--threads must be at least 1") }
-            Torch.threads = threads
+            LibTorch.threads = threads
         }
         let folder = try RunFolder.modelFolder(at: URL(fileURLWithPath: path))
         let model = try ModelFolder.read(folder)

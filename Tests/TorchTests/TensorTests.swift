@@ -92,7 +92,7 @@ import Testing
     @Test func devicesAreReadByName() throws {
         #expect(try Device(named: "cpu") == .cpu)
         #expect(throws: TorchError.self) { try Device(named: "gpu") }
-        if !Torch.hasCUDA { #expect(throws: TorchError.noCUDA) { try Device(named: "cuda:0") } }
+        if !LibTorch.hasCUDA { #expect(throws: TorchError.noCUDA) { try Device(named: "cuda:0") } }
     }
 
     @Test func wrongShapesTrapWithTorchsMessageAtTheCallersLine() async {

@@ -43,7 +43,7 @@ public final class Trainer {
         try recipe.validate()
         var recipe = recipe
         let device = try Device(named: recipe.training.device)
-        if let threads = recipe.training.threads { Torch.threads = threads }
+        if let threads = recipe.training.threads { LibTorch.threads = threads }
         func loader(_ path: String) throws -> BatchLoader {
             let shard = try TokenShard(contentsOf: URL(fileURLWithPath: path))
             guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path) }
@@ -200,24 +200,25 @@ public final class Trainer {
         }
     }
 
-    /// How many steps fit the recipe's minutes: times ten steps that change nothing, after two that warm up.
+    /// How many steps fit the recipe's minutes: the median time of ten steps that change nothing, after two that warm up.
     private func measureSteps() throws -> Int {
         let minutes = recipe.training.minutes ?? 1
         let clock = ContinuousClock()
-        var begin = clock.now
+        var times: [Double] = []
         for round in 0..<12 {
-            if round == 2 { begin = clock.now }
             let microbatches = (0..<recipe.training.accumulation).map {
                 training.batch(startingAt: (round + $0) * recipe.training.batchSize, count: recipe.training.batchSize)
             }
+            let begin = clock.now
             _ = try gradient(microbatches)
             // A rate of 0 leaves the weights; the optimizer's state is reset below.
             optimizer.update(rate: 0)
             optimizer.clearGradients()
+            times.append((clock.now - begin).seconds)
         }
         optimizer.reset()
-        let seconds = (clock.now - begin).seconds / 10
-        let steps = max(20, Int(minutes * 60 * 0.96 / seconds))
+        let seconds = times.dropFirst(2).sorted()[5]
+        let steps = max(20, Int(minutes * 60 * 0.95 / seconds))
         Terminal.log("\(Formatting.fixed(seconds * 1000, 1)) ms a step: \(steps) steps in \(minutes) minutes")
         return steps
     }
