@@ -10,7 +10,7 @@ readonly oldest_minor=11 newest_minor=15
 readonly oldest_swift=6.2
 readonly layout=1         # raise it when what this script leaves in .libtorch/ changes
 
-# Downloads and space in MB, measured with 2.13.0 on x86-64: at most this much to download, on disk while installing, after.
+# MB at most to download, on disk while installing, and on disk afterwards; measured with 2.13.0 on x86-64.
 readonly small_sizes=(540 1200 530)
 readonly gpu_sizes=(2540 5300 3900)
 
@@ -30,7 +30,7 @@ fail() {
     exit 1
 }
 at_least() { # VERSION MINIMUM
-    [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]
+    sort -V -C <<<"$2"$'\n'"$1"
 }
 
 # Sets `version` to what the headers of a LibTorch folder say, or to nothing.
@@ -56,10 +56,11 @@ choose() {
     if [[ -n ${LIBTORCH:-} ]]; then
         origin=folder named="LIBTORCH=$LIBTORCH"
         target=$(cd -- "$LIBTORCH" 2>/dev/null && pwd -P) ||
-            fail "$named: there is no such folder; name a folder with lib/ and include/, or unset LIBTORCH to have one installed."
+            fail "$named: there is no such folder; name one with lib/ and include/, or unset it to have one installed."
     elif [[ ${LIBTORCH_USE_PYTORCH:-0} != 0 ]]; then
         origin=python named="LIBTORCH_USE_PYTORCH=$LIBTORCH_USE_PYTORCH"
-        command -v python3 >/dev/null || fail "$named: there is no python3 on the PATH; activate the environment that has torch."
+        command -v python3 >/dev/null ||
+            fail "$named: there is no python3 on the PATH; activate the environment that has torch."
         target=$(python3 -c '
 import importlib.util
 spec = importlib.util.find_spec("torch")
@@ -108,7 +109,8 @@ say_ready() {
 check_machine() {
     local kernel machine libc
     kernel=$(uname -s) machine=$(uname -m)
-    [[ $kernel == Linux ]] || fail "this is $kernel; Foretoken is built and tested on Linux only, other systems are untested."
+    [[ $kernel == Linux ]] ||
+        fail "this is $kernel and Foretoken is untested there; use Linux (on Windows: WSL 2)."
     case $machine in
         x86_64) ;;
         aarch64) note "warning: Foretoken is untested on $machine." ;;
@@ -116,14 +118,15 @@ check_machine() {
     esac
     case $root in
         *[:\\\"]* | *$'\n'*)
-            fail "SwiftPM cannot find LibTorch below a path with a colon, a backslash, a double quote or a line break;" \
+            fail "in a path with a colon, a backslash, a double quote or a line break SwiftPM finds no LibTorch;" \
                 "move this checkout: $root" ;;
     esac
     libc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || libc='another C library'
     if [[ $libc != glibc\ * ]] || ! at_least "${libc#glibc }" 2.28; then
         fail "LibTorch needs glibc 2.28 or newer (Debian 10, Ubuntu 20.04, RHEL 8) and this system has $libc."
     fi
-    command -v git >/dev/null || fail "git is missing and SwiftPM fetches packages with it; install it (apt-get install git)."
+    command -v git >/dev/null ||
+        fail "git is missing and SwiftPM fetches packages with it; install it (apt-get install git)."
     check_swift
 }
 
@@ -138,7 +141,7 @@ check_swift() {
     clang=${resources%/lib/swift}/bin/clang++
     [[ -n $resources && -x $clang ]] || clang=$(command -v clang++) ||
         fail "this Swift has no clang++ beside it and there is none on the PATH; $get."
-    printf '#include <vector>\n#include <cstdint>\n' | "$clang" -x c++ -std=c++20 -fsyntax-only - 2>/dev/null ||
+    "$clang" -x c++ -std=c++20 -fsyntax-only - 2>/dev/null <<<$'#include <vector>\n#include <cstdint>' ||
         fail "$clang finds no C++ standard library; install its headers (apt-get install g++, dnf install gcc-c++)."
 }
 
@@ -165,11 +168,11 @@ choose_parts() {
         '')
             if command -v nvidia-smi >/dev/null && timeout 20 nvidia-smi -L >/dev/null 2>&1; then
                 parts=gpu
-                cuda=$(timeout 20 nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: \([0-9]*\)\..*/\1/p')
+                cuda=$(timeout 20 nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: \([0-9]*\)\..*/\1/p') || true
                 if [[ -n $cuda ]] && ((cuda < pinned_cuda)); then
                     parts=cpu
-                    note "warning: this NVIDIA driver is for CUDA $cuda and torch $pinned needs $pinned_cuda, so the GPU stays" \
-                        "unused; update the driver, or set LIBTORCH to a LibTorch built for CUDA $cuda."
+                    note "warning: this NVIDIA driver is for CUDA $cuda and torch $pinned needs $pinned_cuda, so the" \
+                        "GPU stays unused; update the driver, or set LIBTORCH to a LibTorch built for CUDA $cuda."
                 fi
             fi ;;
         *) fail "FORETOKEN_CUDA=$FORETOKEN_CUDA: it may be 1 (with NVIDIA's libraries) or 0 (without)." ;;
@@ -181,8 +184,8 @@ check_space() {
     local free
     free=$(($(df -Pk "$state" | awk 'NR == 2 { print $4 }') / 1024))
     ((free >= sizes[1])) ||
-        fail "installing LibTorch needs ${sizes[1]} MB free and there are $free MB at $root; free some, or set LIBTORCH to a" \
-            "LibTorch elsewhere."
+        fail "installing LibTorch needs ${sizes[1]} MB free and there are $free MB at $root; free some," \
+            "or set LIBTORCH to a LibTorch elsewhere."
 }
 
 # MARK: the wheel
@@ -204,13 +207,15 @@ interrupted() {
         kill "$child" 2>/dev/null || true
         wait "$child" 2>/dev/null || true
     fi
-    printf 'setup: interrupted; nothing half-installed is left behind.\n' >&2
+    [[ ! -t 8 ]] || printf '\033[?25h' >&8 # pip hides the cursor
+    printf 'setup: interrupted; nothing half-installed is left behind.\n' >&8
     exit 130
 }
 
 # The wheels are built per Python but LibTorch in them is the same: 3.11's serves whatever Python the user has.
 download() {
-    local log=$partial/pip.log options=(--only-binary=:all: --implementation cp --python-version 3.11 --no-cache-dir)
+    local log=$partial/pip.log wanted="$*"
+    local options=(--only-binary=:all: --implementation cp --python-version 3.11 --no-cache-dir)
     # pip unpacks below TMPDIR, and /tmp may be small.
     local program=(env TMPDIR="$root/$partial" PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
         python3 -m pip download "${options[@]}" --dest "$partial/wheels")
@@ -220,8 +225,8 @@ download() {
         run "${program[@]}" --progress-bar off "$@" >"$log" 2>&1
     fi || {
         tail -n 8 "$log" >&2
-        fail "pip could not download $* (its last lines are above); check the network, proxy and pip's settings and run this" \
-            "again, or set LIBTORCH to a LibTorch of your own."
+        fail "pip could not download ${wanted#--no-deps } (its last lines are above); check network, proxy and pip's" \
+            "settings and run this again, or set LIBTORCH to a LibTorch of your own."
     }
 }
 
@@ -240,10 +245,12 @@ install_wheel() {
     check_pip
     choose_parts
     check_space
-    note "installing torch $pinned into .libtorch/: up to ${sizes[0]} MB to download, ${sizes[2]} MB on disk afterwards."
+    note "installing torch $pinned into .libtorch/:" \
+        "up to ${sizes[0]} MB to download, ${sizes[2]} MB on disk afterwards."
     mkdir -p "$partial/wheels" "$partial/new"
     download --no-deps "torch==$pinned"
-    text=$(python3 scripts/wheels.py requirements "$partial"/wheels/torch-*.whl "$parts")
+    text=$(python3 scripts/wheels.py requirements "$partial"/wheels/torch-*.whl "$parts") ||
+        fail "torch's wheel as downloaded cannot be read; run this again."
     [[ -z $text ]] || mapfile -t requirements <<<"$text"
     unpack
     if ((${#requirements[@]} > 0)); then
@@ -279,17 +286,17 @@ check_folder() {
     fi
 }
 
-# Compiles, links and runs four lines: finds missing libraries, another processor's and another C++ library's alike.
+# Compiles, links and runs a tiny program: finds missing libraries, another processor's and another C++ library's alike.
 check_links() {
     local folder=$1
     mkdir -p "$partial"
     printf '%s\n' '#include <ATen/Version.h>' 'int main() { return at::show_config().empty(); }' >"$partial/check.cpp"
-    if ! run "$clang" -std=c++20 -I"$folder/include" -I"$folder/include/torch/csrc/api/include" "$partial/check.cpp" \
-        -L"$folder/lib" -Xlinker -rpath -Xlinker "$folder/lib" -ltorch_cpu -lc10 -o "$partial/check" 2>"$partial/check.log" ||
+    if ! run "$clang" -std=c++20 -I"$folder/include" "$partial/check.cpp" -L"$folder/lib" -ltorch_cpu -lc10 \
+        -Xlinker -rpath -Xlinker "$folder/lib" -o "$partial/check" 2>"$partial/check.log" ||
         ! run "$partial/check" >/dev/null 2>>"$partial/check.log"; then
         tail -n 8 "$partial/check.log" >&2
-        fail "$named: a small C++ program does not build or run with this LibTorch (the reason is above); install what is" \
-            "missing, or choose another LibTorch."
+        fail "$named: a small C++ program does not build or run with this LibTorch (the reason is above);" \
+            "install what is missing, or choose another LibTorch."
     fi
 }
 
@@ -327,12 +334,15 @@ main() {
     if is_ready; then say_ready; return; fi
     check_machine
 
-    mkdir -p "$state" 2>/dev/null && [[ -w $state ]] || fail "$root/$state cannot be written; make this checkout writable."
+    if ! mkdir -p "$state" 2>/dev/null || [[ ! -w $state ]]; then
+        fail "$root/$state cannot be written; make this checkout writable."
+    fi
     exec 9>"$state/lock"
     flock -n 9 || { note "another set-up of this checkout is at work; waiting for it."; flock 9; }
     choose
     if is_ready; then say_ready; return; fi
     rm -rf "$partial"
+    exec 8>&2 # a signal's message must not go to pip's log
     trap interrupted INT TERM HUP
     trap 'rm -rf "$root/$partial"' EXIT
     if [[ $origin == wheel ]]; then

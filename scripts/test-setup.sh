@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests scripts/setup.sh without a network: every case gets a checkout of its own, a PATH with only the named tools, and
 # stand-ins for swift, clang++, pip and the wheels. Run by `make test`.
+# shellcheck disable=SC2016 # the dollars in the stand-ins are theirs
 set -euo pipefail
 unset CDPATH LIBTORCH LIBTORCH_USE_PYTORCH FORETOKEN_CUDA
 
@@ -11,6 +12,9 @@ passed=0 failed=0 cases=0
 # The interpreter itself, for a version manager's shim would look for its own tools on our PATH.
 real_python=$(python3 -c 'import sys; print(sys.executable)')
 
+# Whatever else the machine has must not help setup.
+mapfile -t tools < <(type -P bash env cat dirname sort tail sed awk flock mkdir ln mv rm chmod cp sleep touch timeout)
+
 # MARK: the stand-ins
 
 # A folder that looks like LibTorch VERSION.
@@ -20,8 +24,10 @@ fake_libtorch() { # FOLDER VERSION
     mkdir -p "$1"/lib "$1"/include/ATen "$1"/include/torch/headeronly "$1"/include/torch/csrc/api/include/torch
     touch "$1"/lib/libtorch_cpu.so "$1"/lib/libc10.so "$1"/include/ATen/ATen.h
     echo '#include <torch/headeronly/version.h>' >"$1"/include/torch/csrc/api/include/torch/version.h
-    printf '/// A comment.\n#define TORCH_VERSION_MAJOR %s\n\n#define TORCH_VERSION_MINOR %s\n#define TORCH_VERSION_PATCH %s\n' \
-        "${numbers[@]}" >"$1"/include/torch/headeronly/version.h
+    {
+        printf '/// Indicates the major version of LibTorch.\n#define TORCH_VERSION_MAJOR %s\n\n' "${numbers[0]}"
+        printf '#define TORCH_VERSION_MINOR %s\n#define TORCH_VERSION_PATCH %s\n' "${numbers[@]:1}"
+    } >"$1"/include/torch/headeronly/version.h
 }
 
 # Wheels as pip would fetch them: for processors only, for CUDA, and NVIDIA's.
@@ -51,17 +57,14 @@ stub() { # NAME, its text on standard input
     chmod +x "$bin/$1"
 }
 
-# A fresh checkout with everything that setup needs; sets `here`, `bin` and `calls` (what pip and clang++ were asked for).
+# A fresh checkout with all that setup needs; sets `here`, `bin` and `calls` (what pip and clang++ were asked for).
 checkout() { # [PATH BELOW THE WORK FOLDER]
-    local tool
     cases=$((cases + 1))
     here=$work/${1:-checkout-$cases} bin=$work/bin-$cases calls=$work/calls-$cases
     mkdir -p "$here" "$bin/usr/bin" "$bin/usr/lib/swift"
     cp -r "$root/scripts" "$here/"
     : >"$calls"
-    for tool in bash env cat dirname sort head tail sed awk flock mkdir mktemp ln mv rm chmod cp sleep timeout; do
-        ln -s "$(type -P "$tool")" "$bin/$tool"
-    done
+    ln -s "${tools[@]}" "$bin/"
     stub uname <<<'[[ $1 == -s ]] && echo Linux || echo x86_64'
     stub getconf <<<'echo glibc 2.36'
     stub df <<<'printf "Filesystem\n/dev/x 1 1 99999999 1%% /\n"'
@@ -140,7 +143,8 @@ fake_libtorch "$work/given" 2.13.0
 
 # MARK: the machine
 
-for tool in python3:'python3 is missing' swift:'swift is not on the PATH' git:'git is missing' usr/bin/clang++:'no clang++'; do
+for tool in python3:'python3 is missing' swift:'swift is not on the PATH' git:'git is missing' \
+    usr/bin/clang++:'no clang++'; do
     checkout; rm "$bin/${tool%%:*}"; setup
     refuses "without ${tool%%:*}" "${tool#*:}"
 done
@@ -153,7 +157,7 @@ refuses 'with an old Swift' 'Swift 6.1.2 is too old; get 6.2 or newer from https
 checkout; stub usr/bin/clang++ <<<'exit 1'; setup
 refuses 'without C++ headers' 'finds no C++ standard library; install its headers'
 checkout; stub uname <<<'echo Darwin'; setup
-refuses 'on macOS' 'this is Darwin; Foretoken is built and tested on Linux only'
+refuses 'on macOS' 'this is Darwin and Foretoken is untested there'
 checkout; stub uname <<<'[[ $1 == -s ]] && echo Linux || echo riscv64'; setup
 refuses 'on another processor' 'and this machine is riscv64'
 checkout; stub uname <<<'[[ $1 == -s ]] && echo Linux || echo aarch64'; setup
@@ -193,8 +197,7 @@ check 'a second run: needs no tools' test "$status" -eq 0
 mv "$here" "$work/moved"; here=$work/moved; setup
 check 'a moved checkout: stays ready' test "$status" -eq 0
 python_stub cpu; rm "$here/.libtorch/current/lib/libtorch_cpu.so"; setup
-refuses_status=$status
-check 'a damaged LibTorch: is looked at anew' test "$refuses_status" -eq 1
+check 'a damaged LibTorch: is looked at anew' test "$status" -eq 1
 
 checkout; setup; sed -i 's/^readonly pinned=2.13.0/readonly pinned=2.14.0/' "$here/scripts/setup.sh"; setup
 check 'a new pinned version: is installed' test "$(calls_of pip)" -eq 2
@@ -225,18 +228,19 @@ checkout; setup FORETOKEN_CUDA=yes
 refuses 'FORETOKEN_CUDA=yes' 'it may be 1'
 
 checkout; python_stub cpu 'echo "ERROR: No matching distribution found" >&2; exit 1'; setup
-refuses 'when pip fails' 'pip could not download'
+refuses 'when pip fails' 'pip could not download torch==2.13.0 (its last lines are above)'
 check "when pip fails: shows pip's words" says 'ERROR: No matching distribution found'
 checkout; python_stub cpu 'while [[ $1 != --dest ]]; do shift; done; echo half >"$2/torch-2.13.0.whl"; exit'; setup
-refuses 'with a damaged wheel' ''
-checkout; stub usr/bin/clang++ <<<'[[ "$*" == *-fsyntax-only* ]] || { echo "cannot find -lmissing" >&2; exit 1; }'; setup
+refuses 'with a damaged wheel' 'cannot be read; run this again'
+checkout; stub usr/bin/clang++ <<<'[[ "$*" == *-fsyntax-only* ]] || { echo "cannot find -lmissing" >&2; exit 1; }'
+setup
 refuses 'when nothing links' 'does not build or run with this LibTorch'
 check 'when nothing links: shows why' says 'cannot find -lmissing'
 
 checkout; python_stub cpu "touch '$work/downloading'; exec sleep 60"
 (cd "$here" && PATH=$bin exec bash scripts/setup.sh >"$work/interrupted" 2>&1) &
 job=$! status=0
-until [[ -e $work/downloading ]]; do sleep 0.05; done
+for _ in {1..200}; do [[ ! -e $work/downloading ]] || break; sleep 0.05; done
 kill -TERM "$job"; wait "$job" || status=$?
 output=$(<"$work/interrupted")
 check 'interrupted: ends as such' test "$status" -eq 130
@@ -290,7 +294,8 @@ refuses 'LIBTORCH_USE_PYTORCH without torch' 'has no torch package'
 
 # MARK: for real
 
-check 'env.sh: names the folder' test "$(cd / && . "$root/scripts/env.sh" && echo "${PKG_CONFIG_PATH%%:*}")" = "$root/.libtorch"
+found=$(cd / && . "$root/scripts/env.sh" && echo "${PKG_CONFIG_PATH%%:*}")
+check 'env.sh: names the folder' test "$found" = "$root/.libtorch"
 if [[ -e $root/.libtorch/current ]]; then
     checkout 'real a b'
     status=0

@@ -11,11 +11,14 @@ import fnmatch
 import re
 import sys
 import zipfile
+import zlib
 
 WANTED = ["torch/lib/*.so*", "torch/include/*", "torch.libs/*", "nvidia/*/lib/*.so*", "*.dist-info/*"]
 # Python's side of torch, its tests, and lists of files that are not unpacked.
-UNWANTED = ["*/libtorch_python.so", "*/libshm*", "*/libjitbackend_test.so", "*/libtorchbind_test.so",
-            "*/libbackend_with_compiler.so", "*/libaoti_custom_ops.so", "*.dist-info/RECORD", "*.dist-info/entry_points.txt"]
+UNWANTED = [
+    "*/libtorch_python.so", "*/libshm*", "*/libjitbackend_test.so", "*/libtorchbind_test.so",
+    "*/libbackend_with_compiler.so", "*/libaoti_custom_ops.so", "*.dist-info/RECORD", "*.dist-info/entry_points.txt",
+]
 # libtorch.so only gathers the others, the CUDA ones included.
 GPU_ONLY = ["torch/lib/libtorch.so", "torch/lib/*cuda*", "torch/lib/*nvrtc*", "torch/lib/*nvshmem*"]
 
@@ -51,9 +54,16 @@ def unpack(wheel, folder, parts):
             archive.extract(name, folder)
 
 
+def main(command, wheel, *rest):
+    try:
+        if command == "unpack":
+            unpack(wheel, *rest)
+        else:
+            for requirement in requirements(wheel, *rest):
+                print(requirement)
+    except (OSError, EOFError, StopIteration, zipfile.BadZipFile, zlib.error) as error:
+        sys.exit("{}: {}".format(wheel, error or "no METADATA in it"))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "requirements":
-        for requirement in requirements(sys.argv[2], sys.argv[3]):
-            print(requirement)
-    else:
-        unpack(sys.argv[2], sys.argv[3], sys.argv[4])
+    main(*sys.argv[1:])

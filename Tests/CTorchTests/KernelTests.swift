@@ -166,6 +166,17 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
         #expect(ct_k_gumbel_argmax([1, .nan, 3], 3, 1, 0, 0) == -1)
     }
 
+    @Test func theSampleIsTheLargestOfLogitPlusNoise() {
+        for position: UInt64 in 0..<300 {
+            let logits = numbers(97, seed: position).map { $0 * 6 }
+            let values = logits.indices.map {
+                Double(logits[$0]) * (1 / 0.8) + ct_k_gumbel(3, position, UInt64($0))
+            }
+            let best = values.indices.max { values[$0] < values[$1] }
+            #expect(ct_k_gumbel_argmax(logits, 97, 0.8, 3, position) == Int64(best ?? -1))
+        }
+    }
+
     /// 20,000 draws over 6 outcomes; 20.5 is chi-square's 99.9 % quantile at 5 degrees of freedom.
     @Test func gumbelSamplingFollowsTheSoftmax() {
         let logits: [Float] = [0, 1, -1, 2, 0.5, -3]
