@@ -10,6 +10,8 @@ public enum ShardError: Error, Sendable, Equatable, CustomStringConvertible {
     case version(file: String, found: UInt32)
     /// Its header or its offsets make no sense, or its size is not what the header says.
     case corrupt(file: String, reason: String)
+    /// A token to be written is no ordinary token of the tokenizer.
+    case unstorable(file: String, token: Int32)
     /// It was made by another tokenizer.
     case tokenizer(file: String, found: String, expected: String)
 
@@ -22,6 +24,8 @@ public enum ShardError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(file): token shard of format \(found), this version reads \(TokenShard.version); prepare it again"
         case .corrupt(let file, let reason):
             "\(file): damaged or truncated token shard (\(reason)); copy or prepare it again"
+        case .unstorable(let file, let token):
+            "\(file): token \(token) is special or outside the vocabulary; shards hold ordinary tokens only"
         case .tokenizer(let file, let found, let expected):
             "\(file): made with tokenizer '\(found)', but '\(expected)' is needed; prepare the text again"
         }

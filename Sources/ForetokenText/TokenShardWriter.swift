@@ -7,6 +7,8 @@ public final class TokenShardWriter {
     private let handle: FileHandle
     private let tokenizer: any Tokenizer
     private let width: Int
+    /// Ordinary tokens: special ones are never stored.
+    private let bound: Int32
     private var buffer = Data()
     private var offsets: [UInt64] = [0]
 
@@ -23,8 +25,8 @@ public final class TokenShardWriter {
         self.tokenizer = tokenizer
         temporary = url.deletingLastPathComponent()
             .appendingPathComponent(".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).temporary")
-        // A byte vocabulary's special tokens are never stored.
         let largest = tokenizer.vocabularySize - [tokenizer.beginningOfText, tokenizer.endOfText].count { $0 != nil }
+        bound = Int32(clamping: largest)
         width = largest <= 1 << 8 ? 1 : largest <= 1 << 16 ? 2 : 4
         _ = FileManager.default.createFile(atPath: temporary.path, contents: nil)
         do {
@@ -39,8 +41,11 @@ public final class TokenShardWriter {
 
     /// Adds a document.
     ///
-    /// - Throws: ``ShardError/system(file:action:reason:)``, for a full disk too.
+    /// - Throws: ``ShardError/unstorable(file:token:)``; ``ShardError/system(file:action:reason:)``, for a full disk too.
     public func append(_ document: [Int32]) throws(ShardError) {
+        if let token = document.first(where: { !(0..<bound).contains($0) }) {
+            throw .unstorable(file: url.relativePath, token: token)
+        }
         for token in document {
             switch width {
             case 1: buffer.append(UInt8(truncatingIfNeeded: token))

@@ -24,6 +24,17 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["x.tokens"])
     }
 
+    @Test func specialAndForeignTokensAreNotStored() throws {
+        let folder = try TemporaryFolder()
+        let url = folder.url.appendingPathComponent("x.tokens")
+        let writer = try TokenShardWriter(url, tokenizer: ByteTokenizer())
+        for token: Int32 in [256, 257, 258, -1] {
+            #expect(throws: ShardError.unstorable(file: url.relativePath, token: token)) {
+                try writer.append([1, token])
+            }
+        }
+    }
+
     @Test func shardsOfAnotherTokenizerAreRefused() throws {
         struct Other: Tokenizer {
             var name: String { "other" }

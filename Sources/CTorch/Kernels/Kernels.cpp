@@ -81,18 +81,18 @@ uint64_t mix(uint64_t z) {
     return z ^ (z >> 31);
 }
 
-// The 53 random bits of a token; its noise is -log(-log(u)) with u = (bits + 1/2) / 2^53.
-uint64_t noise_bits(uint64_t key, uint64_t token) { return mix(key ^ mix(token)) >> 11; }
+// The 52 random bits of a token; its noise is -log(-log(u)) with u = (bits + 1/2) / 2^52, which is exact and never 0 or 1.
+uint64_t noise_bits(uint64_t key, uint64_t token) { return mix(key ^ mix(token)) >> 12; }
 
 double gumbel(uint64_t bits) {
-    const double u = (static_cast<double>(bits) + 0.5) * 0x1p-53;
+    const double u = (static_cast<double>(bits) + 0.5) * 0x1p-52;
     return -std::log(-std::log(u));
 }
 
-// At least the noise of these bits, without a logarithm: -log(-log(u)) <= -log(1 - u), and 1 - u >= m / 2^54 with
-// m = 2^53 - bits, whose leading zeros bound its logarithm.
+// At least the noise of these bits, without a logarithm: -log(-log(u)) <= -log(1 - u), and 1 - u >= m / 2^53 with
+// m = 2^52 - bits, whose leading zeros bound its logarithm.
 double gumbel_bound(uint64_t bits) {
-    return static_cast<double>(__builtin_clzll((uint64_t(1) << 53) - bits) - 9) * 0.6931471805599454;
+    return static_cast<double>(__builtin_clzll((uint64_t(1) << 52) - bits) - 10) * 0.6931471805599454;
 }
 
 uint64_t noise_key(uint64_t seed, uint64_t position) { return mix(mix(seed) ^ position); }
