@@ -75,6 +75,16 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         #expect(sentence(good, [override.0]).contains(override.1))
     }
 
+    @Test func textsMadeToExhaustTheParserAreRefused() {
+        for bomb in [
+            String(repeating: "[", count: 1 << 20), String(repeating: "- ", count: 1 << 19),
+            String(repeating: "? ", count: 1 << 19), String(repeating: "{a: ", count: 1 << 18),
+            "a: &a [x, x]\n" + (0..<20).map { "b\($0): [*a, *a]\n" }.joined(),
+        ] {
+            #expect(sentence(bomb).contains("beyond any recipe"))
+        }
+    }
+
     @Test func filesThatAreNoRecipesAreRefused() throws {
         let folder = try TemporaryFolder()
         for (name, data) in [("huge", Data(repeating: 0x20, count: 2 << 20)), ("binary", Data([0xFF, 0xFE, 0]))] {
@@ -126,6 +136,8 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         #expect(names == ["step-000002", "step-000003"])
         #expect(try String(contentsOf: folder.file("latest"), encoding: .utf8) == "step-000003\n")
         #expect(throws: RunFolderError.self) { try RunFolder.modelFolder(at: folder.file("none")) }
+        for step in [999_999, 1_000_000] { try run.writeCheckpoint(step: step, keeping: 2) { _ in } }
+        #expect(run.latestCheckpoint?.lastPathComponent == "step-001000000")
     }
 
     @Test func signalsRaiseTheFlag() {

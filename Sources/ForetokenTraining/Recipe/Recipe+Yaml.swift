@@ -32,6 +32,9 @@ extension Recipe {
     /// Reads and checks a recipe's text; `file` is its name in errors.
     public init(yaml: String, file: String, overrides: [String] = []) throws {
         self.init()
+        for text in [yaml] + overrides where Self.nestsBeyondReason(text) {
+            throw RecipeError.unreadable(file: file, reason: "nests or repeats far beyond any recipe")
+        }
         var root: Node
         do {
             root = try compose(yaml: yaml) ?? Node([(Node, Node)]())
@@ -50,6 +53,16 @@ extension Recipe {
         try readTraining(top.section("training"))
         try top.finish()
         try validate()
+    }
+
+    /// Whether a text could exhaust the parser: it recurses to the depth of the nesting, and aliases multiply.
+    private static func nestsBeyondReason(_ yaml: String) -> Bool {
+        let bytes = Array(yaml.utf8)
+        let openings = bytes.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }
+        let items = zip(bytes, bytes.dropFirst()).count { pair in
+            (pair.0 == UInt8(ascii: "-") || pair.0 == UInt8(ascii: "?")) && [0x20, 0x09, 0x0A].contains(pair.1)
+        }
+        return openings + items > 500 || bytes.count { $0 == UInt8(ascii: "*") } > 16
     }
 
     private mutating func readData(_ reader: RecipeReader) throws {

@@ -76,10 +76,18 @@ public final class RunFolder {
     /// The newest whole checkpoint.
     public var latestCheckpoint: URL? { Self.latestCheckpoint(in: url) }
 
+    /// Names of whole checkpoints by rising step.
+    private static func checkpointNames(in folder: URL) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let steps = names.compactMap { name in
+            name.hasPrefix("step-") ? Int(name.dropFirst(5)).map { (step: $0, name: name) } : nil
+        }
+        return steps.sorted { $0.step < $1.step }.map(\.name)
+    }
+
     static func latestCheckpoint(in run: URL) -> URL? {
         let checkpoints = run.appendingPathComponent("checkpoints")
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? [])
-            .filter { $0.hasPrefix("step-") }.sorted()
+        let names = checkpointNames(in: checkpoints)
         let named = (try? String(contentsOf: run.appendingPathComponent("latest"), encoding: .utf8))?
             .trimmingCharacters(in: .whitespacesAndNewlines)
         // A kill between the rename and `latest` leaves a whole checkpoint that is newer than the one named.
@@ -95,6 +103,8 @@ public final class RunFolder {
         let name = "step-" + String(String(1_000_000_000 + step).dropFirst(step < 1_000_000 ? 4 : 1))
         let temporary = checkpoints.appendingPathComponent(".\(name)")
         let destination = checkpoints.appendingPathComponent(name)
+        // The checkpoint of a step is always the same: one that is whole is never touched again.
+        if FileManager.default.fileExists(atPath: destination.path) { return }
         try? FileManager.default.removeItem(at: temporary)
         do {
             try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
@@ -104,16 +114,13 @@ public final class RunFolder {
             throw error
         }
         try Self.synchronizeTree(temporary)
-        try? FileManager.default.removeItem(at: destination)
         guard rename(temporary.path, destination.path) == 0 else {
             throw RunFolderError.system(
                 path: destination.relativePath, action: "write", reason: String(cString: strerror(errno)))
         }
         try Self.synchronize(checkpoints)
         try Self.write(name + "\n", to: url.appendingPathComponent("latest"))
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? [])
-            .filter { $0.hasPrefix("step-") }.sorted()
-        for old in names.dropLast(max(1, keeping)) {
+        for old in Self.checkpointNames(in: checkpoints).dropLast(max(1, keeping)) {
             try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(old))
         }
     }
