@@ -14,5 +14,5 @@ struct Foretoken: AsyncParsableCommand {
             --json makes the last line of standard output one JSON object; logs go to standard error.
             Exit codes: 0 done, 1 failed, 64 bad usage, 130 interrupted.
             """,
-        subcommands: [Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self])
+        subcommands: [Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Bench.self])
 }

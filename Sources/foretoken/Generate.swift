@@ -46,6 +46,9 @@ struct Generate: AsyncParsableCommand {
     @Option(help: "End the text before this string; may be repeated.")
     var stop: [String] = []
 
+    @Option(help: "How weights are held: f32, bf16 or int8; the smaller ones are faster and change the text.")
+    var weights = WeightFormat.f32
+
     @Option(help: "CPU threads; all if not given.")
     var threads: Int?
 
@@ -55,7 +58,7 @@ struct Generate: AsyncParsableCommand {
     func run() async throws {
         InterruptFlag.install()
         let tokenizer = ByteTokenizer()
-        let loaded = try await Self.load(model, tokenizer: tokenizer, threads: threads)
+        let loaded = try await Self.load(model, tokenizer: tokenizer, threads: threads, format: weights)
         let configuration = loaded.configuration
         let request = GenerationRequest(
             prompt: (configuration.beginningOfText.map { [$0] } ?? []) + tokenizer.encode(prompt),
@@ -85,7 +88,9 @@ struct Generate: AsyncParsableCommand {
 
     /// Reads a model and refuses one of another tokenizer.
     @TorchActor
-    static func load(_ path: String, tokenizer: any Tokenizer, threads: Int?) throws -> DecodeModel {
+    static func load(_ path: String, tokenizer: any Tokenizer, threads: Int?, format: WeightFormat = .f32)
+        throws -> DecodeModel
+    {
         if let threads {
             guard threads >= 1 else { throw ValidationError("--threads must be at least 1") }
             LibTorch.threads = threads
@@ -96,7 +101,7 @@ struct Generate: AsyncParsableCommand {
             throw ModelError.unsupported(
                 file: folder.relativePath, key: "tokenizer", value: model.configuration.tokenizerName)
         }
-        return try DecodeModel(model)
+        return try DecodeModel(model, format: format)
     }
 
     static func report(_ text: String, _ statistics: GenerationStatistics) -> JSONValue {

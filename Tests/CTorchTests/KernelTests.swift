@@ -10,17 +10,52 @@ private func numbers(_ count: Int, seed: UInt64) -> [Float] {
     }
 }
 
-private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [Float]? = nil) -> [Float] {
-    let width = w.count / out
-    var y = start ?? [Float](repeating: 7, count: rows * out)
-    y.withUnsafeMutableBufferPointer { y in
-        w.withUnsafeBufferPointer { w in
-            var job = ct_k_job(
-                w: w.baseAddress, out: Int64(out), y: y.baseAddress, y_stride: Int64(out),
-                accumulate: start == nil ? 0 : 1)
-            ct_k_linear(&job, 1, x, Int64(rows), Int64(width), Int64(width))
+/// A packed matrix and the memory it lies in.
+private final class Packed {
+    private let storage: UnsafeMutableRawPointer
+    private(set) var weight: ct_k_weight
+
+    init(_ w: [Float], out: Int, format: Int32 = Int32(CT_K_F32)) {
+        let width = Int64(w.count / out)
+        storage = .allocate(byteCount: Int(ct_k_packed_bytes(Int64(out), width, format)), alignment: 64)
+        weight = ct_k_pack(w, Int64(out), width, format, storage)
+    }
+
+    deinit { storage.deallocate() }
+
+    /// The matrix as the kernels see it.
+    var values: [Float] {
+        var row = [Float](repeating: 0, count: Int(weight.in))
+        return (0..<weight.out).flatMap { index in
+            ct_k_unpack_row(&weight, index, &row)
+            return row
         }
     }
+}
+
+private func shape(_ width: Int, heads: Int = 1, shared: Int = 1, dimension: Int = 2) -> ct_k_shape {
+    ct_k_shape(
+        width: Int64(width), heads: Int64(heads), kv_heads: Int64(shared), head_dim: Int64(dimension), epsilon: 1e-5,
+        cosine: nil, sine: nil)
+}
+
+private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil) -> [Float] {
+    var y = [Float](repeating: 7, count: rows * Int(w.weight.out))
+    func run(_ norm: UnsafePointer<Float>?) {
+        y.withUnsafeMutableBufferPointer { y in
+            x.withUnsafeBufferPointer { x in
+                withUnsafePointer(to: w.weight) { weight in
+                    var (shape, op) = (shape(Int(w.weight.in)), ct_k_op())
+                    op.kind = Int32(CT_K_PRODUCT)
+                    (op.rows, op.x, op.y, op.weight, op.norm) = (
+                        Int64(rows), x.baseAddress, y.baseAddress, weight, norm
+                    )
+                    ct_k_run(&shape, &op, 1)
+                }
+            }
+        }
+    }
+    if let norm { norm.withUnsafeBufferPointer { run($0.baseAddress) } } else { run(nil) }
     return y
 }
 
@@ -35,24 +70,43 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
         _ = ct_kernels_set_isa(-1)
     }
 
-    @Test(arguments: [(1, 1), (3, 5), (17, 8), (33, 19), (250, 40), (256, 300)])
-    func productEqualsTheNaiveSum(size: (width: Int, out: Int)) {
+    @Test(
+        arguments: [(1, 1), (3, 5), (17, 8), (33, 19), (250, 40), (256, 300), (700, 33)],
+        [CT_K_F32, CT_K_BF16, CT_K_INT8])
+    func productEqualsTheNaiveSum(size: (width: Int, out: Int), format: Int) {
         let (width, out) = size
-        let w = numbers(width * out, seed: 1)
+        let w = Packed(numbers(width * out, seed: 1), out: out, format: Int32(format))
+        let values = w.values
         onEverySet { _ in
-            for rows in [1, 2, 3, 5, 8, 11, 37] {
+            for rows in [1, 2, 3, 4, 5, 6, 7, 8, 11, 37] {
                 let x = numbers(rows * width, seed: 2)
-                let start = numbers(rows * out, seed: 3)
-                let (y, added) = (
-                    linear(x, rows: rows, w: w, out: out), linear(x, rows: rows, w: w, out: out, into: start)
-                )
+                let y = product(x, rows: rows, w)
                 for row in 0..<rows {
                     for column in 0..<out {
                         let sum = (0..<width).reduce(0.0) {
-                            $0 + Double(x[row * width + $1]) * Double(w[column * width + $1])
+                            $0 + Double(x[row * width + $1]) * Double(values[column * width + $1])
                         }
-                        #expect(abs(Double(y[row * out + column]) - sum) < 1e-5)
-                        #expect(abs(Double(added[row * out + column]) - sum - Double(start[row * out + column])) < 1e-5)
+                        #expect(abs(Double(y[row * out + column]) - sum) < 2e-5)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func normedProductEqualsItsFormula() {
+        onEverySet { _ in
+            for width in [1, 5, 16, 33, 250] {
+                let (x, scale) = (numbers(3 * width, seed: 9), numbers(width, seed: 10))
+                let w = numbers(width * 20, seed: 11)
+                let y = product(x, rows: 3, Packed(w, out: 20), norm: scale)
+                for row in 0..<3 {
+                    let values = x[(row * width)..<((row + 1) * width)].map(Double.init)
+                    let factor = 1 / (values.reduce(0) { $0 + $1 * $1 } / Double(width) + 1e-5).squareRoot()
+                    for column in 0..<20 {
+                        let sum = (0..<width).reduce(0.0) {
+                            $0 + values[$1] * factor * Double(scale[$1]) * Double(w[column * width + $1])
+                        }
+                        #expect(abs(Double(y[row * 20 + column]) - sum) < 2e-5)
                     }
                 }
             }
@@ -60,104 +114,34 @@ private func linear(_ x: [Float], rows: Int, w: [Float], out: Int, into start: [
     }
 
     /// The contract that makes speculation lossless: a row's product is bitwise the same in every pass.
-    @Test(arguments: [1, 4, 17, 250, 512])
-    func productOfARowIsBitwiseTheSameInEveryPass(width: Int) {
+    @Test(arguments: [1, 4, 17, 250, 512], [CT_K_F32, CT_K_BF16, CT_K_INT8])
+    func productOfARowIsBitwiseTheSameInEveryPass(width: Int, format: Int) {
         let out = 203
-        let w = numbers(width * out, seed: 4)
+        let w = Packed(numbers(width * out, seed: 4), out: out, format: Int32(format))
         let x = numbers(40 * width, seed: 5)
         var reference: [Int32: [[Float]]] = [:]
         onEverySet { isa in
             let alone =
-                reference[isa]
-                ?? (0..<40).map { linear(Array(x[($0 * width)..<(($0 + 1) * width)]), rows: 1, w: w, out: out) }
+                reference[isa] ?? (0..<40).map { product(Array(x[($0 * width)..<(($0 + 1) * width)]), rows: 1, w) }
             reference[isa] = alone
             for rows in Array(1...16) + [37] {
-                let y = linear(x, rows: rows, w: w, out: out)
+                let y = product(x, rows: rows, w)
                 for row in 0..<rows { #expect(Array(y[(row * out)..<((row + 1) * out)]) == alone[row]) }
             }
         }
     }
 
-    @Test(arguments: [2, 4, 8, 10, 32, 64, 72])
-    func attentionEqualsTheNaiveOneAndDoesNotDependOnCompanyOrCapacity(dimension: Int) {
-        let (heads, shared, longest) = (4, 2, 37)
-        func run(_ q: [Float], lengths: [Int], capacity: Int) -> [Float] {
-            var keys = [Float](repeating: .nan, count: shared * capacity * dimension)
-            var values = keys
-            let k = numbers(longest * shared * dimension, seed: 6)
-            let v = numbers(longest * shared * dimension, seed: 7)
-            let args = (Int64(longest), Int64(shared), Int64(dimension))
-            ct_k_cache_append(k, args.0, args.1, args.2, &keys, Int64(capacity), 0)
-            ct_k_cache_append(v, args.0, args.1, args.2, &values, Int64(capacity), 0)
-            var out = [Float](repeating: 0, count: q.count)
-            ct_k_attention(
-                q, Int64(lengths.count), Int64(heads), args.1, args.2, keys, values, Int64(capacity),
-                lengths.map(Int64.init), 0.3, &out)
-            return out
+    @Test func packedFormatsAreAsCloseAsTheirBits() {
+        let values = numbers(300 * 40, seed: 12)
+        #expect(Packed(values, out: 40).values == values)
+        for (a, b) in zip(Packed(values, out: 40, format: Int32(CT_K_BF16)).values, values) {
+            #expect(abs(a - b) <= abs(b) / 256)
         }
-        func naive(_ q: ArraySlice<Float>, length: Int, shared head: Int) -> [Double] {
-            let k = numbers(longest * shared * dimension, seed: 6)
-            let v = numbers(longest * shared * dimension, seed: 7)
-            func at(_ slot: Int) -> Int { (slot * shared + head) * dimension }
-            let scores = (0..<length).map { slot in
-                zip(q, k[at(slot)...]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } * 0.3
-            }
-            let weights = scores.map { exponential($0 - (scores.max() ?? 0)) }
-            let total = weights.reduce(0, +)
-            return (0..<dimension).map { d in
-                (0..<length).reduce(0.0) { $0 + weights[$1] / total * Double(v[at($1) + d]) }
-            }
+        for (a, b) in zip(Packed(values, out: 40, format: Int32(CT_K_INT8)).values, values) {
+            #expect(abs(a - b) <= 0.5 / 127 * 1.001)
         }
-        let rowSize = heads * dimension
-        let q = numbers(longest * rowSize, seed: 8)
-        onEverySet { _ in
-            let lengths = Array(1...longest)
-            let all = run(q, lengths: lengths, capacity: longest)
-            for row in 0..<longest {
-                let slice = Array(q[(row * rowSize)..<((row + 1) * rowSize)])
-                let expected = Array(all[(row * rowSize)..<((row + 1) * rowSize)])
-                #expect(run(slice, lengths: [row + 1], capacity: longest + 13) == expected)
-                for head in 0..<heads {
-                    let reference = naive(
-                        slice[(head * dimension)..<((head + 1) * dimension)], length: row + 1, shared: head / 2)
-                    for (a, b) in zip(expected[(head * dimension)...], reference) { #expect(abs(Double(a) - b) < 1e-5) }
-                }
-            }
-        }
-    }
-
-    @Test func normAndGateEqualTheirFormulas() {
-        onEverySet { _ in
-            for width in [1, 5, 16, 33, 250] {
-                let (x, weight) = (numbers(3 * width, seed: 9), numbers(width, seed: 10))
-                var y = [Float](repeating: 0, count: 3 * width)
-                ct_k_rms_norm(x, 3, Int64(width), weight, 1e-5, &y)
-                for row in 0..<3 {
-                    let mean = (0..<width).reduce(0.0) {
-                        $0 + Double(x[row * width + $1]) * Double(x[row * width + $1])
-                    }
-                    let factor = 1 / (mean / Double(width) + 1e-5).squareRoot()
-                    for i in 0..<width {
-                        #expect(
-                            abs(Double(y[row * width + i]) - Double(x[row * width + i]) * factor * Double(weight[i]))
-                                < 1e-5)
-                    }
-                }
-                let gate = numbers(width, seed: 11).map { $0 * 100 }
-                var gated = [Float](repeating: 0, count: width)
-                ct_k_swiglu(gate, weight, Int64(width), &gated)
-                for i in 0..<width {
-                    let expected = Double(gate[i]) / (1 + exponential(-Double(gate[i]))) * Double(weight[i])
-                    #expect(abs(Double(gated[i]) - expected) <= 1e-5 * max(1, abs(expected)))
-                }
-            }
-        }
-    }
-
-    @Test func rotationTurnsPairsByTheirAngle() {
-        var x: [Float] = [1, 2, 3, 4]
-        ct_k_rope(&x, 1, 1, 4, [1], [1, 1, 0, 0.6], [0, 0, 1, 0.8])
-        for (a, b) in zip(x, [-3, 2 * 0.6 - 4 * 0.8, 1, 4 * 0.6 + 2 * 0.8] as [Float]) { #expect(abs(a - b) < 1e-6) }
+        #expect(
+            Packed([Float](repeating: 0, count: 32), out: 2, format: Int32(CT_K_INT8)).values.allSatisfy { $0 == 0 })
     }
 
     @Test func theLargestValueIsFoundAndNaNRefused() {

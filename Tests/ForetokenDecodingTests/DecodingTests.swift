@@ -57,9 +57,9 @@ private final class StubDrafter: Drafter {
         let expected = withoutGradient {
             model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements(as: Float.self)
         }
-        let verifier = try Verifier(decoder, workspace: Workspace(), capacity: 96)
+        let verifier = Verifier(decoder, maximum: 112, pool: CachePool(decoder))
         for (position, token) in tokens.enumerated() {
-            let logits = verifier.pass([token], outputs: 1).logits
+            let logits = try verifier.pass([token], outputs: 1).logits
             verifier.commit(1)
             for v in 0..<258 { #expect(abs(logits[v] - expected[position * 258 + v]) < 1e-4) }
         }
@@ -71,12 +71,12 @@ private final class StubDrafter: Drafter {
         let decoder = try DecodeModel(trainedModel(kind, heads: 2))
         let tokens = (0..<80).map { Int32($0 * 37 % 256) }
         func run(width: Int) throws -> [[Float]] {
-            let verifier = try Verifier(decoder, workspace: Workspace(), capacity: 96)
+            let verifier = Verifier(decoder, maximum: 112, pool: CachePool(decoder))
             var rows: [[Float]] = []
             while rows.count < tokens.count {
                 let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)])
                 // A rejected token behind the block must leave no trace.
-                let logits = verifier.pass(block + [99], outputs: block.count + 1).logits
+                let logits = try verifier.pass(block + [99], outputs: block.count + 1).logits
                 for row in block.indices {
                     rows.append(Array(UnsafeBufferPointer(start: logits + row * 258, count: 258)))
                 }

@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
 #define LANES 16
+#define TILE_ROWS 8
 #define MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(Vector(a), Vector(b), Vector(c))
 #define ISA_NAME avx512
 #include "Body.h"

@@ -1,7 +1,8 @@
 // The kernels, written once over a vector of LANES floats and compiled for each instruction set (Portable.cpp, Avx2.cpp,
-// Avx512.cpp define LANES, MULTIPLY_ADD and ISA_NAME). No include guard on purpose.
+// Avx512.cpp define LANES, TILE_ROWS, MULTIPLY_ADD and ISA_NAME). No include guard on purpose.
 //
-// Row invariance: a dot product is one accumulator over the inputs in order, whatever other dot products run beside it.
+// Row invariance: an output is the sum of its groups of CT_K_GROUP inputs, a group one accumulator over the inputs in
+// order, whatever other outputs and rows are computed beside it.
 
 namespace ct::kernels {
 namespace {
@@ -10,154 +11,113 @@ namespace {
 
 typedef float Vector __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef int32_t Ints __attribute__((vector_size(LANES * 4), aligned(4)));
+typedef uint16_t Halves __attribute__((vector_size(LANES * 2), aligned(2)));
+typedef int8_t Bytes __attribute__((vector_size(LANES), aligned(1)));
 #define INLINE static inline __attribute__((always_inline))
+// Full unrolling keeps accumulators in registers; without it clang walks them in memory, at a third of the speed.
+#define UNROLL _Pragma("clang loop unroll(full)")
 
 INLINE Vector load(const float *p) { return *reinterpret_cast<const Vector *>(p); }
 INLINE void store(float *p, Vector v) { *reinterpret_cast<Vector *>(p) = v; }
-INLINE Vector load_some(const float *p, int64_t n) {
-    Vector v = {};
-    __builtin_memcpy(&v, p, n * sizeof(float));
-    return v;
-}
-INLINE void store_some(float *p, Vector v, int64_t n) { __builtin_memcpy(p, &v, n * sizeof(float)); }
 INLINE Vector splat(float x) { return Vector{} + x; }
+INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
-// Sums over lanes: lane i with lane i + half, halving until one is left. Several vectors are summed together, since the
-// additions of one alone would leave most lanes idle; the tree of each sum is the same in any company.
-
-// Each vector holds LANES / G sums as G partial sums; the result holds those of both as G / 2 partial sums.
-template <int G>
-constexpr int partial_index(int lane, bool upper) {
-    const int sum = lane / (G / 2), held = LANES / G;
-    return (sum < held ? 0 : LANES) + sum % held * G + lane % (G / 2) + (upper ? G / 2 : 0);
-}
-template <int G, int... I>
-INLINE Vector halve(Vector a, Vector b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, partial_index<G>(I, false)...) +
-           __builtin_shufflevector(a, b, partial_index<G>(I, true)...);
-}
-template <int P, int G>
-INLINE Vector sum_lanes(Vector *v) {
-    using Lanes = std::make_integer_sequence<int, LANES>;
-    if constexpr (G == 1) {
-        return v[0];
-    } else if constexpr (P == 1) {
-        v[0] = halve<G>(v[0], v[0], Lanes{});
-        return sum_lanes<1, G / 2>(v);
-    } else {
-        _Pragma("clang loop unroll(full)") for (int i = 0; i < P / 2; i++) v[i] = halve<G>(v[2 * i], v[2 * i + 1], Lanes{});
-        return sum_lanes<P / 2, G / 2>(v);
-    }
-}
-template <int N>
-INLINE void totals(Vector *v, float *out) {
-    if constexpr (N > LANES) {
-        totals<LANES>(v, out);
-        totals<N - LANES>(v + LANES, out + LANES);
-    } else {
-        constexpr int P = N > 8 ? 16 : N > 4 ? 8 : N > 2 ? 4 : N;
-        Vector padded[P];
-        _Pragma("clang loop unroll(full)") for (int i = 0; i < P; i++) padded[i] = i < N ? v[i] : Vector{};
-        const Vector sums = sum_lanes<P, LANES>(padded);
-        store_some(out, sums, N);
-    }
-}
+// Lane i with lane i + half, halving until one is left.
 INLINE float total(Vector v) {
-    float out;
-    totals<1>(&v, &out);
-    return out;
+    float lanes[LANES];
+    store(lanes, v);
+    UNROLL for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+    return lanes[0];
 }
 
-// out[i][j] = w row i · x row j.
-// Full unrolling keeps the accumulators in registers; without it clang walks them in memory, at a third of the speed.
-#define UNROLL _Pragma("clang loop unroll(full)")
+// MARK: products
 
-template <int NW, int NX>
-INLINE void dots(const float *w, int64_t w_stride, const float *x, int64_t x_stride, int64_t in, float (&out)[NW][NX]) {
-    Vector sum[NW * NX];
-    UNROLL for (int i = 0; i < NW * NX; i++) sum[i] = Vector{};
-    int64_t k = 0;
-    for (; k + LANES <= in; k += LANES) {
-        Vector xs[NX];
-        UNROLL for (int j = 0; j < NX; j++) xs[j] = load(x + j * x_stride + k);
-        UNROLL for (int i = 0; i < NW; i++) {
-            const Vector weight = load(w + i * w_stride + k);
-            // The same place of the next tile: its rows are new streams to the processor's own prefetcher.
-            if (k % 16 == 0) __builtin_prefetch(w + (NW + i) * w_stride + k);
-            UNROLL for (int j = 0; j < NX; j++) sum[i * NX + j] = MULTIPLY_ADD(weight, xs[j], sum[i * NX + j]);
-        }
+// Vectors that make up the 16 columns of a panel.
+constexpr int kParts = CT_K_PANEL / LANES;
+
+template <int FORMAT>
+INLINE Vector weights(const void *panel, int64_t index) {
+    if constexpr (FORMAT == CT_K_F32) {
+        return load(static_cast<const float *>(panel) + index);
+    } else if constexpr (FORMAT == CT_K_BF16) {
+        const Halves bits = *reinterpret_cast<const Halves *>(static_cast<const uint16_t *>(panel) + index);
+        const Ints wide = __builtin_convertvector(bits, Ints) << 16;
+        Vector v;
+        __builtin_memcpy(&v, &wide, sizeof v);
+        return v;
+    } else {
+        const Bytes bytes = *reinterpret_cast<const Bytes *>(static_cast<const int8_t *>(panel) + index);
+        return __builtin_convertvector(bytes, Vector);
     }
-    if (k < in) {
-        UNROLL for (int i = 0; i < NW; i++) {
-            const Vector weight = load_some(w + i * w_stride + k, in - k);
-            UNROLL for (int j = 0; j < NX; j++)
-                sum[i * NX + j] = MULTIPLY_ADD(weight, load_some(x + j * x_stride + k, in - k), sum[i * NX + j]);
-        }
-    }
-    totals<NW * NX>(sum, &out[0][0]);
 }
 
-struct LinearRange {
-    const float *w;
-    const float *x;
-    int64_t x_stride, in;
-    float *y;
-    int64_t y_stride;
-    bool accumulate;
+constexpr int64_t bytes_of_panel_row(int format) {
+    return CT_K_PANEL * (format == CT_K_F32 ? 4 : format == CT_K_BF16 ? 2 : 1);
+}
+
+// One panel of a matrix.
+struct Panel {
+    const void *data;
+    const float *scales;
 };
 
-template <int NW, int NX>
-INLINE void linear_tile(const LinearRange &a, int64_t column, int64_t row) {
-    float out[NW][NX];
-    dots<NW, NX>(a.w + column * a.in, a.in, a.x + row * a.x_stride, a.x_stride, a.in, out);
-    for (int j = 0; j < NX; j++) {
-        float *y = a.y + (row + j) * a.y_stride + column;
-        for (int i = 0; i < NW; i++) y[i] = a.accumulate ? y[i] + out[i][j] : out[i][j];
+INLINE Panel panel_of(const ct_k_weight &w, int64_t index) {
+    const char *data = static_cast<const char *>(w.data) + index * w.in * bytes_of_panel_row(w.format);
+    return {data, w.scales == nullptr ? nullptr : w.scales + index * groups(w.in) * CT_K_PANEL};
+}
+
+// sums [NX, NP, 16] = NX rows of x · NP panels.
+template <int FORMAT, int NP, int NX>
+INLINE void tile(const Panel *panel, const float *x, int64_t stride, int64_t in, float *sums) {
+    for (int64_t from = 0; from < in; from += CT_K_GROUP) {
+        const int64_t to = std::min<int64_t>(in, from + CT_K_GROUP);
+        Vector sum[NP * kParts * NX];
+        UNROLL for (int i = 0; i < NP * kParts * NX; i++) sum[i] = Vector{};
+        for (int64_t k = from; k < to; k++) {
+            UNROLL for (int p = 0; p < NP; p++) {
+                UNROLL for (int v = 0; v < kParts; v++) {
+                    const Vector weight = weights<FORMAT>(panel[p].data, k * CT_K_PANEL + v * LANES);
+                    UNROLL for (int r = 0; r < NX; r++) {
+                        Vector &s = sum[(p * kParts + v) * NX + r];
+                        s = MULTIPLY_ADD(weight, splat(x[r * stride + k]), s);
+                    }
+                }
+            }
+        }
+        UNROLL for (int p = 0; p < NP; p++) {
+            UNROLL for (int v = 0; v < kParts; v++) {
+                Vector scale = {};
+                if constexpr (FORMAT == CT_K_INT8)
+                    scale = load(panel[p].scales + from / CT_K_GROUP * CT_K_PANEL + v * LANES);
+                UNROLL for (int r = 0; r < NX; r++) {
+                    float *place = sums + (r * NP + p) * CT_K_PANEL + v * LANES;
+                    Vector s = sum[(p * kParts + v) * NX + r];
+                    if constexpr (FORMAT == CT_K_INT8) s = s * scale;
+                    store(place, from == 0 ? s : load(place) + s);
+                }
+            }
+        }
     }
 }
 
-template <int NW, int NX>
-INLINE void linear_columns(const LinearRange &a, int64_t first, int64_t last, int64_t row) {
-    int64_t column = first;
-    for (; column + NW <= last; column += NW) linear_tile<NW, NX>(a, column, row);
-    for (; column < last; column++) linear_tile<1, NX>(a, column, row);
-}
-
-// Registers allow more columns beside fewer rows; one row needs many columns to hide the latency of the additions.
-void linear(
-    const float *w, int64_t first, int64_t last, const float *x, int64_t rows, int64_t x_stride, int64_t in, float *y,
-    int64_t y_stride, bool accumulate
+template <int FORMAT, int NP>
+INLINE void tile_of_rows(
+    const Panel *panel, const float *x, int64_t stride, int64_t rows, int64_t in, float *sums
 ) {
-    const LinearRange a = {w, x, x_stride, in, y, y_stride, accumulate};
-    // A block of weights that stays in the second-level cache while all rows pass over it.
-    const int64_t block = rows <= 8 ? last - first : std::max<int64_t>(16, (128 << 10) / (in * 4) / 16 * 16);
-    for (int64_t from = first; from < last; from += block) {
-        const int64_t to = std::min(last, from + block);
-        int64_t row = 0;
-        for (; row + 8 <= rows; row += 8) linear_columns<LANES == 16 ? 2 : 1, 8>(a, from, to, row);
-        switch (rows - row) {
-            case 7: linear_columns<LANES == 16 ? 2 : 1, 7>(a, from, to, row); break;
-            case 6: linear_columns<LANES == 16 ? 3 : 1, 6>(a, from, to, row); break;
-            case 5: linear_columns<LANES == 16 ? 4 : 2, 5>(a, from, to, row); break;
-            case 4: linear_columns<LANES == 16 ? 4 : 2, 4>(a, from, to, row); break;
-            case 3: linear_columns<LANES == 16 ? 6 : 3, 3>(a, from, to, row); break;
-            case 2: linear_columns<LANES == 16 ? 8 : 4, 2>(a, from, to, row); break;
-            case 1: linear_columns<8, 1>(a, from, to, row); break;
-        }
+    switch (rows) {
+        case 1: return tile<FORMAT, NP, 1>(panel, x, stride, in, sums);
+        case 2: return tile<FORMAT, NP, 2>(panel, x, stride, in, sums);
+        case 3: return tile<FORMAT, NP, 3>(panel, x, stride, in, sums);
+        case 4: return tile<FORMAT, NP, 4>(panel, x, stride, in, sums);
     }
-}
-
-void rms_norm(const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y) {
-    for (int64_t r = 0; r < rows; r++, x += width, y += width) {
-        Vector sum = {};
-        int64_t k = 0;
-        for (; k + LANES <= width; k += LANES) sum = MULTIPLY_ADD(load(x + k), load(x + k), sum);
-        if (k < width) {
-            const Vector rest = load_some(x + k, width - k);
-            sum = MULTIPLY_ADD(rest, rest, sum);
+    if constexpr (TILE_ROWS > 4 && NP <= 2) {
+        switch (rows) {
+            case 5: return tile<FORMAT, NP, 5>(panel, x, stride, in, sums);
+            case 6: return tile<FORMAT, NP, 6>(panel, x, stride, in, sums);
+            case 7: return tile<FORMAT, NP, 7>(panel, x, stride, in, sums);
+            case 8: return tile<FORMAT, NP, 8>(panel, x, stride, in, sums);
         }
-        const float factor = 1.0f / __builtin_sqrtf(total(sum) / static_cast<float>(width) + eps);
-        for (int64_t i = 0; i < width; i++) y[i] = x[i] * factor * weight[i];
     }
 }
 
@@ -186,79 +146,175 @@ INLINE Vector exponential(Vector x) {
     return underflow ? Vector{} : result;
 }
 
-void swiglu(const float *gate, const float *up, int64_t count, float *y) {
-    const Vector one = splat(1.0f);
-    for (int64_t k = 0; k < count; k += LANES) {
-        const int64_t n = std::min<int64_t>(LANES, count - k);
-        const Vector g = n == LANES ? load(gate + k) : load_some(gate + k, n);
-        const Vector u = n == LANES ? load(up + k) : load_some(up + k, n);
-        const Vector result = g / (one + exponential(-g)) * u;
-        if (n == LANES) store(y + k, result);
-        else store_some(y + k, result, n);
+INLINE Vector silu(Vector x) { return x / (splat(1.0f) + exponential(-x)); }
+
+// Writes the sums of `count` panels from `panel` on, for rows from `row` on, to where they belong.
+INLINE void finish(const Product &a, float *sums, int64_t panel, int64_t count, int64_t row, int64_t rows) {
+    for (int64_t r = 0; r < rows; r++) {
+        float *sum = sums + r * count * CT_K_PANEL;
+        if (a.up != nullptr) {
+            count /= 2;
+            for (int64_t i = 0; i < count * CT_K_PANEL; i += LANES)
+                store(sum + i, silu(load(sum + i)) * load(sum + count * CT_K_PANEL + i));
+        }
+        const int64_t first = panel * CT_K_PANEL, columns = std::min(count * CT_K_PANEL, a.w->out - first);
+        float *y = a.y + (row + r) * a.y_stride + first;
+        if (a.residual == nullptr) {
+            __builtin_memcpy(y, sum, columns * sizeof(float));
+        } else {
+            const float *residual = a.residual + (row + r) * a.y_stride + first;
+            for (int64_t i = 0; i < columns; i++) y[i] = residual[i] + sum[i];
+        }
+        if (a.up != nullptr) count *= 2;
     }
 }
 
-// out[0 ..< head_dim chunk] = Σ_j scores[j] · v[j], in four running sums by j mod 4.
-template <int CHUNK>
-INLINE void weighted_sum(const float *v, int64_t stride, const float *scores, int64_t length, float *out, float scale) {
-    Vector sum[4][CHUNK] = {};
-    int64_t j = 0;
-    for (; j + 4 <= length; j += 4)
-        for (int s = 0; s < 4; s++)
-            for (int c = 0; c < CHUNK; c++)
-                sum[s][c] = MULTIPLY_ADD(splat(scores[j + s]), load(v + (j + s) * stride + c * LANES), sum[s][c]);
-    for (int s = 0; j < length; j++, s++)
-        for (int c = 0; c < CHUNK; c++)
-            sum[s][c] = MULTIPLY_ADD(splat(scores[j]), load(v + j * stride + c * LANES), sum[s][c]);
-    for (int c = 0; c < CHUNK; c++)
-        store(out + c * LANES, ((sum[0][c] + sum[1][c]) + (sum[2][c] + sum[3][c])) * scale);
+// NP panels at once: one row needs several to hide the latency of the additions, many rows need the registers.
+template <int FORMAT, int NP>
+INLINE void columns(const Product &a, int64_t index) {
+    constexpr int64_t step = NP;
+    Panel panel[NP];
+    const int64_t own = a.up == nullptr ? step : step / 2;
+    for (int64_t p = 0; p < own; p++) panel[p] = panel_of(*a.w, index + p);
+    for (int64_t p = own; p < step; p++) panel[p] = panel_of(*a.up, index + p - own);
+    float sums[TILE_ROWS * NP * CT_K_PANEL] __attribute__((aligned(64)));
+    constexpr int64_t most = NP > 2 ? 4 : TILE_ROWS;
+    for (int64_t row = 0; row < a.rows; row += most) {
+        const int64_t rows = std::min(most, a.rows - row);
+        tile_of_rows<FORMAT, NP>(panel, a.x + row * a.x_stride, a.x_stride, rows, a.w->in, sums);
+        finish(a, sums, index, NP, row, rows);
+    }
 }
 
-void attention(const Attention &a, int64_t first, int64_t last, float *scores) {
-    const int64_t dim = a.head_dim;
-    for (int64_t task = first; task < last; task++) {
-        const int64_t row = task / a.heads, head = task % a.heads;
-        const int64_t shared = head / (a.heads / a.kv_heads), length = a.lengths[row];
-        const float *q = a.q + task * dim;
-        const float *k = a.k_cache + shared * a.capacity * dim;
-        const float *v = a.v_cache + shared * a.capacity * dim;
-        float *out = a.out + task * dim;
+// Accumulators that fit the registers beside weights and inputs.
+constexpr int64_t kAccumulators = LANES == 16 ? 24 : 12;
 
-        int64_t j = 0;
-        for (; j + 8 <= length; j += 8) {
-            float s[8][1];
-            dots<8, 1>(k + j * dim, dim, q, dim, dim, s);
-            for (int i = 0; i < 8; i++) scores[j + i] = s[i][0] * a.scale;
-        }
-        for (; j < length; j++) {
-            float s[1][1];
-            dots<1, 1>(k + j * dim, dim, q, dim, dim, s);
-            scores[j] = s[0][0] * a.scale;
-        }
-        float largest = scores[0];
-        for (j = 1; j < length; j++) largest = scores[j] > largest ? scores[j] : largest;
+template <int FORMAT>
+void product_of(const Product &a, int64_t first, int64_t last) {
+    const int64_t matrices = a.up == nullptr ? 1 : 2;
+    const int64_t most = kAccumulators / kParts / std::min<int64_t>(a.rows, TILE_ROWS);
+    int64_t index = first;
+    if (most >= 4 && a.rows <= 4)
+        for (; index + 4 / matrices <= last; index += 4 / matrices) columns<FORMAT, 4>(a, index);
+    if (most >= 2 || matrices == 2)
+        for (; index + 2 / matrices <= last; index += 2 / matrices) columns<FORMAT, 2>(a, index);
+    if (matrices == 1)
+        for (; index < last; index++) columns<FORMAT, 1>(a, index);
+}
+
+void product(const Product &a, int64_t first, int64_t last) {
+    switch (a.w->format) {
+        case CT_K_BF16: return product_of<CT_K_BF16>(a, first, last);
+        case CT_K_INT8: return product_of<CT_K_INT8>(a, first, last);
+        default: return product_of<CT_K_F32>(a, first, last);
+    }
+}
+
+// MARK: norm, rotation, attention
+
+void rms_norm(
+    const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y, int64_t y_stride
+) {
+    for (int64_t r = 0; r < rows; r++, x += width, y += y_stride) {
         Vector sum = {};
-        for (j = 0; j < length; j += LANES) {
-            const int64_t n = std::min<int64_t>(LANES, length - j);
-            Vector p = exponential((n == LANES ? load(scores + j) : load_some(scores + j, n)) - splat(largest));
-            if (n < LANES) p = load_some(reinterpret_cast<float *>(&p), n);
-            store(scores + j, p);
-            sum = sum + p;
+        int64_t k = 0;
+        for (; k + LANES <= width; k += LANES) sum = MULTIPLY_ADD(load(x + k), load(x + k), sum);
+        float squares = total(sum);
+        for (; k < width; k++) squares += x[k] * x[k];
+        const float factor = 1.0f / __builtin_sqrtf(squares / static_cast<float>(width) + eps);
+        for (int64_t i = 0; i < width; i++) y[i] = x[i] * factor * weight[i];
+    }
+}
+
+void rotate(float *x, int64_t head_dim, const float *cosine, const float *sine) {
+    const int64_t half = head_dim / 2;
+    for (int64_t i = 0; i < half; i++) {
+        const float a = x[i], b = x[half + i];
+        x[i] = a * cosine[i] - b * sine[i];
+        x[half + i] = b * cosine[i] + a * sine[i];
+    }
+}
+
+// out [ND · LANES] = Σ probability · value row, over four accumulators by the slot's last two bits.
+template <int ND>
+INLINE void weighted_sum(
+    float *const *pages, int64_t values, int64_t stride, const float *probability, int64_t length, float factor, float *out
+) {
+    Vector sum[4 * ND];
+    UNROLL for (int i = 0; i < 4 * ND; i++) sum[i] = Vector{};
+    for (int64_t start = 0; start < length; start += CT_K_PANEL) {
+        const float *v = pages[start / CT_K_PANEL] + values;
+        const int64_t count = std::min<int64_t>(CT_K_PANEL, length - start);
+        int64_t j = 0;
+        for (; j + 4 <= count; j += 4) {
+            UNROLL for (int c = 0; c < 4; c++) {
+                UNROLL for (int d = 0; d < ND; d++)
+                    sum[c * ND + d] = MULTIPLY_ADD(
+                        load(v + (j + c) * stride + d * LANES), splat(probability[start + j + c]), sum[c * ND + d]);
+            }
         }
-        const float inverse = 1.0f / total(sum);
-        int64_t d = 0;
-        for (; d + 2 * LANES <= dim; d += 2 * LANES) weighted_sum<2>(v + d, dim, scores, length, out + d, inverse);
-        for (; d + LANES <= dim; d += LANES) weighted_sum<1>(v + d, dim, scores, length, out + d, inverse);
-        for (; d < dim; d++) {
-            float value = 0;
-            for (j = 0; j < length; j++) value += scores[j] * v[j * dim + d];
-            out[d] = value * inverse;
+        UNROLL for (int c = 0; c < 3; c++) {
+            if (j + c < count) {
+                UNROLL for (int d = 0; d < ND; d++)
+                    sum[c * ND + d] = MULTIPLY_ADD(
+                        load(v + (j + c) * stride + d * LANES), splat(probability[start + j + c]), sum[c * ND + d]);
+            }
         }
     }
+    UNROLL for (int d = 0; d < ND; d++)
+        store(out + d * LANES, ((sum[d] + sum[ND + d]) + (sum[2 * ND + d] + sum[3 * ND + d])) * factor);
+}
+
+void attention(
+    const float *q, int64_t head_dim, float *const *pages, int64_t keys, int64_t values, int64_t length, float scale,
+    float *scores, float *out
+) {
+    const int64_t count = panels(length);
+    int64_t page = 0;
+    for (; page + 4 <= count; page += 4) {
+        const Panel panel[4] = {
+            {pages[page] + keys, nullptr}, {pages[page + 1] + keys, nullptr}, {pages[page + 2] + keys, nullptr},
+            {pages[page + 3] + keys, nullptr}};
+        tile<CT_K_F32, 4, 1>(panel, q, 0, head_dim, scores + page * CT_K_PANEL);
+    }
+    for (; page + 2 <= count; page += 2) {
+        const Panel panel[2] = {{pages[page] + keys, nullptr}, {pages[page + 1] + keys, nullptr}};
+        tile<CT_K_F32, 2, 1>(panel, q, 0, head_dim, scores + page * CT_K_PANEL);
+    }
+    for (; page < count; page++) {
+        const Panel panel = {pages[page] + keys, nullptr};
+        tile<CT_K_F32, 1, 1>(&panel, q, 0, head_dim, scores + page * CT_K_PANEL);
+    }
+    for (int64_t j = length; j < count * CT_K_PANEL; j++) scores[j] = -__builtin_inff();
+    Vector largest = load(scores);
+    for (int64_t j = 0; j < count * CT_K_PANEL; j += LANES) largest = larger(load(scores + j), largest);
+    float peak = largest[0];
+    for (int i = 1; i < LANES; i++) peak = largest[i] > peak ? largest[i] : peak;
+    Vector sum = {};
+    for (int64_t j = 0; j < count * CT_K_PANEL; j += LANES) {
+        const Vector p = exponential((load(scores + j) - splat(peak)) * splat(scale));
+        store(scores + j, p);
+        sum = sum + p;
+    }
+    const float factor = 1.0f / total(sum);
+    const int64_t stride = panels(head_dim) * CT_K_PANEL;
+    int64_t d = 0;
+    for (; d + 4 * LANES <= stride; d += 4 * LANES)
+        weighted_sum<4>(pages, values + d, stride, scores, length, factor, out + d);
+    for (; d + 2 * LANES <= stride; d += 2 * LANES)
+        weighted_sum<2>(pages, values + d, stride, scores, length, factor, out + d);
+    for (; d < stride; d += LANES) weighted_sum<1>(pages, values + d, stride, scores, length, factor, out + d);
+}
+
+float read(const float *x, int64_t n) {
+    Vector sum[4] = {};
+    for (int64_t k = 0; k + 4 * LANES <= n; k += 4 * LANES)
+        UNROLL for (int i = 0; i < 4; i++) sum[i] = sum[i] + load(x + k + i * LANES);
+    return total((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 }  // namespace
 
-const Isa ISA_NAME = {linear, rms_norm, swiglu, attention};
+const Isa ISA_NAME = {product, rms_norm, rotate, attention, read};
 
 }  // namespace ct::kernels

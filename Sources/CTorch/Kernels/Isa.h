@@ -3,29 +3,41 @@
 
 #include <cstdint>
 
+#include "ct_kernels.h"
+
 namespace ct::kernels {
 
-struct Attention {
-    const float *q;
-    int64_t heads, kv_heads, head_dim;
-    const float *k_cache, *v_cache;
-    int64_t capacity;
-    const int64_t *lengths;
-    float scale;
-    float *out;
+// y [rows, out] = residual + x · wᵀ, or with `up`: silu(x · wᵀ) · (x · upᵀ).
+struct Product {
+    const ct_k_weight *w;
+    const ct_k_weight *up;  // or null
+    const float *x;
+    int64_t x_stride, rows;
+    float *y;
+    int64_t y_stride;
+    const float *residual;  // or null; [rows, y_stride]
 };
 
 struct Isa {
-    // Output columns first ..< last of one job.
-    void (*linear)(
-        const float *w, int64_t first, int64_t last, const float *x, int64_t rows, int64_t x_stride, int64_t in,
-        float *y, int64_t y_stride, bool accumulate);
-    void (*rms_norm)(const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y);
-    void (*swiglu)(const float *gate, const float *up, int64_t count, float *y);
-    // Task t is (row t / heads, head t % heads); `scores` has room for the longest row plus 16.
-    void (*attention)(const Attention &a, int64_t first, int64_t last, float *scores);
+    // The panels first ..< last of a product.
+    void (*product)(const Product &a, int64_t first, int64_t last);
+    // y rows lie y_stride floats apart, x rows `width`.
+    void (*rms_norm)(const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y, int64_t y_stride);
+    // Turns one head in place by the angles of a row of the tables.
+    void (*rotate)(float *x, int64_t head_dim, const float *cosine, const float *sine);
+    // One query head [head_dim] of a row over `length` slots of its key/value head; `scores` has room for length + 64.
+    void (*attention)(
+        const float *q, int64_t head_dim, float *const *pages, int64_t keys, int64_t values, int64_t length, float scale,
+        float *scores, float *out);
+    // A sum of all, so that the compiler keeps the reads.
+    float (*read)(const float *x, int64_t n);
 };
 
 extern const Isa portable, avx2, avx512;
+// The best that the processor has, or the one that a test forces.
+const Isa &isa();
+
+inline int64_t panels(int64_t count) { return (count + CT_K_PANEL - 1) / CT_K_PANEL; }
+inline int64_t groups(int64_t in) { return (in + CT_K_GROUP - 1) / CT_K_GROUP; }
 
 }  // namespace ct::kernels

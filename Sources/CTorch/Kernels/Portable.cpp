@@ -6,6 +6,7 @@
 #include "Isa.h"
 
 #define LANES 4
+#define TILE_ROWS 4
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #define ISA_NAME portable
 #include "Body.h"

@@ -1,7 +1,7 @@
-// Row-invariant CPU kernels for decoding (DESIGN.md section 6). All matrices are float32 and row-major.
+// Row-invariant CPU kernels for decoding (DESIGN.md section 6).
 //
 // The contract: in a pass over any number of rows, a row's result is bitwise the same whatever the number of rows, its
-// place among them, its neighbours, the number of threads or the capacity of the cache. Every output is one sum in a fixed
+// place among them, its neighbours, the number of threads or the place of its cache. Every output is one sum in a fixed
 // order, done by one thread. So a position's logits are equal in a pass of 1 and of k + 1 tokens, and speculative output
 // equals plain output by construction.
 #ifndef CT_KERNELS_H
@@ -18,40 +18,79 @@ void ct_kernels_set_threads(int32_t threads);
 // 0 portable, 1 AVX2 with FMA, 2 AVX-512; -1 chooses the best there is. Returns the one in force. For tests.
 int32_t ct_kernels_set_isa(int32_t isa);
 
-// One product of several with the same input: y [rows, out] = (accumulate ? y : 0) + x · wᵀ, w [out, in].
+// MARK: weights
+
+// How weights are held. Sums are float32 in all of them. int8 has a scale for each output and CT_K_GROUP inputs.
+enum { CT_K_F32 = 0, CT_K_BF16 = 1, CT_K_INT8 = 2 };
+enum { CT_K_PANEL = 16, CT_K_GROUP = 256 };
+
+// A matrix [out, in] in panels of 16 outputs, each [in, 16], so that a product needs no sums over lanes and reads weights
+// in one stream. The last panel is filled up with zeros.
 typedef struct {
-    const float *w;
-    int64_t out;
-    float *y;
-    int64_t y_stride;
-    int32_t accumulate;
-} ct_k_job;
+    const void *data;
+    const float *scales;  // int8: [panels, ceil(in / CT_K_GROUP), 16]
+    int64_t out, in;
+    int32_t format;
+} ct_k_weight;
 
-// x [rows, in] with `x_stride` floats from row to row. Each weight is read once for up to 8 rows.
-void ct_k_linear(const ct_k_job *jobs, int32_t count, const float *x, int64_t rows, int64_t x_stride, int64_t in);
+// Bytes of storage, a multiple of 64, that a packed matrix takes.
+int64_t ct_k_packed_bytes(int64_t out, int64_t in, int32_t format);
+// Packs w [out, in], row-major, into `storage` (64-byte aligned).
+ct_k_weight ct_k_pack(const float *w, int64_t out, int64_t in, int32_t format, void *storage);
+// Row `index` of the matrix as float32 [in].
+void ct_k_unpack_row(const ct_k_weight *w, int64_t index, float *row);
 
-// y [rows, width] = x / sqrt(mean(x²) + eps) · weight.
-void ct_k_rms_norm(const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y);
+// MARK: passes
 
-// y = gate · sigmoid(gate) · up, elementwise; y may be gate.
-void ct_k_swiglu(const float *gate, const float *up, int64_t count, float *y);
+// One Llama block.
+typedef struct {
+    const float *attention_norm;
+    ct_k_weight query, key, value, output;
+    const float *feed_forward_norm;
+    ct_k_weight gate, up, down;
+} ct_k_block;
 
-// Rotates x [rows, heads, head_dim] in place by positions [rows]; tables [positions, head_dim / 2]; Hugging Face's form,
-// first half of a head against its second half.
-void ct_k_rope(
-    float *x, int64_t rows, int64_t heads, int64_t head_dim, const int64_t *positions, const float *cosine,
-    const float *sine);
+// What all blocks of a model share. The rotary tables are [positions, head_dim / 2], in Hugging Face's form: the first
+// half of a head is turned against its second half.
+typedef struct {
+    int64_t width, heads, kv_heads, head_dim;
+    float epsilon;
+    const float *cosine, *sine;
+} ct_k_shape;
 
-// cache [kv_heads, capacity, head_dim], slot first_slot + r = x [rows, kv_heads, head_dim] row r.
-void ct_k_cache_append(
-    const float *x, int64_t rows, int64_t kv_heads, int64_t head_dim, float *cache, int64_t capacity,
-    int64_t first_slot);
+// Where a row stands. A sequence's cache is a table of pages of 16 slots, layer_stride pages for each layer; the row's key
+// and value go to `slot` and it attends to the slots 0 ... slot.
+typedef struct {
+    float *const *pages;
+    int64_t layer_stride, slot, position;
+} ct_k_row;
 
-// out [rows, heads, head_dim]: row r of q [rows, heads, head_dim] attends to the slots 0 ..< lengths[r] of its key/value
-// head (heads / kv_heads query heads share one).
-void ct_k_attention(
-    const float *q, int64_t rows, int64_t heads, int64_t kv_heads, int64_t head_dim, const float *k_cache,
-    const float *v_cache, int64_t capacity, const int64_t *lengths, float scale, float *out);
+// Floats of one page: keys [kv_heads, head_dim, 16], values [kv_heads, 16, head_dim rounded up to 16].
+int64_t ct_k_page_floats(const ct_k_shape *shape);
+
+enum { CT_K_BLOCK = 0, CT_K_PRODUCT = 1 };
+typedef struct {
+    int32_t kind;
+    int64_t rows;
+    const float *x;  // [rows, in]
+    float *y;        // [outputs, out] of a block, [rows, out] of a product; y may be x's last rows
+    // CT_K_BLOCK: all rows enter the cache, the last `outputs` come out.
+    const ct_k_block *block;
+    int64_t layer;
+    const ct_k_row *places;
+    int64_t outputs;
+    // CT_K_PRODUCT: x · weightᵀ, of rmsnorm(x) · norm if `norm` is not NULL.
+    const ct_k_weight *weight;
+    const float *norm;
+} ct_k_op;
+
+// Runs the operations one after another in one parallel region.
+void ct_k_run(const ct_k_shape *shape, const ct_k_op *ops, int32_t count);
+
+// Reads all of x in order on every thread: what memory can give. For benchmarks.
+void ct_k_read(const float *x, int64_t n);
+
+// MARK: the choice of a token
 
 // The first index of the largest value; -1 if there is a NaN.
 int64_t ct_k_argmax(const float *x, int64_t n);

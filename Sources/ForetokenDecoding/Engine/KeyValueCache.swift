@@ -1,30 +1,79 @@
+internal import CTorch
 import Torch
 
-/// Keys and values of one block for one sequence: append, truncate. A slot is a place here; positions belong to the rotary
-/// embedding and need not equal slots.
+/// Memory for keys and values in pages of one layer and ``slotsPerPage`` slots, taken and given back.
+final class CachePool {
+    static let slotsPerPage = Int(CT_K_PANEL)
+
+    private let floatsPerPage: Int
+    private let pagesPerSlab: Int
+    private var slabs: [Tensor] = []
+    private var free: [UnsafeMutablePointer<Float>] = []
+
+    init(_ model: DecodeModel) {
+        floatsPerPage = Int(ct_k_page_floats(model.shape))
+        pagesPerSlab = max(1, (1 << 20) / (floatsPerPage * 4))
+    }
+
+    /// A page of zeros or of an earlier owner's numbers.
+    func take() throws -> UnsafeMutablePointer<Float> {
+        if free.isEmpty {
+            let slab = try Tensor.zeros([pagesPerSlab * floatsPerPage])
+            slabs.append(slab)
+            let first = slab.unsafeFloatPointer()
+            free = (0..<pagesPerSlab).reversed().map { first + $0 * floatsPerPage }
+        }
+        return free.removeLast()
+    }
+
+    func giveBack(_ pages: some Sequence<UnsafeMutablePointer<Float>>) { free += pages }
+}
+
+/// Keys and values of a stack of blocks for one sequence: append, truncate. A slot is a place here; positions belong to the
+/// rotary embedding and need not equal slots.
 final class KeyValueCache {
     /// Slots in use.
     private(set) var count = 0
-    let capacity: Int
-    let keys: UnsafeMutablePointer<Float>
-    let values: UnsafeMutablePointer<Float>
-    private let storage: Tensor
+    private let pool: CachePool
+    private let layers: Int
+    private let pagesPerLayer: Int
+    private var pagesInUse = 0
+    private let table: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
 
-    /// [2, K, capacity, d] of zeros.
-    init(keyValueHeads: Int, capacity: Int, headDimension: Int) throws {
-        self.capacity = capacity
-        storage = try .zeros([2, keyValueHeads, capacity, headDimension])
-        keys = storage.unsafeFloatPointer()
-        values = keys + keyValueHeads * capacity * headDimension
+    /// - Parameter maximum: the most slots that will ever be in use.
+    init(layers: Int, maximum: Int, pool: CachePool) {
+        self.pool = pool
+        self.layers = layers
+        pagesPerLayer = (maximum + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
+        table = .allocate(capacity: layers * pagesPerLayer)
+        table.initialize(repeating: nil, count: layers * pagesPerLayer)
     }
 
-    /// Takes `rows` more slots into use and returns the first.
-    func reserve(_ rows: Int) -> Int {
-        precondition(count + rows <= capacity)
-        defer { count += rows }
-        return count
+    deinit {
+        pool.giveBack((0..<(layers * pagesPerLayer)).compactMap { table[$0] })
+        table.deallocate()
     }
 
-    /// Forgets all slots from `count` on.
+    /// Takes `rows` more slots into use.
+    ///
+    /// - Parameter position: of the first row.
+    /// - Throws: `TorchError.outOfMemory`.
+    func reserve(_ rows: Int, position: Int, into places: inout [ct_k_row]) throws {
+        let needed = (count + rows + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
+        precondition(needed <= pagesPerLayer)
+        while pagesInUse < needed {
+            for layer in 0..<layers { table[layer * pagesPerLayer + pagesInUse] = try pool.take() }
+            pagesInUse += 1
+        }
+        for row in 0..<rows {
+            places.append(
+                ct_k_row(
+                    pages: UnsafePointer(table), layer_stride: Int64(pagesPerLayer), slot: Int64(count + row),
+                    position: Int64(position + row)))
+        }
+        count += rows
+    }
+
+    /// Forgets all slots from `count` on; their pages stay for the next ones.
     func truncate(to count: Int) { self.count = min(self.count, count) }
 }

@@ -1,95 +1,71 @@
 internal import CTorch
 import ForetokenModel
 
-/// Trunk and head 1 with their caches: what decides. It knows nothing of the other heads.
+/// Trunk and head 1 with their cache: what decides. It knows nothing of the other heads.
 final class Verifier {
     private let model: DecodeModel
-    private let workspace: Workspace
-    private let trunkCaches: [KeyValueCache]
-    private let headCache: KeyValueCache?
+    private let cache: KeyValueCache
+    private var places: [ct_k_row] = []
+    private let hidden = FloatBuffer()
+    private let latent = FloatBuffer()
+    private let logits = FloatBuffer()
 
     /// Positions whose tokens are committed.
     private(set) var committed = 0
 
-    init(_ model: DecodeModel, workspace: Workspace, capacity: Int) throws {
+    /// - Parameter maximum: the longest text, drafts included.
+    init(_ model: DecodeModel, maximum: Int, pool: CachePool) {
         self.model = model
-        self.workspace = workspace
-        trunkCaches = try model.trunk.map { _ in try Self.cache(model, capacity) }
-        if case .block = model.heads[0] { headCache = try Self.cache(model, capacity) } else { headCache = nil }
-    }
-
-    static func cache(_ model: DecodeModel, _ capacity: Int) throws -> KeyValueCache {
-        try KeyValueCache(
-            keyValueHeads: model.configuration.keyValueHeads, capacity: capacity,
-            headDimension: model.configuration.headDimension)
+        cache = KeyValueCache(layers: model.decidingBlocks, maximum: maximum, pool: pool)
     }
 
     /// One forward pass over tokens at the positions after the committed ones.
     ///
     /// - Parameter outputs: how many rows at the end get logits.
     /// - Returns: z [tokens, D] and head 1's logits [outputs, V], valid until the next pass.
-    func pass(_ tokens: [Int32], outputs: Int) -> (latent: UnsafePointer<Float>, logits: UnsafePointer<Float>) {
+    /// - Throws: `TorchError.outOfMemory`.
+    func pass(_ tokens: [Int32], outputs: Int) throws -> (latent: UnsafePointer<Float>, logits: UnsafePointer<Float>) {
         let width = model.configuration.width
-        let positions = (committed..<(committed + tokens.count)).map(Int64.init)
-        let x = workspace.hidden.reserve(tokens.count * width)
-        for (row, token) in tokens.enumerated() {
-            (x + row * width).update(from: model.embedding.pointer + Int(token) * width, count: width)
+        places.removeAll(keepingCapacity: true)
+        try cache.reserve(tokens.count, position: committed, into: &places)
+        let x = hidden.reserve(max(outputs, min(tokens.count, max(Pass.mostRows, outputs))) * width)
+        let latent = latent.reserve(tokens.count * width)
+        let logits = logits.reserve(outputs * model.configuration.vocabulary)
+        places.withUnsafeBufferPointer { places in
+            guard let first = places.baseAddress else { return }
+            for chunk in Pass.chunks(of: tokens.count, outputs: outputs) {
+                let isLast = chunk.upperBound == tokens.count
+                run(
+                    tokens[chunk], places: first + chunk.lowerBound, hidden: x,
+                    latent: latent + chunk.lowerBound * width,
+                    outputs: isLast ? outputs : 0, logits: logits)
+            }
         }
-        for (block, cache) in zip(model.trunk, trunkCaches) {
-            block.run(
-                x, rows: tokens.count, outputs: tokens.count, positions: positions, cache: cache,
-                rotary: model.rotary, workspace: workspace)
-        }
-        let latent = workspace.latent.reserve(tokens.count * width)
-        latent.update(from: x, count: tokens.count * width)
-        let hidden = model.apply(
-            head: 0, to: x, rows: tokens.count, outputs: outputs, positions: positions, cache: headCache,
-            workspace: workspace)
-        let logits = workspace.logits.reserve(outputs * model.configuration.vocabulary)
-        model.logits(hidden, rows: outputs, into: logits, workspace: workspace)
         return (UnsafePointer(latent), UnsafePointer(logits))
+    }
+
+    private func run(
+        _ tokens: ArraySlice<Int32>, places: UnsafePointer<ct_k_row>, hidden x: UnsafeMutablePointer<Float>,
+        latent: UnsafeMutablePointer<Float>, outputs: Int, logits: UnsafeMutablePointer<Float>
+    ) {
+        let rows = tokens.count
+        model.embed(tokens, into: x)
+        var pass = Pass(model)
+        for layer in model.trunk.indices {
+            guard let first = model.trunk.baseAddress else { break }
+            pass.block(
+                first + layer, layer: layer, places: places, rows: rows, outputs: rows, from: x,
+                to: layer == model.trunk.count - 1 ? latent : x)
+        }
+        pass.head(
+            model.heads[0], layer: model.trunk.count, places: places, rows: rows, outputs: outputs, from: latent, to: x)
+        if outputs > 0 { pass.logits(x, rows: outputs, to: logits) }
+        pass.run()
     }
 
     /// Keeps the first `count` tokens of the last pass and forgets the rest: rejected drafts leave no trace.
     func commit(_ count: Int) {
         committed += count
-        for cache in trunkCaches { cache.truncate(to: committed) }
-        headCache?.truncate(to: committed)
-    }
-}
-
-extension DecodeModel {
-    /// A head over rows of its input, in place for blocks.
-    ///
-    /// - Returns: [outputs, D], the head's output for the last `outputs` rows.
-    func apply(
-        head index: Int, to x: UnsafeMutablePointer<Float>, rows: Int, outputs: Int, positions: [Int64],
-        cache: KeyValueCache?, workspace: Workspace
-    ) -> UnsafeMutablePointer<Float> {
-        let width = configuration.width
-        let tail = x + (rows - outputs) * width
-        switch heads[index] {
-        case .block(let block):
-            if let cache {
-                block.run(
-                    x, rows: rows, outputs: outputs, positions: positions, cache: cache, rotary: rotary,
-                    workspace: workspace)
-            }
-            return tail
-        case .linear(let map):
-            let result = workspace.head.reserve(outputs * width)
-            product([job(map, result)], tail, rows: outputs)
-            return result
-        }
-    }
-
-    /// Final norm and unembedding: [rows, D] to [rows, V].
-    func logits(
-        _ hidden: UnsafePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>, workspace: Workspace
-    ) {
-        let width = configuration.width
-        let normed = workspace.normed.reserve(rows * width)
-        ct_k_rms_norm(hidden, Int64(rows), Int64(width), norm.pointer, Float(configuration.normEpsilon), normed)
-        product([job(unembedding, logits)], normed, rows: rows)
+        cache.truncate(to: committed)
     }
 }

@@ -1,6 +1,6 @@
 /// Memory for a pass, grown to the widest one and then reused: no allocation in steady state.
 final class FloatBuffer {
-    private(set) var pointer: UnsafeMutablePointer<Float>
+    private var pointer: UnsafeMutablePointer<Float>
     private var capacity: Int
 
     init() {
@@ -21,19 +21,4 @@ final class FloatBuffer {
         }
         return pointer
     }
-}
-
-/// The buffers of one session.
-final class Workspace {
-    let hidden = FloatBuffer()
-    let normed = FloatBuffer()
-    let query = FloatBuffer()
-    let key = FloatBuffer()
-    let value = FloatBuffer()
-    let attended = FloatBuffer()
-    let gate = FloatBuffer()
-    let up = FloatBuffer()
-    let latent = FloatBuffer()
-    let head = FloatBuffer()
-    let logits = FloatBuffer()
 }

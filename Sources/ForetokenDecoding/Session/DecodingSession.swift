@@ -26,25 +26,24 @@ public final class DecodingSession {
     public convenience init(
         _ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer = ByteTokenizer()
     ) throws {
-        try self.init(model, request, tokenizer: tokenizer) { workspace, capacity in
-            request.heads > 1
-                ? try SelfDrafter(model, heads: request.heads, workspace: workspace, capacity: capacity) : nil
+        try self.init(model, request, tokenizer: tokenizer) { pool, maximum in
+            request.heads > 1 ? SelfDrafter(model, heads: request.heads, maximum: maximum, pool: pool) : nil
         }
     }
 
     /// A session with another drafter; tests draft always right, never right and sometimes right.
     init(
         _ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer,
-        drafter: (Workspace, Int) throws -> (any Drafter)?
+        drafter: (CachePool, Int) throws -> (any Drafter)?
     ) throws {
         try request.validate(for: model)
         self.model = model
         self.tokenizer = tokenizer
         self.request = request
-        let workspace = Workspace()
-        let capacity = min(model.configuration.context, request.prompt.count + request.maximumTokens + request.heads)
-        verifier = try Verifier(model, workspace: workspace, capacity: capacity)
-        self.drafter = try drafter(workspace, capacity)
+        let pool = CachePool(model)
+        let maximum = min(model.configuration.context, request.prompt.count + request.maximumTokens + request.heads)
+        verifier = Verifier(model, maximum: maximum, pool: pool)
+        self.drafter = try drafter(pool, maximum)
         assembler = TextAssembler(stopStrings: request.stopStrings)
         pending = request.prompt
         statistics.draftedPerPosition = [Int](repeating: 0, count: request.heads - 1)
@@ -68,7 +67,7 @@ public final class DecodingSession {
             pieces += text
             if statistics.stopReason != nil { break }
         }
-        if statistics.stopReason != nil { pieces += assembler.finish() } else { propose() }
+        if statistics.stopReason != nil { pieces += assembler.finish() } else { try propose() }
         let elapsed = (clock.now - begin).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
         if isPrefill { statistics.prefillSeconds += seconds } else { statistics.decodeSeconds += seconds }
@@ -79,7 +78,7 @@ public final class DecodingSession {
     private func nextBlock() throws -> [Int32] {
         let vocabulary = model.configuration.vocabulary
         let first = verifier.committed + pending.count
-        let result = verifier.pass(pending + drafts, outputs: 1 + drafts.count)
+        let result = try verifier.pass(pending + drafts, outputs: 1 + drafts.count)
         var block: [Int32] = []
         for row in 0...drafts.count {
             let position = first + row
@@ -104,12 +103,12 @@ public final class DecodingSession {
     }
 
     /// Guesses for the tokens after the pending one, as many as can still be used.
-    private func propose() {
+    private func propose() throws {
         let position = verifier.committed + 1
         let room = min(
             request.maximumTokens - statistics.tokens.count - 1, model.configuration.context - position - 1,
             request.heads - 1)
-        drafts = room > 0 ? drafter?.propose(room, position: position, sampler: request.sampler) ?? [] : []
+        drafts = room > 0 ? try drafter?.propose(room, position: position, sampler: request.sampler) ?? [] : []
     }
 
     /// Emits a token, or ends the text at it.

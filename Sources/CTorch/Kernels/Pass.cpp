@@ -1,0 +1,222 @@
+// A decoding pass: blocks and products one after another, all in one parallel region. Threads split outputs, never sums;
+// between two steps they meet at a barrier.
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "Isa.h"
+#include "Parallel.h"
+
+using namespace ct::kernels;
+
+namespace {
+
+// Spins, since steps take microseconds; yields after a while, since another program may have the other thread's core.
+class Barrier {
+public:
+    void wait(int64_t threads) {
+        if (threads == 1) return;
+        const uint32_t generation = generation_.load(std::memory_order_acquire);
+        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
+            arrived_.store(0, std::memory_order_relaxed);
+            generation_.store(generation + 1, std::memory_order_release);
+            return;
+        }
+        for (int spins = 0; generation_.load(std::memory_order_acquire) == generation; spins++) {
+            if (spins < 20000) {
+#if defined(__x86_64__)
+                __builtin_ia32_pause();
+#endif
+            } else {
+                sched_yield();
+            }
+        }
+    }
+
+private:
+    alignas(64) std::atomic<int64_t> arrived_{0};
+    alignas(64) std::atomic<uint32_t> generation_{0};
+};
+
+// Memory that only grows.
+template <typename Owner>
+float *scratch(int64_t count) {
+    thread_local std::vector<float> memory;
+    if (static_cast<int64_t>(memory.size()) < count) memory.resize(count);
+    return memory.data();
+}
+
+// What the threads share of a block. Rows are padded, so that those of a power-of-two width do not share cache sets.
+struct Intermediate {
+    int64_t query_stride, key_stride, inner_stride;
+    float *query, *key, *value, *attended, *gated;
+
+    static int64_t stride(int64_t width) { return panels(width) * CT_K_PANEL + CT_K_PANEL; }
+    static int64_t floats(const ct_k_shape &s, int64_t inner, int64_t rows) {
+        return rows * (2 * stride(s.heads * s.head_dim) + 2 * stride(s.kv_heads * s.head_dim) + stride(inner));
+    }
+
+    Intermediate(const ct_k_shape &s, int64_t inner, int64_t rows, float *memory)
+        : query_stride(stride(s.heads * s.head_dim)),
+          key_stride(stride(s.kv_heads * s.head_dim)),
+          inner_stride(stride(inner)),
+          query(memory),
+          key(query + rows * query_stride),
+          value(key + rows * key_stride),
+          attended(value + rows * key_stride),
+          gated(attended + rows * query_stride) {}
+};
+
+struct Range {
+    int64_t first, last;
+};
+
+// One thread's view of a pass.
+struct Worker {
+    const Isa &k;
+    const ct_k_shape &s;
+    int64_t thread, threads;
+    Barrier &barrier;
+
+    void meet() const { barrier.wait(threads); }
+
+    Range share(int64_t count) const { return {count * thread / threads, count * (thread + 1) / threads}; }
+
+    // This thread's panels of y = residual + x · wᵀ, or of silu(x · wᵀ) · (x · upᵀ).
+    void product(
+        const ct_k_weight &w, const float *x, int64_t x_stride, int64_t rows, float *y, int64_t y_stride,
+        const float *residual = nullptr, const ct_k_weight *up = nullptr
+    ) const {
+        const Range r = share(panels(w.out));
+        if (rows > 0 && r.first < r.last) k.product({&w, up, x, x_stride, rows, y, y_stride, residual}, r.first, r.last);
+    }
+
+    // Every thread norms all rows for itself: less work than a barrier.
+    const float *normed(const float *x, int64_t rows, const float *weight, int64_t &stride) const {
+        struct Own;
+        stride = Intermediate::stride(s.width);
+        float *y = scratch<Own>(rows * stride);
+        k.rms_norm(x, rows, s.width, weight, s.epsilon, y, stride);
+        return y;
+    }
+
+    void append(const Intermediate &m, const ct_k_op &op, int64_t row, int64_t head) const {
+        const ct_k_row &place = op.places[row];
+        const int64_t d = s.head_dim, padded = panels(d) * CT_K_PANEL, half = d / 2;
+        float *key = m.key + row * m.key_stride + head * d;
+        const float *value = m.value + row * m.key_stride + head * d;
+        k.rotate(key, d, s.cosine + place.position * half, s.sine + place.position * half);
+        float *page = place.pages[op.layer * place.layer_stride + place.slot / CT_K_PANEL];
+        const int64_t slot = place.slot % CT_K_PANEL;
+        float *keys = page + keys_at(head) + slot;
+        for (int64_t i = 0; i < d; i++) keys[i * CT_K_PANEL] = key[i];
+        std::memcpy(page + values_at(head) + slot * padded, value, d * sizeof(float));
+    }
+
+    // Where a key/value head's keys and values begin in a page.
+    int64_t keys_at(int64_t head) const { return head * s.head_dim * CT_K_PANEL; }
+    int64_t values_at(int64_t head) const {
+        return s.kv_heads * s.head_dim * CT_K_PANEL + head * CT_K_PANEL * panels(s.head_dim) * CT_K_PANEL;
+    }
+
+    void attend(const Intermediate &m, const ct_k_op &op, int64_t row, int64_t head) const {
+        struct Own;
+        const ct_k_row &place = op.places[row];
+        const int64_t d = s.head_dim, half = d / 2, length = place.slot + 1;
+        const int64_t shared = head / (s.heads / s.kv_heads);
+        float *query = m.query + row * m.query_stride + head * d;
+        k.rotate(query, d, s.cosine + place.position * half, s.sine + place.position * half);
+        float *scores = scratch<Own>(length + 64 + d + CT_K_PANEL);
+        float *out = scores + length + 64;
+        k.attention(
+            query, d, place.pages + op.layer * place.layer_stride, keys_at(shared), values_at(shared), length, 1 / std::sqrt(static_cast<float>(d)), scores, out);
+        std::memcpy(m.attended + row * m.query_stride + head * d, out, d * sizeof(float));
+    }
+
+    // y = h + down(silu(gate(norm(h))) · up(norm(h))) with h = x + output(attention(norm(x))).
+    void block(const ct_k_op &op, const Intermediate &m) const {
+        const ct_k_block &b = *op.block;
+        const int64_t rows = op.rows, outputs = op.outputs, skipped = rows - outputs, d = s.head_dim;
+        const float *tail = op.x + skipped * s.width;
+        int64_t stride;
+
+        const float *x = normed(op.x, rows, b.attention_norm, stride);
+        product(b.query, x + skipped * stride, stride, outputs, m.query + skipped * m.query_stride, m.query_stride);
+        product(b.key, x, stride, rows, m.key, m.key_stride);
+        product(b.value, x, stride, rows, m.value, m.key_stride);
+        // A thread whose panels are whole key/value heads with their queries goes on alone.
+        const bool grouped = s.kv_heads % threads == 0;
+        if (!grouped || d % CT_K_PANEL != 0) meet();
+        if (grouped) {
+            const Range own = share(s.kv_heads);
+            const int64_t queries = s.heads / s.kv_heads;
+            for (int64_t row = 0; row < rows; row++)
+                for (int64_t head = own.first; head < own.last; head++) append(m, op, row, head);
+            for (int64_t row = skipped; row < rows; row++)
+                for (int64_t head = own.first * queries; head < own.last * queries; head++) attend(m, op, row, head);
+        } else {
+            Range own = share(rows * s.kv_heads);
+            for (int64_t i = own.first; i < own.last; i++) append(m, op, i / s.kv_heads, i % s.kv_heads);
+            meet();
+            own = share(outputs * s.heads);
+            for (int64_t i = own.first; i < own.last; i++) attend(m, op, skipped + i / s.heads, i % s.heads);
+        }
+        meet();
+        product(b.output, m.attended + skipped * m.query_stride, m.query_stride, outputs, op.y, s.width, tail);
+        meet();
+
+        x = normed(op.y, outputs, b.feed_forward_norm, stride);
+        product(b.gate, x, stride, outputs, m.gated, m.inner_stride, nullptr, &b.up);
+        meet();
+        product(b.down, m.gated, m.inner_stride, outputs, op.y, s.width, op.y);
+        meet();
+    }
+
+    void run(const ct_k_op &op, float *memory) const {
+        if (op.kind == CT_K_BLOCK) return block(op, Intermediate(s, op.block->gate.out, op.rows, memory));
+        int64_t stride = op.weight->in;
+        const float *x = op.norm == nullptr ? op.x : normed(op.x, op.rows, op.norm, stride);
+        product(*op.weight, x, stride, op.rows, op.y, op.weight->out);
+        meet();
+    }
+};
+
+double multiplications(const ct_k_shape &s, const ct_k_op &op) {
+    if (op.kind == CT_K_PRODUCT) return double(op.rows) * double(op.weight->in) * double(op.weight->out);
+    const double matrices = double(s.width) * (2.0 * (s.heads + s.kv_heads) * s.head_dim + 3.0 * op.block->gate.out);
+    return double(op.rows) * matrices;
+}
+
+}  // namespace
+
+int64_t ct_k_page_floats(const ct_k_shape *s) {
+    return s->kv_heads * CT_K_PANEL * (s->head_dim + panels(s->head_dim) * CT_K_PANEL);
+}
+
+void ct_k_run(const ct_k_shape *shape, const ct_k_op *ops, int32_t count) {
+    struct Shared;
+    double work = 0;
+    int64_t floats = 0;
+    for (int32_t i = 0; i < count; i++) {
+        work += multiplications(*shape, ops[i]);
+        if (ops[i].kind == CT_K_BLOCK)
+            floats = std::max(floats, Intermediate::floats(*shape, ops[i].block->gate.out, ops[i].rows));
+    }
+    float *memory = scratch<Shared>(floats);
+    const Isa &k = isa();
+    Barrier barrier;
+    on_team(work, [&](int64_t thread, int64_t threads) {
+        const Worker worker = {k, *shape, thread, threads, barrier};
+        for (int32_t i = 0; i < count; i++) worker.run(ops[i], memory);
+    });
+}
+
+void ct_k_read(const float *x, int64_t n) {
+    static std::atomic<float> sink;
+    in_parallel(n / 64, double(n), [&](int64_t first, int64_t last) {
+        sink.store(isa().read(x + first * 64, (last - first) * 64), std::memory_order_relaxed);
+    });
+}

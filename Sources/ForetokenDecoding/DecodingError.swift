@@ -1,0 +1,34 @@
+/// What can be wrong with a request to decode.
+public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The kernels read float32 on the CPU.
+    case notOnCPU
+    /// There is nothing to start from.
+    case emptyPrompt
+    /// The prompt leaves no room.
+    case promptTooLong(tokens: Int, context: Int)
+    /// A token that the model does not have.
+    case tokenOutOfRange(token: Int32, vocabulary: Int)
+    /// More heads than the model has.
+    case tooManyHeads(asked: Int, available: Int)
+    /// A setting without sense.
+    case invalid(String)
+    /// The model's logits are not numbers.
+    case notFinite(position: Int)
+
+    /// What is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .notOnCPU: "decoding runs on float32 weights on the CPU; read the model with device 'cpu'"
+        case .emptyPrompt: "the prompt is empty and the tokenizer has no token to begin a text; give a prompt"
+        case .promptTooLong(let tokens, let context):
+            "the prompt has \(tokens) tokens and the model's context is \(context); shorten it to at most \(context - 1)"
+        case .tokenOutOfRange(let token, let vocabulary):
+            "token \(token) is outside the model's vocabulary of \(vocabulary); the tokenizer is another model's"
+        case .tooManyHeads(let asked, let available):
+            "--heads \(asked): the model has \(available) head\(available == 1 ? "" : "s"); use 1 to \(available)"
+        case .invalid(let sentence): sentence
+        case .notFinite(let position):
+            "the model's logits at position \(position) are not finite; its weights are damaged or training diverged"
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import CTorch
+import ForetokenModel
+import Torch
+
+/// How weights are held for decoding; sums are float32 in all formats.
+public enum WeightFormat: String, Sendable, CaseIterable {
+    /// As trained.
+    case f32
+    /// Rounded to bfloat16: half the bytes.
+    case bf16
+    /// Rounded to 8 bits, with a scale for each output and 256 inputs: a quarter of the bytes.
+    case int8
+
+    var code: Int32 {
+        switch self {
+        case .f32: Int32(CT_K_F32)
+        case .bf16: Int32(CT_K_BF16)
+        case .int8: Int32(CT_K_INT8)
+        }
+    }
+}
+
+/// Memory for packed weights, which live as long as it does: a few large pieces, since small ones would each cost a page.
+final class WeightStorage {
+    private static let pieceBytes = 8 << 20
+    private var pieces: [Tensor] = []
+    private var next: UnsafeMutableRawPointer?
+    private var left = 0
+
+    /// `bytes` of memory, 64-byte aligned.
+    func take(_ bytes: Int) throws -> UnsafeMutableRawPointer {
+        if bytes > left || next == nil {
+            let size = max(bytes, Self.pieceBytes)
+            let piece = try Tensor.zeros([size / 4], dtype: .float32)
+            pieces.append(piece)
+            next = UnsafeMutableRawPointer(piece.unsafeFloatPointer())
+            left = size
+        }
+        guard let place = next else { preconditionFailure("no memory was taken") }
+        next = place + bytes
+        left -= bytes
+        return place
+    }
+
+    /// Packs a matrix [out, in].
+    func pack(_ parameter: Parameter, _ format: WeightFormat) throws -> ct_k_weight {
+        let matrix = parameter.tensor.detached().contiguous()
+        let (out, width) = (Int64(matrix.shape[0]), Int64(matrix.shape[1]))
+        let place = try take(Int(ct_k_packed_bytes(out, width, format.code)))
+        return withExtendedLifetime(matrix) { ct_k_pack(matrix.unsafeFloatPointer(), out, width, format.code, place) }
+    }
+
+    /// Copies a vector, such as a norm's scale.
+    func copy(_ parameter: Parameter) throws -> UnsafePointer<Float> {
+        let vector = parameter.tensor.detached().contiguous()
+        let place = try take((vector.count * 4 + 63) / 64 * 64).assumingMemoryBound(to: Float.self)
+        withExtendedLifetime(vector) { place.update(from: vector.unsafeFloatPointer(), count: vector.count) }
+        return UnsafePointer(place)
+    }
+
+    /// Values at an address that stays.
+    func keep<Value: BitwiseCopyable>(_ values: [Value]) throws -> UnsafeMutableBufferPointer<Value> {
+        let bytes = (values.count * MemoryLayout<Value>.stride + 63) / 64 * 64
+        let place = try take(bytes).bindMemory(to: Value.self, capacity: values.count)
+        place.initialize(from: values, count: values.count)
+        return UnsafeMutableBufferPointer(start: place, count: values.count)
+    }
+
+    /// A value at an address that stays.
+    func keep<Value: BitwiseCopyable>(_ value: Value) throws -> UnsafePointer<Value> {
+        let place = try take((MemoryLayout<Value>.stride + 63) / 64 * 64).bindMemory(to: Value.self, capacity: 1)
+        place.initialize(to: value)
+        return UnsafePointer(place)
+    }
+
+    func block(_ block: TransformerBlock, _ format: WeightFormat) throws -> ct_k_block {
+        ct_k_block(
+            attention_norm: try copy(block.attentionNorm), query: try pack(block.query, format),
+            key: try pack(block.key, format), value: try pack(block.value, format),
+            output: try pack(block.output, format), feed_forward_norm: try copy(block.feedForwardNorm),
+            gate: try pack(block.gate, format), up: try pack(block.up, format), down: try pack(block.down, format))
+    }
+}
+
+extension ct_k_weight {
+    /// Bytes that a product reads.
+    var byteCount: Int { Int(ct_k_packed_bytes(out, `in`, format)) }
+}
+
+extension ct_k_block {
+    var byteCount: Int {
+        let width = Int(query.in)
+        return [query, key, value, output, gate, up, down].reduce(2 * 4 * width) { $0 + $1.byteCount }
+    }
+}

@@ -1,0 +1,73 @@
+internal import CTorch
+import ForetokenModel
+
+/// The operations of a forward pass, collected and then run in one parallel region.
+struct Pass {
+    /// Rows of one pass at most; longer texts go in chunks of it.
+    static let mostRows = 64
+
+    private let model: DecodeModel
+    private var operations: [ct_k_op] = []
+
+    init(_ model: DecodeModel) {
+        self.model = model
+        operations.reserveCapacity(model.configuration.layers + 2)
+    }
+
+    /// A block over the rows of x [rows, D]: all enter the cache's `layer`, the last `outputs` come out in y [outputs, D].
+    mutating func block(
+        _ block: UnsafePointer<ct_k_block>, layer: Int, places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int,
+        from x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+    ) {
+        operations.append(
+            ct_k_op(
+                kind: Int32(CT_K_BLOCK), rows: Int64(rows), x: x, y: y, block: block, layer: Int64(layer),
+                places: places, outputs: Int64(outputs), weight: nil, norm: nil))
+    }
+
+    /// y [rows, out] = x · weightᵀ, of the normed x if there is a norm.
+    mutating func product(
+        _ weight: UnsafePointer<ct_k_weight>, norm: UnsafePointer<Float>? = nil, rows: Int,
+        from x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+    ) {
+        operations.append(
+            ct_k_op(
+                kind: Int32(CT_K_PRODUCT), rows: Int64(rows), x: x, y: y, block: nil, layer: 0, places: nil, outputs: 0,
+                weight: weight, norm: norm))
+    }
+
+    /// A head over rows of z [rows, D]: the last `outputs` come out in y [outputs, D].
+    mutating func head(
+        _ head: DecodeHead, layer: Int, places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int,
+        from z: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+    ) {
+        switch head {
+        case .block(let block):
+            self.block(block, layer: layer, places: places, rows: rows, outputs: outputs, from: z, to: y)
+        case .linear(let map):
+            product(map, rows: outputs, from: z + (rows - outputs) * model.configuration.width, to: y)
+        }
+    }
+
+    /// Final norm and unembedding: hidden [rows, D] to logits [rows, V].
+    mutating func logits(_ hidden: UnsafePointer<Float>, rows: Int, to logits: UnsafeMutablePointer<Float>) {
+        product(model.unembedding, norm: model.norm, rows: rows, from: hidden, to: logits)
+    }
+
+    /// Runs the operations in order.
+    func run() {
+        operations.withUnsafeBufferPointer { ct_k_run(model.shape, $0.baseAddress, Int32($0.count)) }
+    }
+
+    /// Parts of at most ``mostRows`` rows, of which the last holds the last `outputs` rows.
+    static func chunks(of rows: Int, outputs: Int) -> [Range<Int>] {
+        var chunks: [Range<Int>] = []
+        var start = 0
+        while rows - start > max(mostRows, outputs) {
+            let end = min(start + mostRows, rows - outputs)
+            chunks.append(start..<end)
+            start = end
+        }
+        return chunks + [start..<rows]
+    }
+}

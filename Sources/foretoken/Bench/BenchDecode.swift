@@ -1,0 +1,112 @@
+public import ArgumentParser
+public import ForetokenDecoding
+public import ForetokenModel
+import ForetokenReport
+import ForetokenText
+import ForetokenTraining
+import Foundation
+import Torch
+
+extension WeightFormat: ExpressibleByArgument {}
+extension HeadKind: ExpressibleByArgument {}
+
+struct BenchDecode: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decode",
+        abstract: "Seconds of a decoding pass by its width, of a model or of a shape with random weights.",
+        discussion: """
+            A speculative pass verifies several tokens at once; what it costs more than a pass of one token decides how much
+            of tokens per forward becomes speed.
+
+            Examples:
+              foretoken bench decode --model runs/demo
+              foretoken bench decode --vocabulary 32000 --width 768 --layers 12 --attention-heads 12 --weights int8
+            """)
+
+    @Option(help: "A run or model folder; without it a model of random weights.", completion: .directory)
+    var model: String?
+    @Option(help: "V.")
+    var vocabulary = 32_000
+    @Option(help: "D.")
+    var width = 768
+    @Option(help: "All transformer blocks.")
+    var layers = 12
+    @Option(help: "H.")
+    var attentionHeads = 12
+    @Option(help: "K; H if not given.")
+    var keyValueHeads: Int?
+    @Option(help: "SwiGLU's width; 8D/3 rounded up to 256 if not given.")
+    var feedForwardWidth: Int?
+    @Option(help: "n.")
+    var heads = 4
+    @Option(help: "parallel or linear.")
+    var headKind = HeadKind.parallel
+    @Option(help: "Tokens in the cache before the pass.")
+    var filled = 128
+    @Option(help: "Tokens of a pass, separated by commas.")
+    var passWidths = "1,2,4,8"
+    @Option(help: "How weights are held: f32, bf16 or int8.")
+    var weights = WeightFormat.f32
+    @Option(help: "CPU threads; all if not given.")
+    var threads: Int?
+    @Option(help: "Seconds to measure.")
+    var seconds = 5.0
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @TorchActor
+    func run() async throws {
+        let widths = passWidths.split(separator: ",").compactMap { Int($0) }
+        guard !widths.isEmpty else {
+            throw ValidationError("--pass-widths: numbers separated by commas, such as 1,2,4")
+        }
+        if let threads { LibTorch.threads = threads }
+        let decoder = try load(longest: widths.max() ?? 1)
+        let result = try DecodeBenchmark(decoder, passWidths: widths, filled: filled, seconds: seconds)
+        if json { print(try value(result, decoder).text()) } else { show(result, decoder) }
+    }
+
+    @TorchActor
+    private func load(longest: Int) throws -> DecodeModel {
+        if let model {
+            return try Generate.load(model, tokenizer: ByteTokenizer(), threads: threads, format: weights)
+        }
+        let shape = ModelConfiguration(
+            vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
+            keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind,
+            context: filled + longest + 64)
+        return try DecodeModel(MultiTokenModel(shape, seed: 0), format: weights)
+    }
+
+    private func value(_ result: DecodeBenchmark, _ model: DecodeModel) -> JSONValue {
+        let first = result.widths[0]
+        return [
+            "passWidths": .array(result.widths.map { .integer($0.tokens) }),
+            "secondsPerPass": .array(result.widths.map { .finite($0.seconds) }),
+            "tokensPerSecond": .finite(Double(first.tokens) / first.seconds),
+            "bytesPerSecond": .finite(first.bytesPerSecond),
+            "streamBytesPerSecond": result.streamRate.map(JSONValue.finite) ?? .null,
+            "draftSeconds": .finite(result.draftSeconds),
+            "bytesPerPass": .integer(model.bytesRead(heads: 1)),
+            "weights": .string(model.format.rawValue),
+        ]
+    }
+
+    private func show(_ result: DecodeBenchmark, _ model: DecodeModel) {
+        var table = TextTable(["tokens a pass", "time", "of one token's", "weights read at"])
+        let base = result.widths[0].seconds
+        for width in result.widths {
+            table.add([
+                String(width.tokens), Formatting.fixed(width.seconds * 1e6, 1) + " us",
+                Formatting.fixed(width.seconds / base, 2) + "x", Formatting.count(width.bytesPerSecond) + "B/s",
+            ])
+        }
+        print(table.text)
+        if result.draftSeconds > 0 {
+            print(
+                "drafting with all \(model.configuration.heads) heads: \(Formatting.fixed(result.draftSeconds * 1e6, 1)) us"
+            )
+        }
+        if let rate = result.streamRate { print("memory read in order: \(Formatting.count(rate))B/s") }
+    }
+}
