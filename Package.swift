@@ -70,7 +70,9 @@ let package = Package(
             dependencies: ["ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch"]),
         tests(
             "ForetokenDecodingTests",
-            dependencies: ["ForetokenDecoding", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch"]),
+            dependencies: [
+                "CTorch", "ForetokenDecoding", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
+            ]),
         tests("CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenReport", "Torch"]),
     ],
     swiftLanguageModes: [.v6],

@@ -1,5 +1,6 @@
 internal import CTorch
 import ForetokenModel
+import ForetokenText
 
 /// The cost of decoding passes of several widths over one model, in alternation.
 public struct DecodeBenchmark: Sendable {
@@ -26,59 +27,47 @@ public struct DecodeBenchmark: Sendable {
     /// - Throws: ``DecodingError``, `TorchError.outOfMemory`.
     public init(_ model: DecodeModel, passWidths: [Int], filled: Int, seconds: Double) throws {
         let longest = passWidths.max() ?? 1
-        guard passWidths.allSatisfy({ (1...Pass.mostRows).contains($0) }) else {
-            throw DecodingError.invalid("a pass has 1 to \(Pass.mostRows) tokens")
+        guard passWidths.allSatisfy({ (1...DecodeEngine.promptRows).contains($0) }) else {
+            throw DecodingError.invalid("a pass has 1 to \(DecodeEngine.promptRows) tokens")
         }
-        guard filled >= 1, filled + longest <= model.configuration.context else {
-            throw DecodingError.promptTooLong(tokens: filled + longest, context: model.configuration.context)
+        let context = model.configuration.context
+        guard filled >= 1, filled + longest < context else {
+            throw DecodingError.promptTooLong(tokens: filled + longest, context: context)
         }
-        let pool = CachePool(model)
-        let verifier = Verifier(model, maximum: model.configuration.context, pool: pool)
-        let heads = model.configuration.heads
-        let drafter =
-            heads > 1 ? SelfDrafter(model, heads: heads, maximum: model.configuration.context, pool: pool) : nil
+        let drafter = TimedDrafter(model)
+        let engine = DecodeEngine(model, drafter: drafter)
         let vocabulary = Int32(model.configuration.vocabulary)
         func tokens(_ count: Int) -> [Int32] {
             (0..<count).map { Int32(truncatingIfNeeded: $0 * 7919 + 11) % vocabulary }
         }
+        let heads = model.configuration.heads
+        let request = GenerationRequest(
+            prompt: tokens(filled), maximumTokens: context, heads: heads, sampler: Sampler(temperature: 0))
+        let base = try DecodingSequence(model, request, tokenizer: ByteTokenizer(), pool: engine.pool)
+        while base.isPrefilling { try engine.step([base]) }
 
-        let prompt = try verifier.pass(tokens(filled), outputs: 1)
-        drafter?.advance(prompt.latent, rows: filled)
-        verifier.commit(filled)
-        _ = try drafter?.propose(heads - 1, position: filled + 1, sampler: Sampler())
-
-        let clock = ContinuousClock()
-        func time(_ body: () throws -> Void) rethrows -> Double {
-            let begin = clock.now
-            try body()
-            let elapsed = (clock.now - begin).components
-            return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-        }
         let bytes = model.bytesRead(heads: 1)
         let stream = bytes > 1 << 28 ? [Float](repeating: 1, count: 1 << 28) : []
         var samples = [[Double]](repeating: [], count: passWidths.count)
         var drafts: [Double] = []
         var reads: [Double] = []
+        let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
         repeat {
             for (index, width) in passWidths.enumerated() {
-                let block = tokens(width)
-                var latent: UnsafePointer<Float>?
-                samples[index].append(
-                    try time {
-                        let result = try verifier.pass(block, outputs: width)
-                        _ = ct_k_argmax(result.logits, Int64(vocabulary))
-                        latent = result.latent
-                    })
-                verifier.commit(0)
-                if index == 0, let drafter, let latent, drafter.length + 1 < model.configuration.context {
-                    drafter.advance(latent, rows: 1)
-                    drafts.append(
-                        try time { _ = try drafter.propose(heads - 1, position: filled + 1, sampler: Sampler()) })
-                }
+                // A pass at the same place every time, over random drafts.
+                let sequence = try DecodingSequence(forking: base, request)
+                sequence.drafts = tokens(width - 1)
+                drafter.seconds = 0
+                let begin = clock.now
+                try engine.step([sequence])
+                samples[index].append((clock.now - begin).inSeconds - drafter.seconds)
+                if drafter.seconds > 0 { drafts.append(drafter.seconds) }
             }
             if !stream.isEmpty {
-                reads.append(Double(stream.count) * 4 / time { ct_k_read(stream, Int64(stream.count)) })
+                let begin = clock.now
+                ct_k_read(stream, Int64(stream.count))
+                reads.append(Double(stream.count) * 4 / (clock.now - begin).inSeconds)
             }
         } while clock.now < end || samples[0].count < 5
         func median(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
@@ -87,5 +76,23 @@ public struct DecodeBenchmark: Sendable {
         }
         draftSeconds = median(drafts)
         streamRate = reads.isEmpty ? nil : median(reads)
+    }
+}
+
+/// The model's own heads, timed.
+private final class TimedDrafter: Drafter {
+    private let heads: SelfDrafter
+    var seconds = 0.0
+
+    init(_ model: DecodeModel) { heads = SelfDrafter(model) }
+
+    func advance(_ sequence: DecodingSequence, _ latent: UnsafePointer<Float>, rows: Int) throws {
+        try heads.advance(sequence, latent, rows: rows)
+    }
+
+    func propose(_ sequences: [DecodingSequence], counts: [Int]) throws {
+        let begin = ContinuousClock().now
+        try heads.propose(sequences, counts: counts)
+        seconds = (ContinuousClock().now - begin).inSeconds
     }
 }

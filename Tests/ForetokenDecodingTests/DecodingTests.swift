@@ -1,3 +1,4 @@
+import CTorch
 import ForetokenModel
 import ForetokenText
 import ForetokenTraining
@@ -44,8 +45,41 @@ private func prompt(_ text: String) -> [Int32] { [256] + ByteTokenizer().encode(
 private final class StubDrafter: Drafter {
     private let answer: (Int) -> Int32
     init(_ answer: @escaping (Int) -> Int32) { self.answer = answer }
-    func advance(_ latent: UnsafePointer<Float>, rows: Int) {}
-    func propose(_ count: Int, position: Int, sampler: Sampler) -> [Int32] { (0..<count).map { answer(position + $0) } }
+    func advance(_ sequence: DecodingSequence, _ latent: UnsafePointer<Float>, rows: Int) {}
+    func propose(_ sequences: [DecodingSequence], counts: [Int]) {
+        for (sequence, count) in zip(sequences, counts) {
+            sequence.drafts = (0..<count).map { answer(sequence.committed + 1 + $0) }
+        }
+    }
+}
+
+/// Head 1's logits at every position of a text, in passes of `width` tokens each followed by a rejected one.
+private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[Float]] {
+    let cache = KeyValueCache(layers: decoder.decidingBlocks, maximum: tokens.count + 1, pool: CachePool(decoder))
+    var rows: [[Float]] = []
+    while rows.count < tokens.count {
+        let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)]) + [99]
+        var places: [ct_k_row] = []
+        try cache.reserve(block.count, position: rows.count, into: &places)
+        let size = decoder.configuration.width
+        let (x, z, scores) = (FloatBuffer(), FloatBuffer(), FloatBuffer())
+        decoder.embed(block, into: x.reserve(block.count * size))
+        var pass = Pass(decoder)
+        places.withUnsafeBufferPointer { places in
+            pass.trunk(
+                places: places.baseAddress, rows: block.count, from: x.pointer, to: z.reserve(block.count * size))
+            pass.head(
+                decoder.heads[0], layer: decoder.trunkLayers, places: places.baseAddress, rows: block.count,
+                outputs: block.count, from: z.pointer, to: x.pointer)
+            pass.logits(x.pointer, rows: block.count, to: scores.reserve(block.count * 258))
+            pass.run()
+        }
+        for row in 0..<(block.count - 1) {
+            rows.append(Array(UnsafeBufferPointer(start: scores.pointer + row * 258, count: 258)))
+        }
+        cache.truncate(to: rows.count)
+    }
+    return rows
 }
 
 @Suite(.serialized) struct DecodingTests {
@@ -57,11 +91,8 @@ private final class StubDrafter: Drafter {
         let expected = withoutGradient {
             model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements(as: Float.self)
         }
-        let verifier = Verifier(decoder, maximum: 112, pool: CachePool(decoder))
-        for (position, token) in tokens.enumerated() {
-            let logits = try verifier.pass([token], outputs: 1).logits
-            verifier.commit(1)
-            for v in 0..<258 { #expect(abs(logits[v] - expected[position * 258 + v]) < 1e-4) }
+        for (position, row) in try logits(decoder, tokens, width: 1).enumerated() {
+            for v in 0..<258 { #expect(abs(row[v] - expected[position * 258 + v]) < 1e-4) }
         }
     }
 
@@ -70,22 +101,8 @@ private final class StubDrafter: Drafter {
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(kind: HeadKind) throws {
         let decoder = try DecodeModel(trainedModel(kind, heads: 2))
         let tokens = (0..<80).map { Int32($0 * 37 % 256) }
-        func run(width: Int) throws -> [[Float]] {
-            let verifier = Verifier(decoder, maximum: 112, pool: CachePool(decoder))
-            var rows: [[Float]] = []
-            while rows.count < tokens.count {
-                let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)])
-                // A rejected token behind the block must leave no trace.
-                let logits = try verifier.pass(block + [99], outputs: block.count + 1).logits
-                for row in block.indices {
-                    rows.append(Array(UnsafeBufferPointer(start: logits + row * 258, count: 258)))
-                }
-                verifier.commit(block.count)
-            }
-            return rows
-        }
-        let alone = try run(width: 1)
-        for width in 2...16 { #expect(try run(width: width) == alone, "passes of \(width)") }
+        let alone = try logits(decoder, tokens, width: 1)
+        for width in 2...16 { #expect(try logits(decoder, tokens, width: width) == alone, "passes of \(width)") }
     }
 
     @Test(arguments: HeadKind.allCases, [2, 4])
@@ -123,9 +140,8 @@ private final class StubDrafter: Drafter {
         let start = request.prompt.count
         func right(_ position: Int) -> Int32 { truth.indices.contains(position - start) ? truth[position - start] : 0 }
         func forwards(_ answer: @escaping (Int) -> Int32) throws -> Int {
-            let session = try DecodingSession(decoder, request, tokenizer: ByteTokenizer()) { _, _ in
-                StubDrafter(answer)
-            }
+            let session = try DecodingSession(
+                DecodeEngine(decoder, drafter: StubDrafter(answer)), request, tokenizer: ByteTokenizer())
             while try session.step() != nil {}
             #expect(session.statistics.tokens == truth)
             return session.statistics.forwards

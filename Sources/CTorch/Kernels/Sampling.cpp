@@ -1,6 +1,9 @@
 // The choice of a token: the largest logit, or the largest of logit and keyed noise.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <vector>
 
 #include "ct_kernels.h"
 
@@ -38,6 +41,37 @@ int64_t ct_k_argmax(const float *x, int64_t n) {
         if (x[i] > x[best]) best = i;
     }
     return best;
+}
+
+int64_t ct_k_filter(float *x, int64_t n, double temperature, int64_t top_k, double top_p, double min_p) {
+    const int64_t best = ct_k_argmax(x, n);
+    if (best < 0) return -1;
+    const float peak = x[best];
+    thread_local std::vector<int64_t> kept;
+    kept.clear();
+    const double lowest = min_p > 0 ? std::log(min_p) : -std::numeric_limits<double>::infinity();
+    for (int64_t i = 0; i < n; i++)
+        if ((double(x[i]) - double(peak)) / temperature >= lowest) kept.push_back(i);
+    const auto likelier = [&](int64_t a, int64_t b) { return x[a] != x[b] ? x[a] > x[b] : a < b; };
+    if (top_k > 0 && top_k < int64_t(kept.size())) {
+        std::nth_element(kept.begin(), kept.begin() + (top_k - 1), kept.end(), likelier);
+        kept.resize(top_k);
+    }
+    if (top_p < 1) {
+        std::sort(kept.begin(), kept.end(), likelier);
+        const auto weight = [&](int64_t i) { return std::exp((double(x[i]) - double(peak)) / temperature); };
+        double total = 0, held = 0;
+        for (int64_t i : kept) total += weight(i);
+        size_t count = 0;
+        while (count < kept.size() && (count == 0 || held < top_p * total)) held += weight(kept[count++]);
+        kept.resize(count);
+    }
+    thread_local std::vector<float> values;
+    values.clear();
+    for (int64_t i : kept) values.push_back(x[i]);
+    std::fill(x, x + n, -std::numeric_limits<float>::infinity());
+    for (size_t i = 0; i < kept.size(); i++) x[kept[i]] = values[i];
+    return static_cast<int64_t>(kept.size());
 }
 
 double ct_k_gumbel(uint64_t seed, uint64_t position, uint64_t token) {

@@ -95,6 +95,11 @@ void ct_k_read(const float *x, int64_t n);
 // The first index of the largest value; -1 if there is a NaN.
 int64_t ct_k_argmax(const float *x, int64_t n);
 
+// Sets to -infinity what a sampler leaves out of softmax(x / temperature): first all less likely than min_p times the
+// likeliest, then all but the top_k likeliest (0: all), then all but the fewest likeliest that hold top_p of what is left.
+// Ties at an edge go to the lower index. Returns how many stay; -1 if there is a NaN.
+int64_t ct_k_filter(float *x, int64_t n, double temperature, int64_t top_k, double top_p, double min_p);
+
 // Gumbel noise, a pure function of its arguments: -log(-log(u)), u uniform in (0, 1).
 double ct_k_gumbel(uint64_t seed, uint64_t position, uint64_t token);
 

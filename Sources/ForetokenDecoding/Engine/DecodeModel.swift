@@ -11,8 +11,8 @@ public final class DecodeModel: @unchecked Sendable {
     /// How the matrices are held.
     public let format: WeightFormat
     let shape: UnsafePointer<ct_k_shape>
-    /// The trunk's blocks.
-    let trunk: UnsafeBufferPointer<ct_k_block>
+    /// The trunk's blocks, ``trunkLayers`` of them.
+    let trunk: UnsafePointer<ct_k_block>
     let heads: [DecodeHead]
     let unembedding: UnsafePointer<ct_k_weight>
     let norm: UnsafePointer<Float>
@@ -29,7 +29,7 @@ public final class DecodeModel: @unchecked Sendable {
         self.configuration = configuration
         self.format = format
         self.storage = storage
-        trunk = UnsafeBufferPointer(try storage.keep(model.trunk.map { try storage.block($0, format) }))
+        trunk = try storage.keep(model.trunk.map { try storage.block($0, format) })
         heads = try model.heads.map { head in
             switch head {
             case .block(let block): .block(try storage.keep(storage.block(block, format)))
@@ -45,22 +45,26 @@ public final class DecodeModel: @unchecked Sendable {
                 width: Int64(configuration.width), heads: Int64(configuration.attentionHeads),
                 kv_heads: Int64(configuration.keyValueHeads), head_dim: Int64(configuration.headDimension),
                 epsilon: Float(configuration.normEpsilon),
-                cosine: UnsafePointer(try storage.keep(rotary.cosine.map(Float.init)).baseAddress),
-                sine: UnsafePointer(try storage.keep(rotary.sine.map(Float.init)).baseAddress)))
+                cosine: try storage.keep(rotary.cosine.map(Float.init)),
+                sine: try storage.keep(rotary.sine.map(Float.init))))
     }
 
     /// Bytes of weights that a pass reads when it uses so many heads; 1 is next-token decoding.
     ///
     /// Drafting reads the unembedding a second time, since its rows come after the verification.
     public func bytesRead(heads count: Int) -> Int {
-        let plain = trunk.reduce(0) { $0 + $1.byteCount } + heads[0].byteCount + unembedding.pointee.byteCount
+        let plain =
+            (0..<trunkLayers).reduce(0) { $0 + trunk[$1].byteCount } + heads[0].byteCount
+            + unembedding.pointee.byteCount
         let extra = heads[1..<max(1, count)].reduce(0) { $0 + $1.byteCount }
         return plain + extra + (count > 1 ? unembedding.pointee.byteCount : 0)
     }
 
+    var trunkLayers: Int { configuration.trunkLayers }
+
     /// Blocks that decide: the trunk's and head 1's, if that is one.
     var decidingBlocks: Int {
-        if case .block = heads[0] { trunk.count + 1 } else { trunk.count }
+        if case .block = heads[0] { trunkLayers + 1 } else { trunkLayers }
     }
 
     /// Copies the embeddings of tokens to rows [tokens, D].

@@ -59,19 +59,14 @@ final class WeightStorage {
     }
 
     /// Values at an address that stays.
-    func keep<Value: BitwiseCopyable>(_ values: [Value]) throws -> UnsafeMutableBufferPointer<Value> {
+    func keep<Value: BitwiseCopyable>(_ values: [Value]) throws -> UnsafePointer<Value> {
         let bytes = (values.count * MemoryLayout<Value>.stride + 63) / 64 * 64
         let place = try take(bytes).bindMemory(to: Value.self, capacity: values.count)
         place.initialize(from: values, count: values.count)
-        return UnsafeMutableBufferPointer(start: place, count: values.count)
-    }
-
-    /// A value at an address that stays.
-    func keep<Value: BitwiseCopyable>(_ value: Value) throws -> UnsafePointer<Value> {
-        let place = try take((MemoryLayout<Value>.stride + 63) / 64 * 64).bindMemory(to: Value.self, capacity: 1)
-        place.initialize(to: value)
         return UnsafePointer(place)
     }
+
+    func keep<Value: BitwiseCopyable>(_ value: Value) throws -> UnsafePointer<Value> { try keep([value]) }
 
     func block(_ block: TransformerBlock, _ format: WeightFormat) throws -> ct_k_block {
         ct_k_block(

@@ -9,6 +9,10 @@ final class CachePool {
     private let pagesPerSlab: Int
     private var slabs: [Tensor] = []
     private var free: [UnsafeMutablePointer<Float>] = []
+    /// Owners beyond the first, of pages that have several.
+    private var sharers: [UnsafeMutablePointer<Float>: Int] = [:]
+    /// Pages in use.
+    private(set) var pagesInUse = 0
 
     init(_ model: DecodeModel) {
         floatsPerPage = Int(ct_k_page_floats(model.shape))
@@ -23,10 +27,29 @@ final class CachePool {
             let first = slab.unsafeFloatPointer()
             free = (0..<pagesPerSlab).reversed().map { first + $0 * floatsPerPage }
         }
+        pagesInUse += 1
         return free.removeLast()
     }
 
-    func giveBack(_ pages: some Sequence<UnsafeMutablePointer<Float>>) { free += pages }
+    /// Gives a page one more owner; neither may write it from now on.
+    func share(_ page: UnsafeMutablePointer<Float>) { sharers[page, default: 0] += 1 }
+
+    /// A page with the numbers of another.
+    func copy(_ page: UnsafeMutablePointer<Float>) throws -> UnsafeMutablePointer<Float> {
+        let copy = try take()
+        copy.update(from: page, count: floatsPerPage)
+        return copy
+    }
+
+    /// Takes a page from one owner; the last one's is free again.
+    func giveBack(_ page: UnsafeMutablePointer<Float>) {
+        if let others = sharers[page] {
+            sharers[page] = others > 1 ? others - 1 : nil
+        } else {
+            pagesInUse -= 1
+            free.append(page)
+        }
+    }
 }
 
 /// Keys and values of a stack of blocks for one sequence: append, truncate. A slot is a place here; positions belong to the
@@ -50,7 +73,7 @@ final class KeyValueCache {
     }
 
     deinit {
-        pool.giveBack((0..<(layers * pagesPerLayer)).compactMap { table[$0] })
+        for index in 0..<(layers * pagesPerLayer) { table[index].map(pool.giveBack) }
         table.deallocate()
     }
 
@@ -72,6 +95,25 @@ final class KeyValueCache {
                     position: Int64(position + row)))
         }
         count += rows
+    }
+
+    /// A cache with the same numbers. Full pages are shared; the last one is copied, since both go on writing there.
+    ///
+    /// - Throws: `TorchError.outOfMemory`.
+    func fork() throws -> KeyValueCache {
+        let fork = KeyValueCache(layers: layers, maximum: pagesPerLayer * CachePool.slotsPerPage, pool: pool)
+        let full = count / CachePool.slotsPerPage
+        fork.count = count
+        fork.pagesInUse = (count + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
+        for layer in 0..<layers {
+            for page in 0..<fork.pagesInUse {
+                let index = layer * pagesPerLayer + page
+                guard let own = table[index] else { continue }
+                if page < full { pool.share(own) }
+                fork.table[index] = page < full ? own : try pool.copy(own)
+            }
+        }
+        return fork
     }
 
     /// Forgets all slots from `count` on; their pages stay for the next ones.

@@ -3,9 +3,6 @@ import ForetokenModel
 
 /// The operations of a forward pass, collected and then run in one parallel region.
 struct Pass {
-    /// Rows of one pass at most; longer texts go in chunks of it.
-    static let mostRows = 64
-
     private let model: DecodeModel
     private var operations: [ct_k_op] = []
 
@@ -36,6 +33,18 @@ struct Pass {
                 weight: weight, norm: norm))
     }
 
+    /// The trunk: embedded rows x [rows, D], which it overwrites, to z [rows, D].
+    mutating func trunk(
+        places: UnsafePointer<ct_k_row>?, rows: Int, from x: UnsafeMutablePointer<Float>,
+        to z: UnsafeMutablePointer<Float>
+    ) {
+        for layer in 0..<model.trunkLayers {
+            block(
+                model.trunk + layer, layer: layer, places: places, rows: rows, outputs: rows, from: x,
+                to: layer == model.trunkLayers - 1 ? z : x)
+        }
+    }
+
     /// A head over rows of z [rows, D]: the last `outputs` come out in y [outputs, D].
     mutating func head(
         _ head: DecodeHead, layer: Int, places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int,
@@ -57,17 +66,5 @@ struct Pass {
     /// Runs the operations in order.
     func run() {
         operations.withUnsafeBufferPointer { ct_k_run(model.shape, $0.baseAddress, Int32($0.count)) }
-    }
-
-    /// Parts of at most ``mostRows`` rows, of which the last holds the last `outputs` rows.
-    static func chunks(of rows: Int, outputs: Int) -> [Range<Int>] {
-        var chunks: [Range<Int>] = []
-        var start = 0
-        while rows - start > max(mostRows, outputs) {
-            let end = min(start + mostRows, rows - outputs)
-            chunks.append(start..<end)
-            start = end
-        }
-        return chunks + [start..<rows]
     }
 }

@@ -1,6 +1,7 @@
 /// Memory for a pass, grown to the widest one and then reused: no allocation in steady state.
 final class FloatBuffer {
-    private var pointer: UnsafeMutablePointer<Float>
+    /// Where the numbers lie, until the buffer grows.
+    private(set) var pointer: UnsafeMutablePointer<Float>
     private var capacity: Int
 
     init() {

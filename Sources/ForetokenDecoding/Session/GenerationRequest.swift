@@ -8,6 +8,8 @@ public struct GenerationRequest: Sendable, Equatable {
     public var maximumTokens: Int
     /// k: heads in use. 1 is next-token decoding, 2 and more self-speculative decoding; the text is the same.
     public var heads: Int
+    /// Whether the number of drafts follows what pays, up to `heads` − 1; otherwise it is always that many. The text is the same.
+    public var isAdaptive = false
     /// How tokens are chosen.
     public var sampler: Sampler
     /// The text ends before the first of these.
@@ -37,9 +39,13 @@ public struct GenerationRequest: Sendable, Equatable {
             throw .tooManyHeads(asked: heads, available: configuration.heads)
         }
         guard maximumTokens >= 1 else { throw .invalid("--max-tokens \(maximumTokens): must be at least 1") }
-        guard sampler.temperature >= 0, sampler.temperature.isFinite else {
-            throw .invalid("--temperature \(sampler.temperature): must be 0 (greedy) or above")
-        }
+        try sampler.validate(vocabulary: configuration.vocabulary)
+    }
+
+    /// Slots that the request can come to use in a cache.
+    func mostSlots(context: Int) -> Int {
+        let (sum, overflow) = maximumTokens.addingReportingOverflow(prompt.count + heads)
+        return overflow ? context : min(context, sum)
     }
 }
 

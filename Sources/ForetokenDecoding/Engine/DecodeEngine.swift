@@ -1,0 +1,134 @@
+internal import CTorch
+import ForetokenModel
+
+/// Advances sequences, all of them by one forward pass a step.
+///
+/// A pass holds rows of several sequences; each row finds its own cache, and no row's result depends on the others.
+final class DecodeEngine {
+    /// Rows of prompts in one pass: long prompts go in parts, so that they do not hold up the other sequences.
+    static let promptRows = 64
+
+    let model: DecodeModel
+    let pool: CachePool
+    private let drafter: any Drafter
+    private let planner = DepthPlanner()
+    private var places: [ct_k_row] = []
+    private let hidden = FloatBuffer()
+    private let latent = FloatBuffer()
+    private let logits = FloatBuffer()
+    private let scratch = FloatBuffer()
+
+    /// - Parameter drafter: the model's own heads if nil; tests draft always right, never right and sometimes right.
+    init(_ model: DecodeModel, pool: CachePool? = nil, drafter: (any Drafter)? = nil) {
+        self.model = model
+        self.pool = pool ?? CachePool(model)
+        self.drafter = drafter ?? SelfDrafter(model)
+    }
+
+    /// A sequence's share of a pass.
+    private struct Part {
+        let sequence: DecodingSequence
+        let tokens: [Int32]
+        let outputs: Int
+        var silent: Int { tokens.count - outputs }
+    }
+
+    /// One pass over the next tokens of every sequence, then drafts for the next one.
+    ///
+    /// - Throws: ``DecodingError/notFinite(position:)``, `TorchError.outOfMemory`; the sequences are of no use then.
+    func step(_ sequences: [DecodingSequence]) throws {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        var promptRows = Self.promptRows
+        let parts = sequences.compactMap { sequence -> Part? in
+            let limit = sequence.isPrefilling ? promptRows : sequence.pending.count
+            guard limit > 0, !sequence.isFinished else { return nil }
+            let (tokens, outputs) = sequence.nextTokens(atMost: limit)
+            if sequence.isPrefilling { promptRows -= min(promptRows, tokens.count) }
+            return Part(sequence: sequence, tokens: tokens, outputs: outputs)
+        }
+        guard !parts.isEmpty else { return }
+        let isPrompt = parts.map(\.sequence.isPrefilling)
+        try pass(parts)
+        try choose(parts)
+        let passed = clock.now
+        let drafting = try draft(parts.map(\.sequence))
+        let end = clock.now
+        if !isPrompt.contains(true) {
+            planner.learn(rows: parts.reduce(0) { $0 + $1.tokens.count }, seconds: (passed - begin).inSeconds)
+            if drafting > 0 { planner.learn(drafting: drafting, seconds: (end - passed).inSeconds) }
+        }
+        for (part, isPrompt) in zip(parts, isPrompt) {
+            let seconds = (end - begin).inSeconds
+            if isPrompt {
+                part.sequence.statistics.prefillSeconds += seconds
+            } else {
+                part.sequence.statistics.decodeSeconds += seconds
+            }
+        }
+    }
+
+    /// Trunk, head 1 and logits. Rows that need no logits come first, since a pass gives those of its last rows.
+    private func pass(_ parts: [Part]) throws {
+        places.removeAll(keepingCapacity: true)
+        var ends: [ct_k_row] = []
+        for part in parts {
+            try part.sequence.cache.reserve(part.tokens.count, position: part.sequence.committed, into: &places)
+            ends += places.suffix(part.outputs)
+            places.removeLast(part.outputs)
+        }
+        places += ends
+        let tokens = parts.flatMap { $0.tokens.prefix($0.silent) } + parts.flatMap { $0.tokens.suffix($0.outputs) }
+        let (rows, outputs, width) = (tokens.count, ends.count, model.configuration.width)
+        let x = hidden.reserve(rows * width)
+        let z = latent.reserve(rows * width)
+        let scores = logits.reserve(outputs * model.configuration.vocabulary)
+        model.embed(tokens, into: x)
+        places.withUnsafeBufferPointer { places in
+            var pass = Pass(model)
+            pass.trunk(places: places.baseAddress, rows: rows, from: x, to: z)
+            pass.head(
+                model.heads[0], layer: model.trunkLayers, places: places.baseAddress, rows: rows, outputs: outputs,
+                from: z, to: x)
+            if outputs > 0 { pass.logits(x, rows: outputs, to: scores) }
+            pass.run()
+        }
+    }
+
+    /// Every sequence's tokens from its logits, and z of what stays to the drafter.
+    private func choose(_ parts: [Part]) throws {
+        let width = model.configuration.width
+        let z = latent.pointer
+        var silent = 0
+        var output = 0
+        let outputsStart = parts.reduce(0) { $0 + $1.silent }
+        for part in parts {
+            let sequence = part.sequence
+            defer { (silent, output) = (silent + part.silent, output + part.outputs) }
+            try drafter.advance(sequence, z + silent * width, rows: part.silent)
+            guard part.outputs > 0 else {
+                sequence.commitPrompt(part.silent)
+                continue
+            }
+            let kept = try sequence.accept(
+                logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
+            try drafter.advance(sequence, z + (outputsStart + output) * width, rows: kept - part.silent)
+        }
+    }
+
+    /// Drafts for all sequences that can use some.
+    ///
+    /// - Returns: for how many sequences.
+    private func draft(_ sequences: [DecodingSequence]) throws -> Int {
+        let ready = sequences.filter { !$0.isFinished && !$0.isPrefilling }
+        let counts = planner.plan(ready)
+        let chosen = zip(ready, counts).filter { $1 > 0 }
+        guard !chosen.isEmpty else { return 0 }
+        try drafter.propose(chosen.map(\.0), counts: chosen.map(\.1))
+        return chosen.count
+    }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,109 @@
+/// How often a sequence's drafts at each place are right, given that those before were.
+struct AcceptanceEstimate {
+    /// Optimistic at first, so that drafting is tried.
+    private(set) var rates: [Double]
+    private var seen: [Int]
+    /// Passes since drafts were last tried, and after how many they are tried again.
+    var passesWithoutDrafts = 0
+    var patience = AcceptanceEstimate.shortestPatience
+    static let shortestPatience = 32
+    private static let longestPatience = 512
+
+    init(drafts: Int) {
+        rates = [Double](repeating: 0.8, count: max(0, drafts))
+        seen = [Int](repeating: 0, count: max(0, drafts))
+    }
+
+    /// Takes over what a pass with `drafted` drafts showed.
+    mutating func update(accepted: Int, of drafted: Int) {
+        guard drafted > 0 else {
+            passesWithoutDrafts += 1
+            return
+        }
+        if passesWithoutDrafts > 0 {
+            patience = accepted > 0 ? Self.shortestPatience : min(2 * patience, Self.longestPatience)
+        }
+        passesWithoutDrafts = 0
+        for place in 0..<min(accepted + 1, drafted) {
+            seen[place] += 1
+            rates[place] += ((place < accepted ? 1 : 0) - rates[place]) * max(0.04, 1 / Double(seen[place] + 2))
+        }
+    }
+}
+
+/// Chooses how many drafts each sequence gets: those that maximise expected tokens a second.
+///
+/// The cost of a pass by its rows and of drafting is measured as passes go by; acceptance is estimated for each sequence.
+/// Depth changes the speed only, never the text.
+final class DepthPlanner {
+    private var passSeconds: [Int: Double] = [:]
+    private var draftSeconds: [Int: Double] = [:]
+    private var plans = 0
+
+    /// A pass over so many rows took so long.
+    func learn(rows: Int, seconds: Double) { Self.learn(&passSeconds, rows, seconds) }
+
+    /// Drafting for so many sequences took so long.
+    func learn(drafting sequences: Int, seconds: Double) { Self.learn(&draftSeconds, sequences, seconds) }
+
+    private static func learn(_ table: inout [Int: Double], _ key: Int, _ seconds: Double) {
+        guard let known = table[key] else {
+            table[key] = seconds
+            return
+        }
+        // Another program's time slice says nothing of the pass.
+        table[key] = known + (min(seconds, 3 * known) - known) * 0.1
+    }
+
+    /// Drafts for every sequence's next pass, at most its `usefulDrafts`; all of them where the request is not adaptive.
+    func plan(_ sequences: [DecodingSequence]) -> [Int] {
+        var counts = sequences.map { $0.request.isAdaptive ? 0 : $0.usefulDrafts }
+        let adaptive = sequences.indices.filter { sequences[$0].request.isAdaptive && sequences[$0].usefulDrafts > 0 }
+        guard !adaptive.isEmpty else { return counts }
+        plans += 1
+        let base = sequences.count + counts.reduce(0, +)
+        // A plain pass now and then: its cost is what drafting is weighed against.
+        if passSeconds[base] == nil && plans > 2 || plans % 512 == 0 { return counts }
+
+        // The likeliest drafts first; a sequence's own come in order, since their probabilities fall.
+        var candidates: [(index: Int, probability: Double)] = []
+        for index in adaptive {
+            var probability = 1.0
+            for rate in sequences[index].acceptance.rates.prefix(sequences[index].usefulDrafts) {
+                probability *= rate
+                candidates.append((index, probability))
+            }
+        }
+        candidates.sort { $0.probability > $1.probability }
+        var best = (speed: Double(base) / passCost(base), count: 0)
+        var tokens = Double(base)
+        var drafting: Set<Int> = []
+        for (count, candidate) in candidates.enumerated() {
+            tokens += candidate.probability
+            drafting.insert(candidate.index)
+            let speed = tokens / (passCost(base + count + 1) + draftCost(drafting.count))
+            if speed > best.speed { best = (speed, count + 1) }
+        }
+        for candidate in candidates.prefix(best.count) { counts[candidate.index] += 1 }
+        // Text changes: drafts that failed are tried again, ever more seldom.
+        for index in adaptive where counts[index] == 0 {
+            let estimate = sequences[index].acceptance
+            if estimate.passesWithoutDrafts >= estimate.patience { counts[index] = 1 }
+        }
+        return counts
+    }
+
+    /// Measured, or taken from the nearest narrower pass with a little more for every row; hopeful, so that it is tried.
+    private func passCost(_ rows: Int) -> Double {
+        if let known = passSeconds[rows] { return known }
+        if let below = passSeconds.keys.filter({ $0 < rows }).max(), let known = passSeconds[below] {
+            return known * (1 + 0.03 * Double(rows - below))
+        }
+        return passSeconds.values.min() ?? 1
+    }
+
+    private func draftCost(_ sequences: Int) -> Double {
+        if let known = draftSeconds[sequences] { return known }
+        return draftSeconds.values.min() ?? 0
+    }
+}

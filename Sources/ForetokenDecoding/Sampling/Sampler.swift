@@ -1,0 +1,105 @@
+internal import CTorch
+
+/// The choice of a token: a pure function of (logits, history, seed, position).
+///
+/// Noise is keyed by seed and position (Gumbel-max sampling), so that the token at a position is the same whether it was
+/// verified alone or in a block, and drafts drawn with the same noise often equal it. Logits are adjusted in this order:
+/// bias, penalties, temperature, ``minP``, ``topK``, ``topP``.
+public struct Sampler: Sendable, Equatable {
+    /// 0 is greedy.
+    public var temperature: Double
+    /// Decides the noise.
+    public var seed: UInt64
+    /// Only so many likeliest tokens; 0 for all.
+    public var topK = 0
+    /// Only the fewest likeliest tokens that hold this probability together; 1 for all.
+    public var topP = 1.0
+    /// Only tokens at least this likely beside the likeliest; 0 for all.
+    public var minP = 0.0
+    /// Divides positive and multiplies negative logits of tokens that the text or the prompt has (arXiv 1909.05858); 1 is none.
+    public var repetitionPenalty = 1.0
+    /// Taken off a token's logit for every time that the generated text has it.
+    public var frequencyPenalty = 0.0
+    /// Taken off the logit of every token that the generated text has.
+    public var presencePenalty = 0.0
+    /// Added to logits of tokens.
+    public var logitBias: [Int32: Double] = [:]
+
+    /// Greedy without arguments.
+    public init(temperature: Double = 0, seed: UInt64 = 0) {
+        self.temperature = temperature
+        self.seed = seed
+    }
+
+    var readsHistory: Bool { repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0 }
+    private var adjusts: Bool { readsHistory || !logitBias.isEmpty }
+    private var filters: Bool { temperature > 0 && (topK > 0 || topP < 1 || minP > 0) }
+
+    /// The token that comes to stand at `position`; nil if a logit is NaN.
+    ///
+    /// - Parameters:
+    ///   - logits: [V]; not changed.
+    ///   - history: the tokens before the position.
+    func token(
+        _ logits: UnsafePointer<Float>, count: Int, position: Int, history: TokenHistory, scratch: FloatBuffer
+    ) -> Int32? {
+        guard adjusts || filters else { return choose(logits, count: count, position: position) }
+        let adjusted = scratch.reserve(count)
+        adjusted.update(from: logits, count: count)
+        adjust(adjusted, count: count, history)
+        if filters, ct_k_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP) < 0 { return nil }
+        return choose(adjusted, count: count, position: position)
+    }
+
+    private func choose(_ logits: UnsafePointer<Float>, count: Int, position: Int) -> Int32? {
+        let token =
+            temperature > 0
+            ? ct_k_gumbel_argmax(logits, Int64(count), temperature, seed, UInt64(position))
+            : ct_k_argmax(logits, Int64(count))
+        return token < 0 ? nil : Int32(token)
+    }
+
+    private func adjust(_ logits: UnsafeMutablePointer<Float>, count: Int, _ history: TokenHistory) {
+        for (token, bias) in logitBias { logits[Int(token)] += Float(bias) }
+        guard readsHistory else { return }
+        if repetitionPenalty != 1 {
+            let penalty = Float(repetitionPenalty)
+            func weaken(_ token: Int32) {
+                logits[Int(token)] *= logits[Int(token)] > 0 ? 1 / penalty : penalty
+            }
+            history.prompt.forEach(weaken)
+            for token in history.generated.keys where !history.prompt.contains(token) { weaken(token) }
+        }
+        for (token, times) in history.generated {
+            logits[Int(token)] -= Float(presencePenalty + frequencyPenalty * Double(times))
+        }
+    }
+
+    /// As ``token(_:count:position:history:scratch:)``, for an array; for tests and callers with logits of their own.
+    public func token(_ logits: [Float], position: Int, history: TokenHistory = TokenHistory()) -> Int32? {
+        logits.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.flatMap {
+                token($0, count: buffer.count, position: position, history: history, scratch: FloatBuffer())
+            }
+        }
+    }
+
+    func validate(vocabulary: Int) throws(DecodingError) {
+        func check(_ name: String, _ value: Double, _ isGood: Bool, _ rule: String) throws(DecodingError) {
+            guard value.isFinite, isGood else { throw .invalid("\(name) \(value): must be \(rule)") }
+        }
+        try check("temperature", temperature, temperature >= 0, "0 (greedy) or above")
+        try check("top-k", Double(topK), topK >= 0, "0 (all) or above")
+        try check("top-p", topP, topP > 0 && topP <= 1, "above 0 and at most 1")
+        try check("min-p", minP, minP >= 0 && minP <= 1, "between 0 and 1")
+        try check("repetition penalty", repetitionPenalty, repetitionPenalty > 0, "above 0")
+        try check("frequency penalty", frequencyPenalty, true, "a number")
+        try check("presence penalty", presencePenalty, true, "a number")
+        for (token, bias) in logitBias {
+            guard token >= 0, Int(token) < vocabulary else {
+                throw .tokenOutOfRange(token: token, vocabulary: vocabulary)
+            }
+            try check("bias of token \(token)", bias, true, "a number")
+        }
+    }
+}

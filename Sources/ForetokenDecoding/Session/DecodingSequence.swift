@@ -1,0 +1,153 @@
+internal import CTorch
+import ForetokenModel
+import ForetokenText
+
+/// One request being decoded: its tokens, its caches and its text. ``DecodeEngine`` advances it, alone or beside others.
+///
+/// Head 1 decides and the other heads propose (blockwise parallel decoding, arXiv 1811.03115): one pass over [last token,
+/// drafts…] gives head 1's token at every place, and drafts are kept as long as they equal it. Every emitted token is head
+/// 1's own choice from logits that do not depend on the drafts beside it, so the text is that of next-token decoding.
+final class DecodingSequence {
+    let request: GenerationRequest
+    var statistics = GenerationStatistics()
+    /// Text that became certain and was not taken yet.
+    private var pieces: [TextPiece] = []
+
+    /// Keys and values of the trunk and head 1.
+    let cache: KeyValueCache
+    /// Positions whose tokens are committed.
+    private(set) var committed = 0
+    /// Tokens that are chosen and in no cache yet, at first the prompt.
+    private(set) var pending: [Int32]
+    /// Guesses of the tokens after the pending ones.
+    var drafts: [Int32] = []
+    /// What the drafting heads know of this sequence.
+    let draftState: DraftState
+    /// How often drafts at each place are right, for the choice of the next depth.
+    var acceptance: AcceptanceEstimate
+    private(set) var history: TokenHistory
+
+    private let configuration: ModelConfiguration
+    private let tokenizer: any Tokenizer
+    private var assembler: TextAssembler
+
+    /// - Throws: ``DecodingError`` for a request that makes no sense.
+    init(_ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer, pool: CachePool) throws {
+        try request.validate(for: model)
+        self.request = request
+        self.tokenizer = tokenizer
+        configuration = model.configuration
+        let maximum = request.mostSlots(context: configuration.context)
+        cache = KeyValueCache(layers: model.decidingBlocks, maximum: maximum, pool: pool)
+        draftState = DraftState(model, heads: request.heads, maximum: maximum, pool: pool)
+        acceptance = AcceptanceEstimate(drafts: request.heads - 1)
+        assembler = TextAssembler(stopStrings: request.stopStrings)
+        pending = request.prompt
+        history = TokenHistory(prompt: request.sampler.readsHistory ? request.prompt : [])
+        statistics.draftedPerPosition = [Int](repeating: 0, count: request.heads - 1)
+        statistics.acceptedPerPosition = statistics.draftedPerPosition
+    }
+
+    /// Another sequence that goes on from here with its own request: full pages of the caches are shared.
+    ///
+    /// - Parameter request: differs from this one's in seed or limits only.
+    /// - Throws: `TorchError.outOfMemory`.
+    init(forking other: DecodingSequence, _ request: GenerationRequest) throws {
+        self.request = request
+        tokenizer = other.tokenizer
+        configuration = other.configuration
+        cache = try other.cache.fork()
+        draftState = try DraftState(forking: other.draftState)
+        committed = other.committed
+        pending = other.pending
+        acceptance = other.acceptance
+        assembler = TextAssembler(stopStrings: request.stopStrings)
+        history = other.history
+        statistics = other.statistics
+    }
+
+    var isFinished: Bool { statistics.stopReason != nil }
+    var isPrefilling: Bool { statistics.forwards == 0 }
+
+    /// The tokens of the next pass and how many of its rows need logits: all pending tokens with the drafts, or a part of a
+    /// long prompt, which needs none.
+    func nextTokens(atMost limit: Int) -> (tokens: [Int32], outputs: Int) {
+        if pending.count > limit { return (Array(pending.prefix(limit)), 0) }
+        return (pending + drafts, 1 + drafts.count)
+    }
+
+    /// Commits a part of the prompt.
+    func commitPrompt(_ count: Int) {
+        pending.removeFirst(count)
+        committed += count
+    }
+
+    /// Chooses the tokens of a pass: the accepted drafts and head 1's own token after them.
+    ///
+    /// - Parameter logits: head 1's [1 + drafts, V], from the last pending token on.
+    /// - Returns: how many tokens of the pass stay, from its first.
+    /// - Throws: ``DecodingError/notFinite(position:)``.
+    func accept(_ logits: UnsafePointer<Float>, scratch: FloatBuffer) throws -> Int {
+        let vocabulary = configuration.vocabulary
+        let first = committed + pending.count
+        let wasPrefill = isPrefilling
+        var block: [Int32] = []
+        for row in 0...drafts.count {
+            let position = first + row
+            guard
+                let token = request.sampler.token(
+                    logits + row * vocabulary, count: vocabulary, position: position, history: history,
+                    scratch: scratch)
+            else { throw DecodingError.notFinite(position: position) }
+            block.append(token)
+            if request.sampler.readsHistory { history.append(token) }
+            guard row < drafts.count, drafts[row] == token else { break }
+        }
+        let accepted = block.count - 1
+        for row in drafts.indices { statistics.draftedPerPosition[row] += 1 }
+        for row in 0..<accepted { statistics.acceptedPerPosition[row] += 1 }
+        acceptance.update(accepted: accepted, of: drafts.count)
+        let kept = pending.count + accepted
+        committed += kept
+        cache.truncate(to: committed)
+        pending = [block[accepted]]
+        drafts = []
+        statistics.forwards += 1
+        for (index, token) in block.enumerated() where !isFinished {
+            append(token, isDraft: index < accepted && !wasPrefill)
+        }
+        if isFinished { pieces += assembler.finish() }
+        return kept
+    }
+
+    /// Guesses that can still be used after the pending token.
+    var usefulDrafts: Int {
+        guard !isFinished else { return 0 }
+        let ahead = configuration.context - committed - 2
+        return max(0, min(request.heads - 1, request.maximumTokens - statistics.tokens.count - 1, ahead))
+    }
+
+    /// Takes the text that became certain.
+    func takePieces() -> [TextPiece] {
+        defer { pieces = [] }
+        return pieces
+    }
+
+    /// Emits a token, or ends the text at it.
+    private func append(_ token: Int32, isDraft: Bool) {
+        if token == configuration.endOfText {
+            statistics.stopReason = .endOfText
+            return
+        }
+        statistics.tokens.append(token)
+        let (text, isStopped) = assembler.push(tokenizer.bytes(of: token), isDraft: isDraft)
+        pieces += text
+        if isStopped {
+            statistics.stopReason = .stopString
+        } else if statistics.tokens.count >= request.maximumTokens {
+            statistics.stopReason = .maximumTokens
+        } else if request.prompt.count + statistics.tokens.count >= configuration.context {
+            statistics.stopReason = .contextFull
+        }
+    }
+}
