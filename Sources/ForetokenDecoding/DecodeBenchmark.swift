@@ -56,7 +56,7 @@ public struct DecodeBenchmark: Sendable {
         repeat {
             for (index, width) in passWidths.enumerated() {
                 // A pass at the same place every time, over random drafts.
-                let sequence = try DecodingSequence(forking: base, request)
+                let sequence = try DecodingSequence(forking: base, request, length: filled - 1)
                 sequence.drafts = tokens(width - 1)
                 drafter.seconds = 0
                 let begin = clock.now

@@ -12,6 +12,8 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case tooManyHeads(asked: Int, available: Int)
     /// A setting without sense.
     case invalid(String)
+    /// The request needs more cache than there is.
+    case cacheTooSmall(needed: Int, available: Int)
     /// The model's logits are not numbers.
     case notFinite(position: Int)
 
@@ -26,6 +28,9 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
             "token \(token) is outside the model's vocabulary of \(vocabulary); the tokenizer is another model's"
         case .tooManyHeads(let asked, let available):
             "--heads \(asked): the model has \(available) head\(available == 1 ? "" : "s"); use 1 to \(available)"
+        case .cacheTooSmall(let needed, let available):
+            "the request can come to need \(needed) bytes of cache and there are \(available); shorten the prompt or the "
+                + "maximum of tokens, or raise the cache's limit"
         case .invalid(let sentence): sentence
         case .notFinite(let position):
             "the model's logits at position \(position) are not finite; its weights are damaged or training diverged"

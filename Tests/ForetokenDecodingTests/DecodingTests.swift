@@ -1,45 +1,12 @@
 import CTorch
 import ForetokenModel
 import ForetokenText
-import ForetokenTraining
 import Testing
 import Torch
 
 @testable import ForetokenDecoding
 
-/// A tiny model, trained for a moment so that its heads agree sometimes; the same for all tests of a kind.
-private func trainedModel(_ kind: HeadKind, heads: Int, context: Int = 96) throws -> MultiTokenModel {
-    let model = try MultiTokenModel(
-        ModelConfiguration(
-            vocabulary: 258, width: 32, layers: heads + 2, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
-            feedForwardWidth: 50, heads: heads, headKind: kind, context: context, beginningOfText: 256, endOfText: 257),
-        seed: 5)
-    let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
-    let text = ByteTokenizer().encode("for i in range(10):\n    print(i, i + 1, i * 2)\n# the end of it\n")
-    let width = 24 + heads
-    for step in 0..<60 {
-        let tokens = (0..<(4 * width)).map { text[($0 / width * 13 + $0 % width + step * 7) % text.count] }
-        let batch = TokenBatch(
-            batchSize: 4, context: 24, heads: heads, tokens: tokens, documents: [Int32](repeating: 0, count: 4 * width))
-        _ = try SequentialObjective().forwardBackward(
-            model, microbatches: [batch], denominators: [Int](repeating: 96, count: heads),
-            headWeights: [Double](repeating: 1, count: heads), onGradientReady: { _ in })
-        optimizer.update(rate: 5e-3)
-        optimizer.clearGradients()
-    }
-    return model
-}
-
-private func decode(_ model: DecodeModel, _ request: GenerationRequest) throws -> (String, GenerationStatistics) {
-    let session = try DecodingSession(model, request)
-    var text = ""
-    while let pieces = try session.step() { text += pieces.map(\.text).joined() }
-    return (text, session.statistics)
-}
-
 private let prompts = ["for i", "print(", "x", "# the end", "\n\n    é"]
-
-private func prompt(_ text: String) -> [Int32] { [256] + ByteTokenizer().encode(text) }
 
 /// Proposes what it is told to: right, wrong, or now and then right.
 private final class StubDrafter: Drafter {
@@ -85,7 +52,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
 @Suite(.serialized) struct DecodingTests {
     @Test(arguments: HeadKind.allCases)
     func cachedLogitsEqualTheModelsOwn(kind: HeadKind) throws {
-        let model = try trainedModel(kind, heads: 3)
+        let model = try TinyModels.trained(kind, heads: 3)
         let decoder = try DecodeModel(model)
         let tokens = prompt("for i in range(10):\n    print(i)")
         let expected = withoutGradient {
@@ -99,7 +66,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
     /// A position's logits are bitwise the same in passes of 1, 2, … 16 tokens, at every cache length.
     @Test(arguments: HeadKind.allCases)
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(kind: HeadKind) throws {
-        let decoder = try DecodeModel(trainedModel(kind, heads: 2))
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 2))
         let tokens = (0..<80).map { Int32($0 * 37 % 256) }
         let alone = try logits(decoder, tokens, width: 1)
         for width in 2...16 { #expect(try logits(decoder, tokens, width: width) == alone, "passes of \(width)") }
@@ -107,7 +74,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
 
     @Test(arguments: HeadKind.allCases, [2, 4])
     func speculativeTextEqualsNextTokenText(kind: HeadKind, heads: Int) throws {
-        let decoder = try DecodeModel(trainedModel(kind, heads: heads))
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: heads))
         var accepted = 0
         for text in prompts {
             for temperature in [0, 0.7, 1.3] {
@@ -133,7 +100,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
     }
 
     @Test func draftersChangeTheSpeedAndNeverTheText() throws {
-        let decoder = try DecodeModel(trainedModel(.parallel, heads: 4))
+        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 4))
         var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 40, heads: 1)
         let truth = try decode(decoder, request).1.tokens
         request.heads = 4
@@ -156,7 +123,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
 
     @Test(arguments: HeadKind.allCases)
     func limitsEndTheTextAtEveryOffsetOfABlock(kind: HeadKind) throws {
-        let decoder = try DecodeModel(trainedModel(kind, heads: 4))
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 4))
         var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 30, heads: 1)
         let (text, whole) = try decode(decoder, request)
         request.heads = 4
@@ -179,7 +146,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
     }
 
     @Test func endOfTextInsideABlockEndsTheText() throws {
-        let model = try trainedModel(.parallel, heads: 4)
+        let model = try TinyModels.trained(.parallel, heads: 4)
         let free = try decode(
             DecodeModel(model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)
         ).1
@@ -199,7 +166,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
     }
 
     @Test func theContextsEndStopsTheTextInBothWays() throws {
-        let decoder = try DecodeModel(trainedModel(.linear, heads: 4, context: 40))
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 4, context: 40))
         for heads in [1, 4] {
             let (_, statistics) = try decode(
                 decoder, GenerationRequest(prompt: prompt("for i"), maximumTokens: 500, heads: heads))
@@ -209,7 +176,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
     }
 
     @Test func requestsWithoutSenseAreRefused() throws {
-        let decoder = try DecodeModel(trainedModel(.parallel, heads: 2, context: 16))
+        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 2, context: 16))
         func error(_ request: GenerationRequest) -> DecodingError? {
             #expect(throws: DecodingError.self) { try DecodingSession(decoder, request) }
         }
@@ -225,7 +192,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
     }
 
     @Test func streamsGiveTheSameTextAndStopWhenCancelled() async throws {
-        let decoder = try DecodeModel(trainedModel(.linear, heads: 3))
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 3))
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 30, heads: 3)
         var text = ""
         for try await pieces in TokenStream(decoder, request) { text += pieces.map(\.text).joined() }
@@ -239,7 +206,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
 
     /// Chi-square of sampled first tokens against head 1's softmax, over seeds: speculation does not bend the distribution.
     @Test func sampledTokensFollowHeadOnesDistribution() throws {
-        let model = try trainedModel(.linear, heads: 3)
+        let model = try TinyModels.trained(.linear, heads: 3)
         let decoder = try DecodeModel(model)
         let temperature = 1.5
         let tokens = prompt("for i in r")

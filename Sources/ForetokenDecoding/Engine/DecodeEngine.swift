@@ -35,7 +35,9 @@ final class DecodeEngine {
 
     /// One pass over the next tokens of every sequence, then drafts for the next one.
     ///
-    /// - Throws: ``DecodingError/notFinite(position:)``, `TorchError.outOfMemory`; the sequences are of no use then.
+    /// A sequence whose logits are not numbers gets its `failure` set and does not harm the others.
+    ///
+    /// - Throws: `TorchError.outOfMemory`; the sequences are of no use then.
     func step(_ sequences: [DecodingSequence]) throws {
         let clock = ContinuousClock()
         let begin = clock.now
@@ -110,8 +112,14 @@ final class DecodeEngine {
                 sequence.commitPrompt(part.silent)
                 continue
             }
-            let kept = try sequence.accept(
-                logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
+            let kept: Int
+            do {
+                kept = try sequence.accept(
+                    logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
+            } catch {
+                sequence.failure = error
+                continue
+            }
             try drafter.advance(sequence, z + (outputsStart + output) * width, rows: kept - part.silent)
         }
     }

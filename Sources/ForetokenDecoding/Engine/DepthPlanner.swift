@@ -24,7 +24,7 @@ struct AcceptanceEstimate {
             patience = accepted > 0 ? Self.shortestPatience : min(2 * patience, Self.longestPatience)
         }
         passesWithoutDrafts = 0
-        for place in 0..<min(accepted + 1, drafted) {
+        for place in 0..<min(accepted + 1, drafted, rates.count) {
             seen[place] += 1
             rates[place] += ((place < accepted ? 1 : 0) - rates[place]) * max(0.04, 1 / Double(seen[place] + 2))
         }

@@ -22,18 +22,28 @@ final class DraftState {
     fileprivate(set) var length = 0
     /// z of committed positions that they have not seen.
     fileprivate var waiting: [Float] = []
+    private let width: Int
 
     init(_ model: DecodeModel, heads: Int, maximum: Int, pool: CachePool) {
+        width = model.configuration.width
         caches = (1..<max(1, heads)).map { index in
             if case .block = model.heads[index] { return KeyValueCache(layers: 1, maximum: maximum, pool: pool) }
             return nil
         }
     }
 
-    init(forking other: DraftState) throws {
-        caches = try other.caches.map { try $0?.fork() }
-        length = other.length
-        waiting = other.waiting
+    /// What the heads know of the first `length` positions. Without rows waiting for them, as long as one more position is
+    /// still to come.
+    init(forking other: DraftState, _ length: Int, heads: Int, maximum: Int) throws {
+        self.length = min(length, other.length)
+        let known = self.length
+        caches = try other.caches.prefix(max(0, heads - 1)).map { try $0?.fork(known, maximum: maximum) }
+        width = other.width
+        if caches.contains(where: { $0 != nil }) {
+            waiting = Array(other.waiting.prefix((length - known) * width))
+        } else {
+            self.length = length
+        }
     }
 }
 

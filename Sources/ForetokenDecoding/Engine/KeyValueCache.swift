@@ -6,6 +6,7 @@ final class CachePool {
     static let slotsPerPage = Int(CT_K_PANEL)
 
     private let floatsPerPage: Int
+    var bytesPerPage: Int { floatsPerPage * MemoryLayout<Float>.stride }
     private let pagesPerSlab: Int
     private var slabs: [Tensor] = []
     private var free: [UnsafeMutablePointer<Float>] = []
@@ -97,20 +98,21 @@ final class KeyValueCache {
         count += rows
     }
 
-    /// A cache with the same numbers. Full pages are shared; the last one is copied, since both go on writing there.
+    /// A cache with the first `length` slots of this one. Full pages are shared; the last one is copied, since both go on
+    /// writing there.
     ///
     /// - Throws: `TorchError.outOfMemory`.
-    func fork() throws -> KeyValueCache {
-        let fork = KeyValueCache(layers: layers, maximum: pagesPerLayer * CachePool.slotsPerPage, pool: pool)
-        let full = count / CachePool.slotsPerPage
-        fork.count = count
-        fork.pagesInUse = (count + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
+    func fork(_ length: Int, maximum: Int) throws -> KeyValueCache {
+        precondition(length <= count && length <= maximum)
+        let fork = KeyValueCache(layers: layers, maximum: maximum, pool: pool)
+        let full = length / CachePool.slotsPerPage
+        fork.count = length
+        fork.pagesInUse = (length + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
         for layer in 0..<layers {
             for page in 0..<fork.pagesInUse {
-                let index = layer * pagesPerLayer + page
-                guard let own = table[index] else { continue }
+                guard let own = table[layer * pagesPerLayer + page] else { continue }
                 if page < full { pool.share(own) }
-                fork.table[index] = page < full ? own : try pool.copy(own)
+                fork.table[layer * fork.pagesPerLayer + page] = page < full ? own : try pool.copy(own)
             }
         }
         return fork

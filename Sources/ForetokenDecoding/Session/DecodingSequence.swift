@@ -48,30 +48,38 @@ final class DecodingSequence {
         statistics.acceptedPerPosition = statistics.draftedPerPosition
     }
 
-    /// Another sequence that goes on from here with its own request: full pages of the caches are shared.
+    /// A sequence for a request whose prompt begins with `length` tokens that another one has committed: full pages of the
+    /// caches are shared.
     ///
-    /// - Parameter request: differs from this one's in seed or limits only.
     /// - Throws: `TorchError.outOfMemory`.
-    init(forking other: DecodingSequence, _ request: GenerationRequest) throws {
+    init(forking other: DecodingSequence, _ request: GenerationRequest, length: Int) throws {
         self.request = request
         tokenizer = other.tokenizer
         configuration = other.configuration
-        cache = try other.cache.fork()
-        draftState = try DraftState(forking: other.draftState)
-        committed = other.committed
-        pending = other.pending
-        acceptance = other.acceptance
+        let maximum = request.mostSlots(context: configuration.context)
+        cache = try other.cache.fork(length, maximum: maximum)
+        draftState = try DraftState(forking: other.draftState, length, heads: request.heads, maximum: maximum)
+        acceptance = AcceptanceEstimate(drafts: request.heads - 1)
+        committed = length
+        pending = Array(request.prompt.dropFirst(length))
         assembler = TextAssembler(stopStrings: request.stopStrings)
-        history = other.history
-        statistics = other.statistics
+        history = TokenHistory(prompt: request.sampler.readsHistory ? request.prompt : [])
+        statistics.draftedPerPosition = [Int](repeating: 0, count: request.heads - 1)
+        statistics.acceptedPerPosition = statistics.draftedPerPosition
     }
 
-    var isFinished: Bool { statistics.stopReason != nil }
+    /// Why it cannot go on.
+    var failure: (any Error)?
+    /// Whether the prompt's last token must wait until the other samples have forked.
+    var waitsToFork = false
+    var isReadyToFork: Bool { waitsToFork && pending.count == 1 && isPrefilling }
+    var isFinished: Bool { statistics.stopReason != nil || failure != nil }
     var isPrefilling: Bool { statistics.forwards == 0 }
 
     /// The tokens of the next pass and how many of its rows need logits: all pending tokens with the drafts, or a part of a
     /// long prompt, which needs none.
     func nextTokens(atMost limit: Int) -> (tokens: [Int32], outputs: Int) {
+        if waitsToFork { return (Array(pending.prefix(min(limit, pending.count - 1))), 0) }
         if pending.count > limit { return (Array(pending.prefix(limit)), 0) }
         return (pending + drafts, 1 + drafts.count)
     }
@@ -104,8 +112,7 @@ final class DecodingSequence {
             guard row < drafts.count, drafts[row] == token else { break }
         }
         let accepted = block.count - 1
-        for row in drafts.indices { statistics.draftedPerPosition[row] += 1 }
-        for row in 0..<accepted { statistics.acceptedPerPosition[row] += 1 }
+        statistics.count(accepted: accepted, of: drafts.count)
         acceptance.update(accepted: accepted, of: drafts.count)
         let kept = pending.count + accepted
         committed += kept

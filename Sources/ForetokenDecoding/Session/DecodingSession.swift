@@ -30,7 +30,8 @@ public final class DecodingSession {
     public func step() throws -> [TextPiece]? {
         guard !sequence.isFinished else { return nil }
         let forwards = sequence.statistics.forwards
-        repeat { try engine.step([sequence]) } while sequence.statistics.forwards == forwards
+        repeat { try engine.step([sequence]) } while sequence.statistics.forwards == forwards && !sequence.isFinished
+        if let failure = sequence.failure { throw failure }
         return sequence.takePieces()
     }
 }

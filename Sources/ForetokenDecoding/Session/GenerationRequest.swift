@@ -86,6 +86,19 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// Why it ended; nil while it goes on.
     public internal(set) var stopReason: StopReason?
 
+    /// How many passes verified so many drafts right: block lengths less one, from 0 on.
+    public internal(set) var acceptedLengths: [Int] = []
+
+    /// Takes over the result of one verification.
+    mutating func count(accepted: Int, of drafted: Int) {
+        while draftedPerPosition.count < drafted { draftedPerPosition.append(0) }
+        while acceptedPerPosition.count < drafted { acceptedPerPosition.append(0) }
+        while acceptedLengths.count <= accepted { acceptedLengths.append(0) }
+        for place in 0..<drafted { draftedPerPosition[place] += 1 }
+        for place in 0..<accepted { acceptedPerPosition[place] += 1 }
+        acceptedLengths[accepted] += 1
+    }
+
     /// Emitted tokens ÷ forwards: 1 to k.
     public var tokensPerForward: Double { forwards > 0 ? Double(tokens.count) / Double(forwards) : 0 }
 

@@ -1,0 +1,170 @@
+import ForetokenModel
+import ForetokenText
+import Testing
+import Torch
+
+@testable import ForetokenDecoding
+
+/// Whole numbers that are the same every time.
+private struct Numbers: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return (state >> 33) | (state << 31)
+    }
+}
+
+private func text(of stream: GenerationStream) async throws -> String {
+    var text = ""
+    for try await pieces in stream { text += pieces.map(\.text).joined() }
+    return text
+}
+
+private let starts = ["for i", "print(", "x", "# the end", "\n\n    é", "for i in range(10):\n    print(i, i + 1, i"]
+
+/// Settings of every kind of sampler.
+private func samplers(seed: UInt64) -> [Sampler] {
+    var filtered = Sampler(temperature: 0.9, seed: seed)
+    (filtered.topK, filtered.topP, filtered.minP) = (20, 0.9, 0.01)
+    var penalised = Sampler(temperature: 0.7, seed: seed)
+    (penalised.repetitionPenalty, penalised.frequencyPenalty, penalised.presencePenalty) = (1.1, 0.2, 0.1)
+    penalised.logitBias = [97: 2, 10: -1]
+    var greedy = Sampler()
+    greedy.frequencyPenalty = 0.5
+    return [Sampler(), Sampler(temperature: 1, seed: seed), filtered, penalised, greedy]
+}
+
+@Suite(.serialized) @TorchActor struct BatchEngineTests {
+    /// 1,080 combinations: kind and n × prompt × sampler × heads used × fixed or adaptive, all in one engine at once.
+    @Test(arguments: HeadKind.allCases, [2, 3, 4])
+    func textsEqualThoseOfNextTokenDecodingAlone(kind: HeadKind, heads: Int) async throws {
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: heads))
+        let engine = BatchEngine(decoder)
+        var expected: [String] = []
+        var streams: [GenerationStream] = []
+        for (index, start) in starts.enumerated() {
+            for sampler in samplers(seed: UInt64(index)) {
+                var request = GenerationRequest(
+                    prompt: prompt(start), maximumTokens: 25 + index, heads: 1, sampler: sampler)
+                let alone = try decode(decoder, request).0
+                for used in 1...heads {
+                    for isAdaptive in [false, true] {
+                        (request.heads, request.isAdaptive) = (used, isAdaptive)
+                        streams.append(try engine.submit(request))
+                        expected.append(alone)
+                    }
+                }
+            }
+        }
+        for (stream, alone) in zip(streams, expected) { #expect(try await text(of: stream) == alone) }
+        #expect(engine.counters.requestsEnded == streams.count)
+        #expect(engine.counters.acceptedTokens > 0)
+        #expect(engine.counters.reusedPromptTokens > 0, "the longest prompt is asked many times")
+    }
+
+    @Test(arguments: HeadKind.allCases)
+    func samplesShareThePromptAndEqualSingleRequests(kind: HeadKind) async throws {
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 3))
+        var request = GenerationRequest(
+            prompt: prompt("for i in range(10):\n    p"), maximumTokens: 20, heads: 3,
+            sampler: Sampler(temperature: 1, seed: 7))
+        let engine = BatchEngine(decoder)
+        let streams = try engine.submit(request, samples: 5)
+        for (index, stream) in streams.enumerated() {
+            request.sampler.seed = 7 + UInt64(index)
+            #expect(try await text(of: stream) == decode(decoder, request).0)
+        }
+    }
+
+    @Test func aRequestThatCannotFitIsRefusedAndOneThatMustWaitWaits() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 2))
+        var limits = BatchEngine.Limits()
+        let pageBytes = CachePool(decoder).bytesPerPage
+        // Two pages of three deciding layers and one head: 32 slots, one request at a time.
+        limits.cacheBytes = 2 * 4 * pageBytes
+        let engine = BatchEngine(decoder, limits: limits)
+        let large = GenerationRequest(prompt: prompt("for i"), maximumTokens: 60, heads: 2)
+        #expect(throws: DecodingError.self) { try engine.submit(large) }
+        let small = GenerationRequest(prompt: prompt("for i"), maximumTokens: 20, heads: 2)
+        let streams = try (0..<4).map { _ in try engine.submit(small) }
+        let alone = try decode(decoder, small).0
+        for stream in streams { #expect(try await text(of: stream) == alone) }
+        #expect(engine.pagesInUse <= 2 * 4)
+    }
+
+    @Test func aSlowConsumerIsHeldBackAndHoldsUpNobody() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        var limits = BatchEngine.Limits()
+        limits.blocksAhead = 2
+        let engine = BatchEngine(decoder, limits: limits)
+        let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 40, heads: 1)
+        let slow = try engine.submit(request)
+        let alone = try decode(decoder, request).0
+        #expect(try await text(of: engine.submit(request)) == alone)
+        #expect(await slow.statistics.tokens.count <= 8, "it must not run ahead of its consumer")
+        #expect(try await text(of: slow) == alone)
+    }
+
+    @Test func cancelledRequestsLeaveNothingBehind() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 3))
+        var limits = BatchEngine.Limits()
+        limits.reusesPrefixes = false
+        let engine = BatchEngine(decoder, limits: limits)
+        let request = GenerationRequest(
+            prompt: prompt("for i"), maximumTokens: 80, heads: 3, sampler: Sampler(temperature: 1, seed: 3))
+        // The sample that runs the prompt for the others is cancelled at once.
+        var streams = try engine.submit(request, samples: 3)
+        streams.removeFirst()
+        var second = request
+        second.sampler.seed = 4
+        #expect(try await text(of: streams[0]) == decode(decoder, second).0)
+        let task = Task {
+            for try await _ in try engine.submit(request) { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+        streams = []
+        while engine.counters.requestsEnded < 4 { await Task.yield() }
+        #expect(engine.pagesInUse == 0)
+    }
+
+    /// Random requests of all kinds that come and go: every finished text is that of its request alone, and no page is lost.
+    @Test func tenThousandRandomRequestsWithCancellations() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 4))
+        var limits = BatchEngine.Limits()
+        limits.cacheBytes = 60 * 6 * CachePool(decoder).bytesPerPage
+        let engine = BatchEngine(decoder, limits: limits)
+        var numbers = Numbers(state: 11)
+        var alone: [String: String] = [:]
+        for _ in 0..<1000 {
+            var batch: [(GenerationStream, GenerationRequest)] = []
+            for _ in 0..<10 {
+                var request = GenerationRequest(
+                    prompt: prompt(
+                        String(
+                            repeating: starts.randomElement(using: &numbers) ?? "",
+                            count: .random(in: 1...3, using: &numbers))),
+                    maximumTokens: .random(in: 1...12, using: &numbers), heads: .random(in: 1...4, using: &numbers),
+                    sampler: samplers(seed: .random(in: 0...3, using: &numbers)).randomElement(using: &numbers)
+                        ?? Sampler())
+                guard request.prompt.count < 90 else { continue }
+                request.isAdaptive = .random(using: &numbers)
+                batch.append((try engine.submit(request), request))
+            }
+            for (stream, request) in batch {
+                if Int.random(in: 0..<4, using: &numbers) == 0 { continue }
+                var single = request
+                (single.heads, single.isAdaptive) = (1, false)
+                let key = "\(single)"
+                let expected = try alone[key] ?? decode(decoder, single).0
+                alone[key] = expected
+                #expect(try await text(of: stream) == expected)
+            }
+        }
+        let last = try engine.submit(GenerationRequest(prompt: prompt("x"), maximumTokens: 1, heads: 1))
+        _ = try await text(of: last)
+        while engine.isBusy { await Task.yield() }
+        #expect(engine.pagesInUse <= 60 * 6)
+        engine.dropPrefixes()
+        #expect(engine.pagesInUse == 0)
+    }
+}
