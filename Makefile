@@ -4,12 +4,12 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build test demo bench format clean distclean
+.PHONY: help setup build test demo bench docs format clean distclean
 
 # Release even in tests (DESIGN.md, section 1). One set of flags for building and testing: SwiftPM recompiles every
 # module when they differ.
 SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Examples
 
 # Where SwiftPM finds libtorch.pc.
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
@@ -29,12 +29,17 @@ test: setup ## check the format, build and run every test
 	swift build $(SWIFT_FLAGS) --build-tests
 	bash scripts/test-setup.sh
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
+	bash scripts/docs.sh
+	bash scripts/test-downstream.sh
 
 demo: build ## train, decode and compare a small model
 	bash scripts/demo.sh
 
 bench: build ## measure against the PyTorch reference
 	bash Benchmarks/run.sh
+
+docs: build ## documentation of the libraries and articles into .build/docs
+	bash scripts/docs.sh
 
 format: ## format the sources in place
 	swift format --in-place --parallel -r $(SOURCES)

@@ -73,7 +73,8 @@ let package = Package(
             dependencies: [
                 "CTorch", "ForetokenDecoding", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
             ]),
-        tests("CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenReport", "Torch"]),
+        tests(
+            "CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenModel", "ForetokenReport", "Torch"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

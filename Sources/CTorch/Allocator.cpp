@@ -11,7 +11,9 @@
 #include <atomic>
 #include <bit>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include <c10/core/Allocator.h>
@@ -24,6 +26,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t(2) << 20;
+// Blocks from here on ask the machine first, in some 20 microseconds.
+constexpr size_t kWorthAsking = size_t(64) << 20;
 // The cache may hold as much as was ever in use, but at least this.
 constexpr int64_t kCacheFloor = int64_t(256) << 20;
 
@@ -127,7 +131,7 @@ private:
         if (block == nullptr) {
             std::lock_guard lock(mutex_);
             current_ -= bytes;
-            TORCH_CHECK_WITH(OutOfMemoryError, false, "not enough memory: the system gave no ", bytes, " bytes");
+            TORCH_CHECK_WITH(OutOfMemoryError, false, "not enough memory: the machine has no ", bytes, " bytes left");
         }
         Header *header = static_cast<Header *>(block);
         header->capacity = capacity;
@@ -135,7 +139,19 @@ private:
         return header;
     }
 
+    // Linux promises memory that it does not have and later kills the process that uses it.
+    static bool machine_has(size_t bytes) {
+        if (bytes < kWorthAsking) return true;
+        std::ifstream file("/proc/meminfo");
+        size_t available = 0;
+        for (std::string key, unit, value; file >> key >> value && std::getline(file, unit);) {
+            if (key == "MemAvailable:" || key == "SwapFree:") available += std::strtoull(value.c_str(), nullptr, 10) << 10;
+        }
+        return available == 0 || bytes <= available;
+    }
+
     static void *fresh(size_t bytes) {
+        if (!machine_has(bytes)) return nullptr;
         const bool large = bytes >= 2 * kHugePage;
         void *block = nullptr;
         if (posix_memalign(&block, large ? kHugePage : kAlignment, bytes) != 0) return nullptr;

@@ -1,3 +1,4 @@
+import ForetokenModel
 public import ForetokenText
 
 /// Next-token and self-speculative decoding of the same prompts, side by side.
@@ -54,6 +55,9 @@ public struct DecodingComparison: Sendable {
         _ model: DecodeModel, prompts: [[Int32]], maximumTokens: Int, heads: Int, sampler: Sampler,
         tokenizer: any Tokenizer
     ) throws {
+        guard (1...model.configuration.heads).contains(heads) else {
+            throw DecodingError.tooManyHeads(asked: heads, available: model.configuration.heads)
+        }
         byteRatio = Double(model.bytesRead(heads: 1)) / Double(model.bytesRead(heads: heads))
         for (index, prompt) in prompts.enumerated() {
             var results: [Int: GenerationStatistics] = [:]

@@ -39,7 +39,7 @@ public struct ModelConfiguration: Sendable, Equatable {
 
     /// A configuration; sizes that are nil follow from the others.
     ///
-    /// - Parameter multipleOf: the SwiGLU width is 8D/3 rounded up to this.
+    /// `multipleOf`: the SwiGLU width is 8D/3 rounded up to this.
     public init(
         vocabulary: Int, width: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int? = nil,
         headDimension: Int? = nil, feedForwardWidth: Int? = nil, multipleOf: Int = 256, heads: Int,

@@ -19,7 +19,7 @@ public enum ModelFolder {
 
     /// Writes the model into an existing folder.
     ///
-    /// - Throws: ``SafetensorsError`` or a file error, naming the file.
+    /// - Throws: `SafetensorsError` or a file error, naming the file.
     public static func write(_ model: MultiTokenModel, to folder: URL) throws {
         let extras = folder.appendingPathComponent(extrasFolder)
         try FileManager.default.createDirectory(at: extras, withIntermediateDirectories: true)

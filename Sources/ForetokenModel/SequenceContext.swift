@@ -13,7 +13,7 @@ public struct SequenceContext {
 
     /// The context of sequences of T tokens from position 0.
     ///
-    /// - Parameter documents: document ids [B, T] (int32); attention then stays inside documents.
+    /// `documents`: document ids [B, T] (int32); attention then stays inside documents.
     public init(
         configuration: ModelConfiguration, length: Int, documents: Tensor? = nil, dtype: DType = .float32,
         device: Device = .cpu

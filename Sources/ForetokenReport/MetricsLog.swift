@@ -27,9 +27,11 @@ public enum MetricsValue: Sendable, Equatable {
 /// `metrics.jsonl`: one JSON object a line, each with `kind` and `step`.
 public final class MetricsLog {
     private let handle: FileHandle
+    private let file: String
 
     /// Opens the file for appending, and makes it if needed.
     public init(_ url: URL) throws {
+        file = url.relativePath
         if !FileManager.default.fileExists(atPath: url.path) {
             try Data().write(to: url)
         }
@@ -38,10 +40,17 @@ public final class MetricsLog {
     }
 
     /// Appends a record as one write.
+    ///
+    /// - Throws: ``MetricsError/unwritable(file:reason:)``, for a full disk too.
     public func append(kind: String, step: Int, _ values: [(String, MetricsValue)]) throws {
         let fields = [("kind", MetricsValue.text(kind)), ("step", .integer(step))] + values
         let line = "{" + fields.map { "\(MetricsValue.text($0.0).json):\($0.1.json)" }.joined(separator: ",") + "}\n"
-        try handle.write(contentsOf: Data(line.utf8))
+        let bytes = Array(line.utf8)
+        let written = bytes.withUnsafeBytes { write(handle.fileDescriptor, $0.baseAddress, $0.count) }
+        guard written == bytes.count else {
+            throw MetricsError.unwritable(
+                file: file, reason: String(cString: strerror(written < 0 ? errno : ENOSPC)))
+        }
     }
 
     /// Keeps the records up to a step; later ones, and a last line that was torn by a kill, go.
@@ -69,12 +78,15 @@ public final class MetricsLog {
 public enum MetricsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A line before the last is no record.
     case malformed(file: String, line: Int)
+    /// The system does not write to it.
+    case unwritable(file: String, reason: String)
 
     /// What is wrong and what to do.
     public var description: String {
         switch self {
         case .malformed(let file, let line):
             "\(file):\(line): not a metrics record; move the file away to go on without it"
+        case .unwritable(let file, let reason): "\(file): cannot write: \(reason)"
         }
     }
 }

@@ -14,7 +14,7 @@ public final class ProgressLine {
         let line = Self.line(
             step: step, total: total, tokensPerSecond: tokensPerSecond, losses: losses, secondsLeft: secondsLeft)
         if Terminal.isInteractive {
-            FileHandle.standardError.write(Data("\r\u{1B}[K\(line.prefix(Terminal.width - 1))".utf8))
+            Terminal.write("\r\u{1B}[K\(line.prefix(Terminal.width - 1))")
             isOpen = true
         } else if step * 10 / max(1, total) != shown {
             shown = step * 10 / max(1, total)

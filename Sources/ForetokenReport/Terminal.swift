@@ -22,7 +22,16 @@ public enum Terminal {
     }
 
     /// Writes a line to standard error.
-    public static func log(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+    public static func log(_ line: String) { write(line + "\n") }
+
+    /// Writes to standard error; where that is closed or full there is nobody to tell.
+    static func write(_ text: String) {
+        // Not FileHandle.write, which crashes then.
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count <= 0 && errno != EINTR { return }
+            rest = rest.dropFirst(max(0, count))
+        }
     }
 }

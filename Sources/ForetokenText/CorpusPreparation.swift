@@ -67,18 +67,24 @@ public struct CorpusPreparation: Sendable {
 
     /// Writes `train.tokens` and `validation.tokens` into a folder.
     ///
-    /// - Parameter progress: called now and then with what was read so far.
+    /// `progress`: called now and then with what was read so far.
     /// - Throws: ``PreparationError``, ``ShardError``.
     public func run(
         into folder: URL, tokenizer: any Tokenizer, progress: (PreparationReport) -> Void = { _ in }
     ) throws -> PreparationReport {
-        let files = try listFiles()
+        let (files, others) = try listFiles()
         let total = maximumBytes == nil ? 0 : files.reduce(0) { $0 + $1.size }
         let keep = maximumBytes.map { min(1, Double($0) / Double(max(1, total))) } ?? 1
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ShardError.system(
+                file: folder.relativePath, action: "make the folder for the shards", reason: error.systemReason)
+        }
         let train = try TokenShardWriter(folder.appendingPathComponent("train.tokens"), tokenizer: tokenizer)
         let validation = try TokenShardWriter(folder.appendingPathComponent("validation.tokens"), tokenizer: tokenizer)
         var report = PreparationReport()
+        if others > 0 { report.skipped["no regular file"] = others }
         var seen: Set<[UInt8]> = []
         for (index, file) in files.enumerated() {
             if index % 500 == 0 { progress(report) }
@@ -145,13 +151,17 @@ public struct CorpusPreparation: Sendable {
         let size: Int
     }
 
-    /// The files in sorted order; links to folders are not followed, so loops cannot be.
-    private func listFiles() throws(PreparationError) -> [Input] {
+    /// The files in sorted order, and how many things were no files (pipes, devices); links to folders are not followed, so loops cannot be.
+    private func listFiles() throws(PreparationError) -> (files: [Input], others: Int) {
         var files: [Input] = []
-        let keys: Set<URLResourceKey> = [.isRegularFileKey, .fileSizeKey]
+        var others = 0
+        let keys: Set<URLResourceKey> = [.isRegularFileKey, .isDirectoryKey, .fileSizeKey]
         func add(_ url: URL) {
             let values = try? url.resourceValues(forKeys: keys)
-            guard values?.isRegularFile == true else { return }
+            guard values?.isRegularFile == true else {
+                others += values?.isDirectory == true ? 0 : 1
+                return
+            }
             files.append(Input(url: url, size: values?.fileSize ?? 0))
         }
         for input in inputs {
@@ -171,6 +181,6 @@ public struct CorpusPreparation: Sendable {
                 add(url)
             }
         }
-        return files.sorted { $0.url.path < $1.url.path }
+        return (files.sorted { $0.url.path < $1.url.path }, others)
     }
 }

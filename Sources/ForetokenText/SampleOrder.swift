@@ -7,7 +7,7 @@ public struct SampleOrder: Sendable {
     private let count: UInt64
     private let halfBits: UInt64
 
-    /// - Parameter sampleCount: samples of an epoch, at least 1.
+    /// `sampleCount`: samples of an epoch, at least 1.
     public init(seed: UInt64, sampleCount: Int) {
         precondition(sampleCount >= 1)
         self.seed = seed

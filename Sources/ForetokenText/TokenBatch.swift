@@ -85,6 +85,7 @@ public struct BatchLoader: Sendable {
     private let order: SampleOrder
 
     /// - Parameters:
+    ///   - tokens: the text.
     ///   - context: T.
     ///   - heads: n.
     ///   - seed: decides the order.

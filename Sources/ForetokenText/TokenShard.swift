@@ -66,7 +66,7 @@ public final class TokenShard: Sendable {
         do {
             data = try Data(contentsOf: url, options: .alwaysMapped)
         } catch {
-            throw .system(file: file, action: "read", reason: (error as NSError).localizedDescription)
+            throw .system(file: file, action: "read", reason: error.systemReason)
         }
         guard data.count >= Self.magic.count, data.prefix(8).elementsEqual(Self.magic) else {
             throw .foreign(file: file)

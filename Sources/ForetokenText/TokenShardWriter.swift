@@ -99,6 +99,6 @@ public final class TokenShardWriter {
     }
 
     private static func failure(_ url: URL, _ error: any Error) -> ShardError {
-        .system(file: url.relativePath, action: "write", reason: (error as NSError).localizedDescription)
+        .system(file: url.relativePath, action: "write", reason: error.systemReason)
     }
 }

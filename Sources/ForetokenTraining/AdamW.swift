@@ -71,7 +71,7 @@ public final class AdamW {
 
     /// Takes over the state of a file.
     ///
-    /// - Throws: ``ModelError`` if a tensor is missing, unknown or misshapen; `SafetensorsError` for a broken file.
+    /// - Throws: `ModelError` if a tensor is missing, unknown or misshapen; `SafetensorsError` for a broken file.
     public func restore(_ file: SafetensorsFile, step: Int) throws {
         let state = state
         let known = Set(state.map(\.name))

@@ -1,4 +1,5 @@
 internal import CTorch
+import Synchronization
 
 /// Where a tensor lies.
 public enum Device: Sendable, Hashable, CustomStringConvertible {
@@ -47,6 +48,16 @@ public enum LibTorch {
 
     /// LibTorch's version, such as `2.13.0`.
     public static var version: String { String(cString: ct_version()) }
+
+    private static let outOfMemoryHandler = Mutex<@Sendable (TorchError) -> Never>({ error in fatalError("\(error)") })
+
+    /// Says how the program ends when memory does in an operation that does not throw, as most of a forward pass; a trap
+    /// with the error if nothing is said. A command prints one sentence and exits.
+    public static func onOutOfMemory(_ handler: @escaping @Sendable (TorchError) -> Never) {
+        outOfMemoryHandler.withLock { $0 = handler }
+    }
+
+    static func endOutOfMemory(_ error: TorchError) -> Never { outOfMemoryHandler.withLock { $0 }(error) }
 
     /// Whether LibTorch has CUDA and a GPU is there.
     public static var hasCUDA: Bool {

@@ -1,4 +1,5 @@
 internal import CTorch
+import Foundation
 
 /// Exact bytes held by tensors, counted by the allocator (on the CPU, our own).
 public struct Memory: Sendable, Equatable {
@@ -27,6 +28,14 @@ public struct Memory: Sendable, Equatable {
     public static func emptyCache() {
         LibTorch.initialized
         ct_memory_empty_cache()
+    }
+
+    /// Bytes of memory that this process can have at most: the machine's, or its control group's if that is less.
+    public static var machineBytes: Int {
+        let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        let group = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
+            .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        return min(machine, group ?? machine)
     }
 
     /// Makes CPU tensors fail with ``TorchError/outOfMemory(_:)`` beyond so many bytes in all; nil lifts the bound.

@@ -23,7 +23,7 @@ extension Tensor {
 
     /// The same elements, cut off from the recording: gradients stop here.
     ///
-    /// - Parameter requiresGradient: makes the result a leaf that collects its own gradient.
+    /// `requiresGradient`: makes the result a leaf that collects its own gradient.
     public func detached(requiresGradient: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         let result = checked(call { ct_detach($0) }, file, line)
         return requiresGradient ? result.requireGradient(file: file, line: line) : result
@@ -43,7 +43,7 @@ extension Tensor {
 
     /// Adds the gradient of this tensor with respect to every leaf it was made from to that leaf's ``gradient``.
     ///
-    /// - Parameter gradient: the gradient of the loss with respect to this tensor, of its shape; nil for a scalar loss.
+    /// `gradient`: the gradient of the loss with respect to this tensor, of its shape; nil for a scalar loss.
     /// - Throws: ``TorchError/outOfMemory(_:)``.
     public func backward(
         gradient: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line

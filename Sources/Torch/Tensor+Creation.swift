@@ -3,7 +3,7 @@ internal import CTorch
 extension Tensor {
     /// A tensor with the given elements in row-major order, on the CPU.
     ///
-    /// - Parameter shape: the sizes of the axes; one axis of all elements if nil. Traps if it does not fit the count.
+    /// `shape`: the sizes of the axes; one axis of all elements if nil. Traps if it does not fit the count.
     public convenience init<Element: TensorElement>(
         _ elements: [Element], shape: [Int]? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {

@@ -31,9 +31,8 @@ extension Tensor {
 
     /// Scaled dot-product attention of queries [B, H, T, d] over keys and values [B, K, S, d]: [B, H, T, d].
     ///
-    /// - Parameters:
-    ///   - mask: bool, broadcast to [B, H, T, S], true where a query may look; not together with `causal`.
-    ///   - causal: position t looks at positions 0...t.
+    /// `mask` is bool, broadcast to [B, H, T, S], true where a query may look, and not together with `causal`, by which
+    /// position t looks at positions 0...t.
     public static func attention(
         query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil, causal: Bool, file: StaticString = #fileID,
         line: UInt = #line
@@ -96,9 +95,8 @@ public func globalNorm(of tensors: [Tensor], file: StaticString = #fileID, line:
 
 /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on each parameter, by LibTorch's fused kernel.
 ///
-/// - Parameters:
-///   - first, second: the running means of the gradients and of their squares, updated in place.
-///   - step: the number of this step, from 1, for the correction of the means' bias.
+/// `first` and `second` are the running means of the gradients and of their squares, updated in place; `step` counts from 1,
+/// for the correction of the means' bias.
 public func adamWStep(
     parameters: [Tensor], gradients: [Tensor], first: [Tensor], second: [Tensor], step: Int, rate: Double,
     betas: (Double, Double), epsilon: Double, decay: Double, file: StaticString = #fileID, line: UInt = #line

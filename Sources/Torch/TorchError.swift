@@ -27,8 +27,10 @@ public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
 /// The message of the last call that failed on this thread.
 func lastMessage() -> String { String(cString: ct_last_error()) }
 
-/// Ends the program with LibTorch's message at the caller's line: the shapes or types given make no sense.
+/// Ends the program with LibTorch's message at the caller's line: the shapes or types given make no sense, or memory
+/// ended in an operation that does not throw.
 func trap(_ file: StaticString, _ line: UInt) -> Never {
+    if ct_last_error_kind() == Int32(CT_OUT_OF_MEMORY) { LibTorch.endOutOfMemory(.outOfMemory(lastMessage())) }
     // Not preconditionFailure: optimised builds would drop its message.
     fatalError(lastMessage(), file: file, line: line)
 }

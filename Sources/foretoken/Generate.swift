@@ -11,10 +11,14 @@ struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Continue a prompt, streaming.",
         discussion: """
-            Both ways of decoding give the same text; speculative decoding uses the other heads to be faster. On a terminal,
-            accepted drafts are green.
+            Head 1 decides every token. With speculative decoding the other heads propose the tokens after it, and the \
+            next forward pass keeps those that equal head 1's own choice: the text is the same, in fewer passes. On a \
+            terminal, accepted drafts are green. Ctrl-C ends the text and exits with 130.
 
-            Example: foretoken generate --model runs/demo --prompt 'def ' --max-tokens 200 --temperature 0.8 --seed 1
+            Examples:
+              foretoken generate --model runs/demo --prompt 'def '
+              foretoken generate --model runs/demo --prompt 'def ' --temperature 0.8 --seed 1 --stop $'\n\n'
+              foretoken generate --model runs/demo --prompt 'def ' --decoding next-token --json
             """)
 
     enum Decoding: String, ExpressibleByArgument, CaseIterable {
@@ -22,38 +26,43 @@ struct Generate: AsyncParsableCommand {
         case nextToken = "next-token"
     }
 
-    @Option(help: "A run or model folder.")
-    var model: String
+    @Option(help: "A run or model folder.", completion: .directory)
+    var model: Path
 
-    @Option(help: "The text to continue.")
+    @Option(parsing: .unconditional, help: "The text to continue.")
     var prompt = ""
 
-    @Option(help: "The most tokens to generate.")
+    @Option(parsing: .unconditional, help: "The most tokens to generate.")
     var maxTokens = 200
 
     @Option(help: "speculative or next-token.")
     var decoding = Decoding.speculative
 
-    @Option(help: "Heads to use when speculating; all of the model's if not given.")
+    @Option(parsing: .unconditional, help: "Heads to use when speculating; all of the model's if not given.")
     var heads: Int?
 
-    @Option(help: "0 is greedy.")
+    @Option(parsing: .unconditional, help: "0 is greedy; above, tokens are drawn.")
     var temperature = 0.0
 
-    @Option(help: "Decides the sampling noise.")
+    @Option(parsing: .unconditional, help: "Decides the sampling noise.")
     var seed: UInt64 = 0
 
-    @Option(help: "End the text before this string; may be repeated.")
+    @Option(parsing: .unconditionalSingleValue, help: "End the text before this string; may be repeated.")
     var stop: [String] = []
 
     @Option(help: "How weights are held: f32, bf16 or int8; the smaller ones are faster and change the text.")
     var weights = WeightFormat.f32
 
-    @Option(help: "CPU threads; all if not given.")
+    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
     var threads: Int?
 
     @Flag(help: "Print text and counts as one JSON object.")
     var json = false
+
+    func validate() throws {
+        try require(maxTokens, "--max-tokens", in: 1...(.max))
+        try require(threads, "--threads", in: 1...1024)
+    }
 
     func run() async throws {
         InterruptFlag.install()
@@ -67,13 +76,13 @@ struct Generate: AsyncParsableCommand {
         var iterator = TokenStream(loaded, request, tokenizer: tokenizer).makeAsyncIterator()
         let printer = StreamPrinter(isQuiet: json)
         var text = ""
-        printer.start(prompt)
+        try printer.start(prompt)
         while let pieces = try await iterator.next() {
-            printer.show(pieces)
+            try printer.show(pieces)
             text += pieces.map(\.text).joined()
             if InterruptFlag.isRaised { break }
         }
-        printer.finish()
+        try printer.finish()
         let statistics = await iterator.statistics
         if json {
             print(try Self.report(text, statistics).text())
@@ -88,14 +97,11 @@ struct Generate: AsyncParsableCommand {
 
     /// Reads a model and refuses one of another tokenizer.
     @TorchActor
-    static func load(_ path: String, tokenizer: any Tokenizer, threads: Int?, format: WeightFormat = .f32)
+    static func load(_ path: Path, tokenizer: any Tokenizer, threads: Int?, format: WeightFormat = .f32)
         throws -> DecodeModel
     {
-        if let threads {
-            guard threads >= 1 else { throw ValidationError("--threads must be at least 1") }
-            LibTorch.threads = threads
-        }
-        let folder = try RunFolder.modelFolder(at: URL(fileURLWithPath: path))
+        if let threads { LibTorch.threads = threads }
+        let folder = try RunFolder.modelFolder(at: path.url)
         let model = try ModelFolder.read(folder)
         guard model.configuration.tokenizerDigest == tokenizer.digest else {
             throw ModelError.unsupported(
@@ -126,19 +132,21 @@ struct StreamPrinter {
 
     init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
-    func start(_ prompt: String) {
-        write(colored ? "\u{1B}[2m\(prompt)\u{1B}[0m" : prompt)
+    func start(_ prompt: String) throws {
+        try write(colored ? "\u{1B}[2m\(prompt)\u{1B}[0m" : prompt)
     }
 
-    func show(_ pieces: [TextPiece]) {
+    func show(_ pieces: [TextPiece]) throws {
         for piece in pieces {
-            write(colored && piece.isDraft ? "\u{1B}[32m\(piece.text)\u{1B}[0m" : piece.text)
+            try write(colored && piece.isDraft ? "\u{1B}[32m\(piece.text)\u{1B}[0m" : piece.text)
         }
     }
 
-    func finish() { write("\n") }
+    func finish() throws { try write("\n") }
 
-    private func write(_ text: String) {
-        if !isQuiet { FileHandle.standardOutput.write(Data(text.utf8)) }
+    private func write(_ text: String) throws {
+        if isQuiet { return }
+        print(text, terminator: "")
+        try Startup.finishOutput()
     }
 }

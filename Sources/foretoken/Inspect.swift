@@ -9,17 +9,25 @@ import Torch
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a run, a model folder, a recipe or a token shard as a table.",
-        discussion: "Example: foretoken inspect runs/demo")
+        discussion: """
+            Of a model: every parameter with its group (embedding, trunk, head i, unembedding), shape and count. A recipe is \
+            shown as the model it would make, which tells its size before training.
+
+            Examples:
+              foretoken inspect runs/demo
+              foretoken inspect Recipes/demo.yaml
+              foretoken inspect data/demo/train.tokens
+            """)
 
     @Argument(help: "A run or model folder, a .yaml recipe or a .tokens shard.")
-    var path: String
+    var path: Path
 
     func run() throws {
-        let url = URL(fileURLWithPath: path)
+        let url = path.url
         switch url.pathExtension {
         case "tokens":
             let shard = try TokenShard(contentsOf: url)
-            var table = TextTable(["shard", path])
+            var table = TextTable(["shard", path.text])
             table.add(["tokenizer", shard.tokenizerName])
             table.add(["documents", String(shard.documentCount)])
             table.add(["tokens", String(shard.tokenCount)])

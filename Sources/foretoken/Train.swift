@@ -8,19 +8,28 @@ struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a model from a recipe, or resume the run in the folder.",
         discussion: """
-            The same command resumes a run that was killed or interrupted, bitwise where it stood. Ctrl-C finishes the step,
-            writes a checkpoint and exits with 130.
+            A recipe names the token shards, the model's shape and how to train. The run's folder receives the resolved \
+            recipe.yaml, metrics.jsonl and checkpoints/, of which 'latest' names the newest.
 
-            Example: foretoken train Recipes/demo.yaml --out runs/demo --set training.minutes=3
+            The same command resumes a run that was killed or interrupted, bitwise where it stood. Ctrl-C finishes the step, \
+            writes a checkpoint and exits with 130; a second Ctrl-C ends at once. One process trains in a folder at a time; \
+            the folder may be renamed meanwhile.
+
+            Examples:
+              foretoken train Recipes/demo.yaml --out runs/demo
+              foretoken train Recipes/demo.yaml --out runs/short --set training.minutes=3 --set model.heads=2
+              foretoken inspect Recipes/demo.yaml    shows the model's size before training it
             """)
 
-    @Argument(help: "The recipe, a YAML file.")
-    var recipe: String
+    @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
+    var recipe: Path
 
-    @Option(help: "The run's folder.")
-    var out: String
+    @Option(help: "The run's folder; made if it is not there.", completion: .directory)
+    var out: Path
 
-    @Option(name: .customLong("set"), help: "Override a key of the recipe: section.key=value; may be repeated.")
+    @Option(
+        name: .customLong("set"), parsing: .unconditionalSingleValue,
+        help: "Override a key of the recipe: section.key=value; may be repeated.")
     var overrides: [String] = []
 
     @Flag(help: "Print the result as one JSON object.")
@@ -29,10 +38,10 @@ struct Train: AsyncParsableCommand {
     @TorchActor
     func run() async throws {
         InterruptFlag.install()
-        let recipe = try Recipe(contentsOf: URL(fileURLWithPath: recipe), overrides: overrides)
-        let folder = try RunFolder(URL(fileURLWithPath: out))
+        let recipe = try Recipe(contentsOf: recipe.url, overrides: overrides)
+        let folder = try RunFolder(out.url)
         let trainer = try Trainer(recipe: recipe, folder: folder)
-        if trainer.step > 0 { Terminal.log("resuming \(out) after step \(trainer.step)") }
+        if trainer.step > 0 { Terminal.log("resuming \(out.text) after step \(trainer.step)") }
         let outcome = try trainer.run()
         if json {
             var result: JSONObject = JSONObject()

@@ -4,74 +4,14 @@ import Foundation
 import Testing
 import Torch
 
-/// The built command, run as a user runs it.
-private struct Command {
-    static let program: URL = {
-        // The command lies beside the test's own bundle.
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        while folder.path != "/",
-            !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("foretoken").path)
-        {
-            folder.deleteLastPathComponent()
-        }
-        return folder.appendingPathComponent("foretoken")
-    }()
-
-    struct Result {
-        let code: Int32
-        let output: String
-        let errors: String
-    }
-
-    static func start(_ arguments: [String], output: URL, errors: URL) throws -> Process {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        for url in [output, errors] { try Data().write(to: url) }
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        return process
-    }
-
-    static func run(_ arguments: String...) throws -> Result {
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        let (output, errors) = (base.appendingPathExtension("out"), base.appendingPathExtension("err"))
-        defer { for url in [output, errors] { try? FileManager.default.removeItem(at: url) } }
-        let process = try start(arguments, output: output, errors: errors)
-        process.waitUntilExit()
-        return Result(
-            code: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
-            errors: try String(contentsOf: errors, encoding: .utf8))
-    }
-}
-
 @Suite(.serialized) struct CommandTests {
-    private let folder: URL
+    private let place: Workplace
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: folder.appendingPathComponent("src"), withIntermediateDirectories: true)
-        for index in 0..<60 {
-            try Data("def f\(index)(x):\n    return x * \(index)\n".utf8)
-                .write(to: folder.appendingPathComponent("src/\(index).py"))
-        }
-    }
+    init() throws { place = try Workplace() }
 
-    private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
-
-    private func recipe(steps: Int) throws -> String {
-        let text = """
-            data: { train: "\(path("data/train.tokens"))", validation: "\(path("data/validation.tokens"))" }
-            model: { width: 16, layers: 4, attentionHeads: 2, feedForwardWidth: 32, heads: 2, context: 64 }
-            training: { steps: \(steps), batchSize: 2, learningRate: 0.01, checkpointEvery: 3, validationEvery: 0, logEvery: 1, validationBatches: 2 }
-            """
-        try Data(text.utf8).write(to: folder.appendingPathComponent("recipe.yaml"))
-        let prepared = try Command.run("prepare", path("src"), "--out", path("data"), "--validation-fraction", "0.2")
-        #expect(prepared.code == 0, "\(prepared.errors)")
-        return path("recipe.yaml")
-    }
+    private var folder: URL { place.folder }
+    private func path(_ name: String) -> String { place.path(name) }
+    private func recipe(steps: Int) throws -> String { try place.recipe(steps: steps) }
 
     private func metrics(_ run: String) throws -> [String] {
         try String(contentsOfFile: path(run + "/metrics.jsonl"), encoding: .utf8).split(separator: "\n").map {

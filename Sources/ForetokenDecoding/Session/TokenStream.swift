@@ -24,7 +24,7 @@ public struct TokenStream: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> Iterator { Iterator(state: State(model, request, tokenizer)) }
 
     /// Decodes a block a call.
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         let state: State
 
         /// The next block's text; nil at the end.

@@ -10,6 +10,8 @@ public protocol Objective: Sendable {
     /// Adds the gradient of the loss over all micro-batches to the parameters' gradients.
     ///
     /// - Parameters:
+    ///   - model: receives the gradients.
+    ///   - microbatches: the global batch in pieces.
     ///   - denominators: valid targets of each head over the whole global batch, all ranks included.
     ///   - headWeights: w_i of each head.
     ///   - onGradientReady: called once for each parameter as soon as its gradient is final: a head's after its own

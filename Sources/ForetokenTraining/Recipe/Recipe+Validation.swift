@@ -1,4 +1,5 @@
 import ForetokenModel
+import Foundation
 
 extension Recipe {
     /// Refuses what makes no training run.
@@ -53,10 +54,18 @@ extension Recipe {
             ("batchSize", training.batchSize, 1), ("accumulation", training.accumulation, 1),
             ("validationEvery", training.validationEvery, 0), ("validationBatches", training.validationBatches, 1),
             ("checkpointEvery", training.checkpointEvery, 0), ("keepCheckpoints", training.keepCheckpoints, 1),
-            ("logEvery", training.logEvery, 1), ("threads", training.threads ?? 1, 1),
+            ("logEvery", training.logEvery, 1),
         ] {
             try need((least...1 << 30).contains(value), "training.\(key)", "\(value) is outside \(least)...\(1 << 30)")
         }
+        try need(
+            (1...1024).contains(training.threads ?? 1), "training.threads",
+            "\(training.threads ?? 0) is outside 1...1024")
+        let tokens = Double(training.batchSize) * Double(training.accumulation) * Double(model.context + model.heads)
+        try need(
+            tokens <= 0x1p28, "training.batchSize",
+            "batchSize times accumulation times context makes \(String(format: "%.0f", tokens)) tokens a step; at most \(1 << 28) are possible"
+        )
         try need(training.learningRate > 0 && training.learningRate < 10, "training.learningRate", "must be above 0")
         try need((0...1).contains(training.finalLearningRateRatio), "training.finalLearningRateRatio", "must be 0 to 1")
         try need((0..<1).contains(training.warmUpFraction), "training.warmUpFraction", "must be at least 0 and below 1")

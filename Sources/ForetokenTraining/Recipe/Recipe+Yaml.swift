@@ -1,4 +1,5 @@
 import ForetokenModel
+import ForetokenText
 public import Foundation
 internal import Yams
 
@@ -7,7 +8,7 @@ extension Recipe {
 
     /// Reads and checks a recipe.
     ///
-    /// - Parameter overrides: `section.key=value`, the value in YAML; they win over the file.
+    /// `overrides`: `section.key=value`, the value in YAML; they win over the file.
     /// - Throws: ``RecipeError`` that names the file, the line and the key.
     public init(contentsOf url: URL, overrides: [String] = []) throws {
         let file = url.relativePath
@@ -18,7 +19,7 @@ extension Recipe {
             bytes = try handle.read(upToCount: Self.sizeLimit + 1) ?? Foundation.Data()
         } catch {
             throw RecipeError.unreadable(
-                file: file, reason: "cannot be read: \((error as NSError).localizedDescription)")
+                file: file, reason: "cannot be read: \(error.systemReason)")
         }
         guard bytes.count <= Self.sizeLimit else {
             throw RecipeError.unreadable(file: file, reason: "is larger than 1 MiB; that is no recipe")
@@ -38,10 +39,10 @@ extension Recipe {
         var root: Node
         do {
             root = try compose(yaml: yaml) ?? Node([(Node, Node)]())
-            for override in overrides { try Self.apply(override, to: &root) }
         } catch let error as YamlError {
-            throw RecipeError.unreadable(file: file, reason: "is no valid YAML: \(error)")
+            throw RecipeError.unreadable(file: file, reason: "is no valid YAML: \(error.sentence)")
         }
+        for override in overrides { try Self.apply(override, to: &root) }
         guard let mapping = root.mapping else {
             throw RecipeError.unreadable(
                 file: file, reason: "is no recipe: expected sections like `model:`, found \(root.summary)")
@@ -142,7 +143,13 @@ extension Recipe {
             throw RecipeError.unreadable(file: "--set \(override)", reason: "expected section.key=value")
         }
         let path = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        let value = try compose(yaml: String(override[override.index(after: equals)...])) ?? Node("")
+        let value: Node
+        do {
+            value = try compose(yaml: String(override[override.index(after: equals)...])) ?? Node("")
+        } catch let error as YamlError {
+            throw RecipeError.unreadable(
+                file: "--set \(override)", reason: "the value is no valid YAML: \(error.sentence)")
+        }
         func set(_ node: Node?, _ path: ArraySlice<String>) -> Node {
             guard let key = path.first else { return value }
             var mapping = node?.mapping ?? Node.Mapping([])

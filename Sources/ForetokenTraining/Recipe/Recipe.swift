@@ -22,7 +22,7 @@ public struct Recipe: Sendable, Equatable {
         public init() {}
     }
 
-    /// The model's shape; see ``ModelConfiguration``.
+    /// The model's shape; see `ModelConfiguration`.
     public struct Model: Sendable, Equatable {
         /// D.
         public var width = 256

@@ -101,6 +101,19 @@ struct RecipeOrigin {
     }
 }
 
+extension YamlError {
+    /// The parser's words in one line; Yams would draw the place.
+    var sentence: String {
+        switch self {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "line \(mark.line), column \(mark.column): \(problem)"
+        case .reader(let problem, let offset, _, _): "byte \(offset ?? 0): \(problem)"
+        default: String(String(describing: self).split(separator: "\n").joined(separator: " "))
+        }
+    }
+}
+
 extension Node {
     var isNull: Bool {
         scalar.map {

@@ -1,3 +1,4 @@
+import ForetokenText
 public import Foundation
 
 /// What can be wrong with a run folder.
@@ -10,6 +11,10 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
     case otherRecipe(folder: String, keys: [String])
     /// It is neither a run nor a model folder.
     case noModel(String)
+    /// A checkpoint cannot be resumed from.
+    case brokenCheckpoint(String, reason: String)
+    /// It was deleted, or moved to another file system, while a run was writing to it.
+    case gone(String)
 
     /// What is wrong and what to do.
     public var description: String {
@@ -22,6 +27,11 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
                 + "give another --out, or the same values to resume"
         case .noModel(let folder):
             "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
+        case .brokenCheckpoint(let checkpoint, let reason):
+            "\(reason); to resume from the checkpoint before it, move \(checkpoint) away"
+        case .gone(let folder):
+            "\(folder): the run folder was deleted, or moved to another file system, while training in it; "
+                + "the same command with --out on what is left of it resumes there"
         }
     }
 }
@@ -31,21 +41,38 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
 /// Checkpoints are written under a temporary name, synced and renamed, and `latest` is replaced after that: a kill at any
 /// instant leaves the last whole checkpoint.
 public final class RunFolder {
-    /// The folder.
-    public let url: URL
+    /// The folder as it was named when the run began.
+    private let named: URL
     private let lock: Int32
+
+    /// The folder, where it is now: it may be renamed while a run writes to it, and the lock file inside knows where.
+    public var url: URL {
+        if isHere(named) { return named }
+        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(lock)") else {
+            return named
+        }
+        let moved = URL(fileURLWithPath: path).deletingLastPathComponent()
+        return isHere(moved) ? moved : named
+    }
+
+    /// Whether a folder holds the lock file that this process has open.
+    private func isHere(_ folder: URL) -> Bool {
+        var (ours, found) = (stat(), stat())
+        return fstat(lock, &ours) == 0 && stat(folder.appendingPathComponent(".lock").path, &found) == 0
+            && ours.st_ino == found.st_ino && ours.st_dev == found.st_dev
+    }
 
     /// Opens or makes a run folder for this process alone; the kernel frees the lock when the process ends, however it ends.
     ///
     /// - Throws: ``RunFolderError``.
     public init(_ url: URL) throws {
-        self.url = url
+        named = url
         let checkpoints = url.appendingPathComponent("checkpoints")
         do {
             try FileManager.default.createDirectory(at: checkpoints, withIntermediateDirectories: true)
         } catch {
             throw RunFolderError.system(
-                path: url.relativePath, action: "make the run folder", reason: (error as NSError).localizedDescription)
+                path: url.relativePath, action: "make the run folder", reason: error.systemReason)
         }
         let path = url.appendingPathComponent(".lock").path
         lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -99,6 +126,8 @@ public final class RunFolder {
     ///
     /// - Throws: ``RunFolderError`` or what `body` throws; the checkpoint before stays whole.
     public func writeCheckpoint(step: Int, keeping: Int, _ body: (URL) throws -> Void) throws {
+        let url = url
+        guard isHere(url) else { throw RunFolderError.gone(url.relativePath) }
         let checkpoints = url.appendingPathComponent("checkpoints")
         let name = "step-" + String(String(1_000_000_000 + step).dropFirst(step < 1_000_000 ? 4 : 1))
         let temporary = checkpoints.appendingPathComponent(".\(name)")
@@ -133,8 +162,9 @@ public final class RunFolder {
         do {
             try Data(text.utf8).write(to: temporary)
         } catch {
+            try? FileManager.default.removeItem(at: temporary)
             throw RunFolderError.system(
-                path: url.relativePath, action: "write", reason: (error as NSError).localizedDescription)
+                path: url.relativePath, action: "write", reason: error.systemReason)
         }
         try synchronize(temporary)
         guard rename(temporary.path, url.path) == 0 else {

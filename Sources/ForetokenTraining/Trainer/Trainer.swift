@@ -55,15 +55,17 @@ public final class Trainer {
         validation = try recipe.data.validation.map(loader)
         let checkpoint = folder.latestCheckpoint
         if checkpoint != nil { try Self.adopt(&recipe, from: folder) }
-        if let checkpoint {
-            model = try ModelFolder.read(checkpoint, device: device)
-        } else {
-            model = try MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
-        }
+        model =
+            try checkpoint.map { checkpoint in
+                try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
+            } ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
         optimizer = try AdamW(
             model.parameters, betas: (recipe.training.betas[0], recipe.training.betas[1]),
             epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay)
-        if let checkpoint { step = try TrainerState.restore(optimizer, from: checkpoint) }
+        if let checkpoint {
+            step = try Self.resuming(checkpoint) { [optimizer] in try TrainerState.restore(optimizer, from: checkpoint)
+            }
+        }
         objective = recipe.training.objective.objective
         self.recipe = recipe
         self.folder = folder
@@ -76,9 +78,25 @@ public final class Trainer {
         try MetricsLog.cutBack(folder.metrics, toStep: step)
     }
 
+    /// Reads a checkpoint; where it is broken, the error says how to go on.
+    private static func resuming<Value>(_ checkpoint: URL, _ read: () throws -> Value) throws -> Value {
+        do {
+            return try read()
+        } catch  where !(error is TorchError) {
+            throw RunFolderError.brokenCheckpoint(checkpoint.relativePath, reason: "\(error)")
+        }
+    }
+
     /// Takes the fixed number of steps from the run in the folder and refuses any other difference.
     private static func adopt(_ recipe: inout Recipe, from folder: RunFolder) throws {
-        let stored = try Recipe(contentsOf: folder.recipe)
+        let stored: Recipe
+        do {
+            stored = try Recipe(contentsOf: folder.recipe)
+        } catch {
+            throw RunFolderError.system(
+                path: folder.recipe.relativePath, action: "resume the run by it",
+                reason: "\(error); put the run's recipe back there, or give another --out")
+        }
         if recipe.training.steps == nil { recipe.training.steps = stored.training.steps }
         let keys = recipe.differingKeys(from: stored)
         guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }

@@ -24,7 +24,7 @@ struct BenchDecode: AsyncParsableCommand {
             """)
 
     @Option(help: "A run or model folder; without it a model of random weights.", completion: .directory)
-    var model: String?
+    var model: Path?
     @Option(help: "V.")
     var vocabulary = 32_000
     @Option(help: "D.")

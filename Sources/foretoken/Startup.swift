@@ -1,0 +1,54 @@
+import ArgumentParser
+// stdin, stdout and stderr are variables to the importer.
+@preconcurrency import Foundation
+import Torch
+
+/// What the process needs before a command runs, whoever started it.
+enum Startup {
+    static func prepare() throws {
+        // Where a shell closed one of the three (`2>&-`), the next file opened would take its number and receive its text.
+        while true {
+            let descriptor = open("/dev/null", O_RDWR)
+            if descriptor > STDERR_FILENO { close(descriptor) }
+            if descriptor < 0 || descriptor > STDERR_FILENO { break }
+        }
+        // A reader that goes away (`| head -1`) ends the process quietly, also below a parent that ignores the signal; a
+        // file beyond `ulimit -f` is a failed write and no death.
+        signal(SIGPIPE, SIG_DFL)
+        signal(SIGXFSZ, SIG_IGN)
+        // The system promises more memory than there is and kills who uses it: a sentence is better.
+        Memory.setLimit(bytes: Memory.machineBytes)
+        LibTorch.onOutOfMemory { error in
+            fputs("Error: \(error)\n", stderr)
+            // Not exit: it would wait for the threads of the operation that failed.
+            fflush(nil)
+            _exit(1)
+        }
+        try requireUTF8Arguments()
+    }
+
+    /// Swift would replace what is not UTF-8, and so name another file or continue another text.
+    private static func requireUTF8Arguments() throws {
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let argument = CommandLine.unsafeArgv[index] else { continue }
+            let bytes = UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+            guard String(validating: bytes, as: UTF8.self) != nil else {
+                throw ValidationError(
+                    "argument \(index) ('\(CommandLine.arguments[index])') is not UTF-8; rename the file or convert the text"
+                )
+            }
+        }
+    }
+
+    /// Standard output may be a full disk, which `print` does not say.
+    static func finishOutput() throws {
+        guard fflush(stdout) == 0, ferror(stdout) == 0 else {
+            throw CommandFailure(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+/// A failure in one sentence.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# `make docs`: the catalogue in Documentation/ and every library's symbols as one documentation archive.
+#
+# The toolchain's own docc reads the symbols of the modules that `make build` left: a plugin would be a dependency for
+# everybody who depends on Foretoken, and would compile everything once more.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+build=.build/release
+graphs=.build/symbol-graphs
+rm -rf "$graphs" .build/docs
+mkdir -p "$graphs"
+target=$(swift -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')
+for module in Torch ForetokenText ForetokenReport ForetokenModel ForetokenTraining ForetokenDecoding; do
+    swift symbolgraph-extract -module-name "$module" -target "$target" -I "$build/Modules" \
+        -Xcc -fmodule-map-file="$build/CTorch.build/module.modulemap" \
+        -Xcc -fmodule-map-file=.build/checkouts/Yams/Sources/CYaml/include/module.modulemap \
+        -minimum-access-level public -skip-synthesized-members -output-dir "$graphs"
+done
+docc convert Documentation/Foretoken.docc --additional-symbol-graph-dir "$graphs" --output-dir .build/docs \
+    --fallback-display-name Foretoken --fallback-bundle-identifier org.foretoken.Foretoken \
+    --warnings-as-errors --transform-for-static-hosting
+echo "docs: .build/docs; see them with: python3 -m http.server --directory .build/docs (then /documentation/foretoken)"
