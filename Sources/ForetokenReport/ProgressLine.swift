@@ -11,8 +11,14 @@ public final class ProgressLine {
 
     /// Shows a step.
     public func update(step: Int, tokensPerSecond: Double, losses: [Double], secondsLeft: Double) {
-        let line = Self.line(
-            step: step, total: total, tokensPerSecond: tokensPerSecond, losses: losses, secondsLeft: secondsLeft)
+        show(
+            step,
+            Self.line(
+                step: step, total: total, tokensPerSecond: tokensPerSecond, losses: losses, secondsLeft: secondsLeft))
+    }
+
+    /// Shows a line of one's own for a state of the work.
+    public func show(_ step: Int, _ line: String) {
         if Terminal.isInteractive {
             Terminal.write("\r\u{1B}[K\(line.prefix(Terminal.width - 1))")
             isOpen = true

@@ -38,17 +38,30 @@ struct Generate: AsyncParsableCommand {
     @Option(help: "speculative or next-token.")
     var decoding = Decoding.speculative
 
-    @Option(parsing: .unconditional, help: "Heads to use when speculating; all of the model's if not given.")
+    @Option(
+        parsing: .unconditional,
+        help: "Heads to use in every pass; if not given, as many of the model's as pay, measured while decoding.")
     var heads: Int?
 
-    @Option(parsing: .unconditional, help: "0 is greedy; above, tokens are drawn.")
-    var temperature = 0.0
-
-    @Option(parsing: .unconditional, help: "Decides the sampling noise.")
-    var seed: UInt64 = 0
+    @OptionGroup(title: "Sampling")
+    var sampling: SamplingOptions
 
     @Option(parsing: .unconditionalSingleValue, help: "End the text before this string; may be repeated.")
     var stop: [String] = []
+
+    @Option(
+        help: "A JSONL file of objects with 'prompt': all are continued side by side.",
+        completion: .file(extensions: ["jsonl"]))
+    var prompts: Path?
+
+    @Option(
+        help: "Where the continuations of --prompts go, in order; what is there already is not done again.",
+        completion: .file(extensions: ["jsonl"]))
+    var out: Path?
+
+    @Option(
+        parsing: .unconditional, help: "Continuations of every prompt of --prompts, with seeds --seed, --seed + 1, ...")
+    var samples = 1
 
     @Option(help: "How weights are held: f32, bf16 or int8; the smaller ones are faster and change the text.")
     var weights = WeightFormat.f32
@@ -62,18 +75,29 @@ struct Generate: AsyncParsableCommand {
     func validate() throws {
         try require(maxTokens, "--max-tokens", in: 1...(.max))
         try require(threads, "--threads", in: 1...1024)
+        try require(samples, "--samples", in: 1...1_000_000)
+        guard (prompts == nil) == (out == nil) else { throw ValidationError("--prompts and --out belong together") }
+        if prompts == nil, samples > 1 { throw ValidationError("--samples belongs to --prompts") }
     }
 
     func run() async throws {
         InterruptFlag.install()
         let tokenizer = ByteTokenizer()
         let loaded = try await Self.load(model, tokenizer: tokenizer, threads: threads, format: weights)
-        let configuration = loaded.configuration
-        let request = GenerationRequest(
-            prompt: (configuration.beginningOfText.map { [$0] } ?? []) + tokenizer.encode(prompt),
-            maximumTokens: maxTokens, heads: decoding == .nextToken ? 1 : heads ?? configuration.heads,
-            sampler: Sampler(temperature: temperature, seed: seed), stopStrings: stop)
-        var iterator = TokenStream(loaded, request, tokenizer: tokenizer).makeAsyncIterator()
+        let sampler = try sampling.sampler()
+        func request(_ prompt: String) -> GenerationRequest {
+            let configuration = loaded.configuration
+            var request = GenerationRequest(
+                prompt: (configuration.beginningOfText.map { [$0] } ?? []) + tokenizer.encode(prompt),
+                maximumTokens: maxTokens, heads: decoding == .nextToken ? 1 : heads ?? configuration.heads,
+                sampler: sampler, stopStrings: stop)
+            request.isAdaptive = decoding == .speculative && heads == nil
+            return request
+        }
+        if let prompts, let out {
+            return try await Self.continueAll(PromptFile(contentsOf: prompts.url), samples, out, loaded, request)
+        }
+        var iterator = TokenStream(loaded, request(prompt), tokenizer: tokenizer).makeAsyncIterator()
         let printer = StreamPrinter(isQuiet: json)
         var text = ""
         try printer.start(prompt)
@@ -92,6 +116,32 @@ struct Generate: AsyncParsableCommand {
                     + "\(Formatting.fixed(statistics.tokensPerSecond, 0)) tokens/s, "
                     + "\(statistics.stopReason?.rawValue ?? "interrupted")")
         }
+        if InterruptFlag.isRaised { throw ExitCode(130) }
+    }
+
+    /// Continues the prompts of a file side by side.
+    @TorchActor
+    private static func continueAll(
+        _ prompts: PromptFile, _ samples: Int, _ out: Path, _ model: DecodeModel,
+        _ request: (String) -> GenerationRequest
+    ) async throws {
+        let engine = BatchEngine(model)
+        let progress = ProgressLine(total: prompts.prompts.count * samples)
+        let begin = ContinuousClock().now
+        var first: Int?
+        try await prompts.run(on: engine, samples: samples, to: out.url, request: request) { written, total in
+            let done = written - (first ?? written)
+            first = first ?? written
+            let seconds = (ContinuousClock().now - begin) / .seconds(1)
+            let left = done > 0 ? Formatting.duration(seconds / Double(done) * Double(total - written)) : "?"
+            progress.show(written, "\(written)/\(total) texts, \(left) left")
+            return !InterruptFlag.isRaised
+        }
+        progress.finish()
+        let counters = engine.counters
+        Terminal.log(
+            "\(counters.passes) passes, \(counters.acceptedTokens) of \(counters.draftTokens) drafts accepted, "
+                + "\(counters.reusedPromptTokens) tokens of prompts reused")
         if InterruptFlag.isRaised { throw ExitCode(130) }
     }
 
@@ -118,7 +168,10 @@ struct Generate: AsyncParsableCommand {
             "tokensPerForward": .finite(statistics.tokensPerForward),
             "draftedPerPosition": .array(statistics.draftedPerPosition.map { .integer($0) }),
             "acceptedPerPosition": .array(statistics.acceptedPerPosition.map { .integer($0) }),
+            "acceptedLengths": .array(statistics.acceptedLengths.map { .integer($0) }),
+            "meanAcceptedLength": .finite(statistics.meanAcceptedLength),
             "tokensPerSecond": .finite(statistics.tokensPerSecond),
+            "secondsPerPass": .finite(statistics.secondsPerPass),
             "prefillSeconds": .finite(statistics.prefillSeconds),
             "stopReason": .string(statistics.stopReason?.rawValue ?? "interrupted"),
         ]

@@ -1,5 +1,6 @@
 import ForetokenModel
 import ForetokenText
+import Foundation
 import Testing
 import Torch
 
@@ -166,5 +167,64 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(engine.pagesInUse <= 60 * 6)
         engine.dropPrefixes()
         #expect(engine.pagesInUse == 0)
+    }
+}
+
+@Suite(.serialized) @TorchActor struct PromptFileTests {
+    private let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    private func write(_ text: String, _ name: String) throws -> URL {
+        let url = folder.appendingPathComponent(name)
+        try Data(text.utf8).write(to: url)
+        return url
+    }
+
+    @Test func continuationsKeepTheirOrderAndAStoppedRunGoesOn() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 3))
+        func request(_ text: String) -> GenerationRequest {
+            GenerationRequest(
+                prompt: prompt(text), maximumTokens: 6 + text.utf8.count, heads: 3,
+                sampler: Sampler(temperature: 1, seed: 5))
+        }
+        let lines = (0..<20).map { "{\"prompt\": \"for \($0)\", \"task_id\": \"t/\($0)\"}" }
+        let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
+        let out = folder.appendingPathComponent("out.jsonl")
+        try await file.run(on: BatchEngine(decoder), samples: 2, to: out, request: request) { written, _ in written < 7
+        }
+        // The kill came in the middle of a line.
+        let part = try Data(contentsOf: out)
+        try part.dropLast(5).write(to: out)
+        try await file.run(on: BatchEngine(decoder), samples: 2, to: out, request: request) { _, _ in true }
+        let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
+        #expect(rows.count == 40)
+        for (index, row) in rows.enumerated() {
+            let node = JSONNode(try JSONValue(parsing: String(row), file: "out"), file: "out")
+            var alone = request("for \(index / 2)")
+            alone.sampler.seed += UInt64(index % 2)
+            #expect(try node["completion"].string() == decode(decoder, alone).0)
+            #expect(try node["task_id"].string() == "t/\(index / 2)")
+            #expect(try node["sample"].integer() == index % 2)
+        }
+        let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
+        await #expect(throws: PromptFile.Problem.foreignOutput(file: out.relativePath, line: 1)) {
+            try await other.run(on: BatchEngine(decoder), to: out, request: request) { _, _ in true }
+        }
+    }
+
+    @Test(arguments: [
+        "x", "[]", "{\"prompt\": 3}", "{\"text\": \"a\"}", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"",
+        "{\"prompt\": \"\u{1}\"}",
+    ])
+    func badLinesAreNamed(text: String) throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let url = try write(text, "bad.jsonl")
+        let problem = #expect(throws: PromptFile.Problem.self) { try PromptFile(contentsOf: url) }
+        #expect("\(try #require(problem))".contains("bad.jsonl: line \(text.contains("\n") ? 2 : 1): "))
     }
 }

@@ -102,6 +102,16 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// Emitted tokens ÷ forwards: 1 to k.
     public var tokensPerForward: Double { forwards > 0 ? Double(tokens.count) / Double(forwards) : 0 }
 
+    /// Tokens that a verifying pass gave, head 1's own with the accepted drafts; 0 before the first.
+    public var meanAcceptedLength: Double {
+        let passes = acceptedLengths.reduce(0, +)
+        guard passes > 0 else { return 0 }
+        return Double(acceptedLengths.enumerated().reduce(0) { $0 + ($1.offset + 1) * $1.element }) / Double(passes)
+    }
+
+    /// Mean seconds of a pass after the prompt's, drafting included.
+    public var secondsPerPass: Double { forwards > 1 ? decodeSeconds / Double(forwards - 1) : 0 }
+
     /// Tokens a second after the prompt's pass.
     public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(max(0, tokens.count - 1)) / decodeSeconds : 0 }
 }
