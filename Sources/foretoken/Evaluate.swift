@@ -14,8 +14,8 @@ struct Evaluate: AsyncParsableCommand {
             'loss' tells how well each head predicts; 'decoding' what that is worth in speed.
 
             Examples:
-              foretoken evaluate loss --model runs/demo --data data/demo/validation.tokens
-              foretoken evaluate decoding --model runs/demo --data data/demo/validation.tokens
+              foretoken evaluate loss --model runs/demo --data data/validation.tokens
+              foretoken evaluate decoding --model runs/x --data data/validation.tokens
             """,
         subcommands: [Loss.self, DecodingSpeed.self])
 
@@ -27,7 +27,7 @@ struct Evaluate: AsyncParsableCommand {
                 cumulative: how often all of them do. A degenerate model accepts everything, so read it beside bits per byte.
 
                 Example:
-                  foretoken evaluate loss --model runs/demo --data data/demo/validation.tokens --batches 100
+                  foretoken evaluate loss --model runs/demo --data data/validation.tokens
                 """)
 
         @Option(help: "A run or model folder.", completion: .directory)
@@ -83,8 +83,8 @@ struct Evaluate: AsyncParsableCommand {
                 speed-up with tokens per forward times the bytes read by a plain pass over those of a speculative one.
 
                 Examples:
-                  foretoken evaluate decoding --model runs/demo --data data/demo/validation.tokens
-                  foretoken evaluate decoding --model runs/demo --data data/demo/validation.tokens --temperature 0.8 --heads 2
+                  foretoken evaluate decoding --model runs/x --data data/validation.tokens
+                  foretoken evaluate decoding --model runs/x --data data/validation.tokens --heads 2
                 """)
 
         @Option(help: "A run or model folder.", completion: .directory)

@@ -17,8 +17,8 @@ struct Generate: AsyncParsableCommand {
 
             Examples:
               foretoken generate --model runs/demo --prompt 'def '
-              foretoken generate --model runs/demo --prompt 'def ' --temperature 0.8 --seed 1 --stop $'\n\n'
-              foretoken generate --model runs/demo --prompt 'def ' --decoding next-token --json
+              foretoken generate --model runs/demo --temperature 0.8 --seed 1 --stop def
+              foretoken generate --model runs/demo --decoding next-token --json
             """)
 
     enum Decoding: String, ExpressibleByArgument, CaseIterable {

@@ -14,8 +14,8 @@ struct Prepare: ParsableCommand {
 
             Examples:
               foretoken prepare src/ notes.txt --out data/mine
-              foretoken prepare /usr/lib/python3 --extension py --max-bytes 40000000 --out data/python
-              foretoken prepare books/ --extension txt --extension md --max-file-bytes 10000000 --out data/books --json
+              foretoken prepare /usr/lib/python3 --extension py --out data/python
+              foretoken prepare books/ --max-file-bytes 10000000 --out data/books --json
             """)
 
     @Argument(help: "Files and folders to read.")

@@ -17,8 +17,8 @@ struct Train: AsyncParsableCommand {
 
             Examples:
               foretoken train Recipes/demo.yaml --out runs/demo
-              foretoken train Recipes/demo.yaml --out runs/short --set training.minutes=3 --set model.heads=2
-              foretoken inspect Recipes/demo.yaml    shows the model's size before training it
+              foretoken train Recipes/demo.yaml --out runs/x --set training.minutes=3
+              foretoken inspect Recipes/demo.yaml    the model's size, before training
             """)
 
     @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))

@@ -75,7 +75,7 @@ public struct Sampler: Sendable, Equatable {
         }
     }
 
-    /// As ``token(_:count:position:history:scratch:)``, for an array; for tests and callers with logits of their own.
+    /// The token that comes to stand at `position`, from logits [V]; nil if one is NaN.
     public func token(_ logits: [Float], position: Int, history: TokenHistory = TokenHistory()) -> Int32? {
         logits.withUnsafeBufferPointer { buffer in
             buffer.baseAddress.flatMap {

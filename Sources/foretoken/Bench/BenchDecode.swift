@@ -54,6 +54,14 @@ struct BenchDecode: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    func validate() throws {
+        try require(threads, "--threads", in: 1...1024)
+        try require(filled, "--filled", in: 0...(1 << 24))
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds \(seconds): must be above 0 and at most 3600")
+        }
+    }
+
     @TorchActor
     func run() async throws {
         let widths = passWidths.split(separator: ",").compactMap { Int($0) }
