@@ -66,7 +66,7 @@ public final class Trainer {
             step = try Self.resuming(checkpoint) { [optimizer] in try TrainerState.restore(optimizer, from: checkpoint)
             }
         }
-        objective = recipe.training.objective.objective
+        objective = recipe.training.objective.objective(recompute: recipe.memory.recompute)
         self.recipe = recipe
         self.folder = folder
         self.tokenizer = tokenizer

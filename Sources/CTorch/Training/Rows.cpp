@@ -1,0 +1,195 @@
+#include "Rows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "../Kernels/Isa.h"
+#include "../Kernels/Parallel.h"
+#include "Isa.h"
+
+using ct::kernels::in_parallel;
+
+namespace ct::training {
+
+const Isa &isa() {
+#if defined(__x86_64__)
+    const int32_t level = kernels::isa_level();
+    if (level == 2) return avx512;
+    if (level == 1) return avx2;
+#endif
+    return portable;
+}
+
+namespace {
+
+template <typename... Tensors>
+bool ours(const Tensors &...tensors) {
+    return ((tensors.is_cpu() && tensors.scalar_type() == at::kFloat && tensors.is_contiguous()) && ...);
+}
+
+const float *in(const at::Tensor &t) { return t.const_data_ptr<float>(); }
+float *out(const at::Tensor &t) { return t.mutable_data_ptr<float>(); }
+
+// Work of one element in multiplications, for the decision whether threads are worth it.
+constexpr double kElement = 4, kExponential = 20;
+
+}  // namespace
+
+at::Tensor rows(const at::Tensor &x) {
+    TORCH_CHECK(x.dim() >= 1 && x.numel() > 0, "expected at least one row, found a tensor of shape ", x.sizes());
+    return x.reshape({-1, x.size(-1)}).contiguous();
+}
+
+Normed norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
+    const int64_t count = x.size(0), width = x.size(1);
+    TORCH_CHECK(
+        weight.dim() == 1 && weight.size(0) == width, "the norm's weight has shape ", weight.sizes(), " and x ", x.sizes());
+    if (!ours(x, weight)) {
+        const auto wide = x.to(at::promoteTypes(x.scalar_type(), at::kFloat));
+        const auto inverse = at::rsqrt(wide.square().mean(1, /*keepdim=*/true) + eps);
+        return {(wide * inverse).to(x.scalar_type()) * weight, inverse};
+    }
+    const auto y = at::empty_like(x), inverse = at::empty({count, 1}, x.options());
+    in_parallel(count, double(count * width) * kElement, [&](int64_t first, int64_t last) {
+        isa().norm(
+            in(x) + first * width, last - first, width, in(weight), static_cast<float>(eps), out(y) + first * width,
+            out(inverse) + first);
+    });
+    return {y, inverse};
+}
+
+at::Tensor norm_again(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight) {
+    if (!ours(x, inverse, weight)) return (x * inverse).to(x.scalar_type()) * weight;
+    const int64_t count = x.size(0), width = x.size(1);
+    const auto y = at::empty_like(x);
+    in_parallel(count, double(count * width) * kElement, [&](int64_t first, int64_t last) {
+        isa().norm_again(
+            in(x) + first * width, in(inverse) + first, last - first, width, in(weight), out(y) + first * width);
+    });
+    return y;
+}
+
+NormGradient norm_backward(
+    const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight, const at::Tensor &dy,
+    const at::Tensor &residual, bool consume
+) {
+    const int64_t count = x.size(0), width = x.size(1);
+    if (!ours(x, inverse, weight, dy) || (residual.defined() && !ours(residual))) {
+        const auto wide = x * inverse;  // in the type of `inverse`
+        const auto along = dy * weight;
+        auto dx = inverse * (along - wide * (along * wide).mean(1, /*keepdim=*/true));
+        if (residual.defined()) dx = dx + residual;
+        return {dx.to(x.scalar_type()), (dy * wide).sum(0).to(weight.scalar_type())};
+    }
+    const auto dx = consume ? dy : at::empty_like(x);
+    // The weight's gradient is summed in blocks of rows whose bounds do not depend on the threads.
+    const int64_t block = std::max<int64_t>(16, (count + 63) / 64), blocks = (count + block - 1) / block;
+    const auto partial = at::zeros({blocks, width}, x.options());
+    in_parallel(blocks, double(count * width) * 2 * kElement, [&](int64_t first, int64_t last) {
+        for (int64_t b = first; b < last; b++) {
+            const int64_t from = b * block, length = std::min(block, count - from);
+            isa().norm_backward(
+                in(x) + from * width, in(inverse) + from, length, width, in(weight), in(dy) + from * width,
+                residual.defined() ? in(residual) + from * width : nullptr, out(dx) + from * width,
+                out(partial) + b * width);
+        }
+    });
+    return {dx, partial.sum(0)};
+}
+
+at::Tensor gated(const at::Tensor &gate, const at::Tensor &up) {
+    TORCH_CHECK(gate.sizes() == up.sizes(), "gate has shape ", gate.sizes(), " and up ", up.sizes());
+    if (!ours(gate, up)) return at::silu(gate) * up;
+    const auto y = at::empty_like(gate);
+    in_parallel(gate.size(0), double(gate.numel()) * kExponential, [&](int64_t first, int64_t last) {
+        const int64_t from = first * gate.size(1);
+        isa().gated(in(gate) + from, in(up) + from, (last - first) * gate.size(1), out(y) + from);
+    });
+    return y;
+}
+
+GatedGradient gated_backward(const at::Tensor &gate, const at::Tensor &up, at::Tensor dy, bool consume) {
+    if (!ours(gate, up, dy)) {
+        const auto sigmoid = at::sigmoid(gate), silu = gate * sigmoid;
+        return {dy * up * (sigmoid * (1 + gate * (1 - sigmoid))), dy * silu, silu * up};
+    }
+    const auto dgate = consume ? gate : at::empty_like(gate), dup = consume ? up : at::empty_like(up);
+    in_parallel(gate.size(0), double(gate.numel()) * kExponential, [&](int64_t first, int64_t last) {
+        const int64_t from = first * gate.size(1);
+        isa().gated_backward(
+            in(gate) + from, in(up) + from, in(dy) + from, (last - first) * gate.size(1), out(dgate) + from,
+            out(dup) + from, out(dy) + from);
+    });
+    return {dgate, dup, dy};
+}
+
+at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign) {
+    const int64_t heads = x.size(2), dim = x.size(3), positions = x.size(1);
+    TORCH_CHECK(
+        dim % 2 == 0 && cosine.dim() == 2 && cosine.size(0) == positions && cosine.size(1) == dim / 2 &&
+            sine.sizes() == cosine.sizes(),
+        "x of shape ", x.sizes(), " needs rotary tables [", positions, ", ", dim / 2, "], found ", cosine.sizes());
+    if (!ours(x, cosine, sine)) {
+        const auto c = cosine.unsqueeze(1), s = sine.unsqueeze(1) * sign;
+        const auto a = x.narrow(3, 0, dim / 2), b = x.narrow(3, dim / 2, dim / 2);
+        return at::cat({a * c - b * s, b * c + a * s}, 3);
+    }
+    const auto y = at::empty_like(x);
+    const int64_t count = x.size(0) * positions;
+    in_parallel(count, double(x.numel()) * kElement, [&](int64_t first, int64_t last) {
+        isa().rotate(
+            in(x), first, last, heads, dim, positions, in(cosine), in(sine), static_cast<float>(sign), out(y));
+    });
+    return y;
+}
+
+bool attends(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+    return q.is_cpu() && k.is_cpu() && v.is_cpu() && q.scalar_type() == at::kFloat && k.scalar_type() == at::kFloat &&
+           v.scalar_type() == at::kFloat && q.size(3) % 16 == 0 && q.size(1) == k.size(1) && q.size(1) <= 4096 &&
+           q.size(0) * k.size(2) >= kernels::thread_count;
+}
+
+namespace {
+
+Attention arguments(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
+    const Attended &result
+) {
+    Attention a = {};
+    a.time = q.size(1), a.heads = q.size(2), a.kv_heads = k.size(2), a.dim = q.size(3);
+    a.q = in(q), a.k = in(k), a.v = in(v), a.out = out(result.out), a.lse = out(result.lse);
+    a.mask = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+    a.causal = causal;
+    a.scale = 1 / std::sqrt(static_cast<float>(a.dim));
+    return a;
+}
+
+void over_heads(const Attention &a, int64_t batch, void (*kernel)(const Attention &, int64_t, int64_t, float *)) {
+    in_parallel(batch * a.kv_heads, double(batch * a.heads * a.time * a.time * a.dim), [&](int64_t first, int64_t last) {
+        const auto scratch = at::empty({a.scratch()}, at::kFloat);
+        kernel(a, first, last, out(scratch));
+    });
+}
+
+}  // namespace
+
+Attended attention(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal
+) {
+    const Attended result = {at::empty_like(q), at::empty({q.size(0), q.size(2), q.size(1)}, q.options())};
+    over_heads(arguments(q, k, v, mask, causal, result), q.size(0), isa().attention);
+    return result;
+}
+
+AttentionGradient attention_backward(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
+    const Attended &result, const at::Tensor &dout
+) {
+    const AttentionGradient d = {at::empty_like(q), at::empty_like(k), at::empty_like(v)};
+    auto a = arguments(q, k, v, mask, causal, result);
+    a.dout = in(dout), a.dq = out(d.q), a.dk = out(d.k), a.dv = out(d.v);
+    over_heads(a, q.size(0), isa().attention_backward);
+    return d;
+}
+
+}  // namespace ct::training
