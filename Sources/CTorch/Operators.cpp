@@ -80,12 +80,6 @@ ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias) {
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices) {
     return guarded([&] { return at::embedding(borrow(weight), borrow(indices)); });
 }
-ct_tensor ct_rms_norm(ct_tensor input, ct_tensor weight, double epsilon) {
-    return guarded([&] {
-        const auto x = borrow(input);
-        return at::rms_norm(x, {x.size(-1)}, borrow(weight), epsilon);
-    });
-}
 ct_tensor ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal, bool grouped_query) {
     return guarded([&] {
         return at::scaled_dot_product_attention(
@@ -121,38 +115,5 @@ int32_t ct_add_(ct_tensor t, ct_tensor other, double alpha) {
     return guarded_status([&] {
         c10::NoGradGuard guard;
         borrow(t).add_(borrow(other), alpha);
-    });
-}
-
-// MARK: optimizer
-int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out) {
-    return guarded_status([&] {
-        c10::NoGradGuard guard;
-        double sum = 0;
-        for (const auto &norm : at::_foreach_norm(borrow_list(list, count), 2)) {
-            const double value = norm.item().toDouble();
-            sum += value * value;
-        }
-        *out = std::sqrt(sum);
-    });
-}
-
-int32_t ct_adamw_(
-    const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
-    int32_t count, int64_t steps, double rate, double beta1, double beta2, double epsilon, double decay
-) {
-    return guarded_status([&] {
-        if (count == 0) return;
-        c10::NoGradGuard guard;
-        auto weights = borrow_list(parameters, count);
-        // The kernel takes the count of steps as tensors on the parameters' device; this step is `steps`.
-        std::vector<at::Tensor> counters;
-        for (const auto &weight : weights) {
-            counters.push_back(
-                at::full({}, static_cast<double>(steps), at::device(weight.device()).dtype(at::kFloat)));
-        }
-        at::_fused_adamw_(
-            weights, borrow_list(gradients, count), borrow_list(first, count), borrow_list(second, count), {}, counters,
-            rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false);
     });
 }

@@ -17,6 +17,7 @@ public final class MultiTokenModel {
     public let unembedding: Parameter
     /// All parameters, each once, in a fixed order.
     public let parameters: [Parameter]
+    private var rotary: RotaryTensors?
 
     /// A model with weights drawn from a seed, or all zero to be read from a file if the seed is nil.
     ///
@@ -68,11 +69,13 @@ public final class MultiTokenModel {
     /// Where the weights lie.
     public var device: Device { embedding.tensor.device }
 
-    /// What the blocks need to know of a batch; see ``SequenceContext``.
+    /// What the blocks need to know of a batch; see ``SequenceContext``. The rotary tables of the last length are kept.
     public func context(length: Int, documents: Tensor? = nil) -> SequenceContext {
-        SequenceContext(
-            configuration: configuration, length: length,
-            documents: configuration.documentMask ? documents : nil, dtype: dtype, device: device)
+        let tables =
+            rotary.flatMap { $0.length == length ? $0 : nil }
+            ?? RotaryTensors(configuration: configuration, length: length, dtype: dtype, device: device)
+        rotary = tables
+        return SequenceContext(rotary: tables, documents: configuration.documentMask ? documents : nil)
     }
 
     /// The trunk: tokens [B, T] (int64) to z [B, T, D].

@@ -55,22 +55,20 @@ public final class TransformerBlock {
         [attentionNorm, query, key, value, output, feedForwardNorm, gate, up, down]
     }
 
-    /// [B, T, D] to [B, T, D].
+    /// [B, T, D] to [B, T, D]: x + attention(norm(x)), then that + SwiGLU(norm(that)).
     public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
         let (batch, time) = (x.shape[0], x.shape[1])
-        func split(_ x: Tensor, heads: Int) -> Tensor {
-            x.reshaped(batch, time, heads, configuration.headDimension).transposed(1, 2)
-        }
-        let normed = x.rmsNorm(attentionNorm.tensor, epsilon: configuration.normEpsilon)
+        let (headCount, epsilon) = (configuration.attentionHeads, configuration.normEpsilon)
+        let projected = x.rmsNorm(
+            attentionNorm.tensor, epsilon: epsilon, linear: [query.tensor, key.tensor, value.tensor]
+        ).map { $0.reshaped(batch, time, -1, configuration.headDimension) }
         let attended = Tensor.attention(
-            query: context.rotated(split(normed.linear(query.tensor), heads: configuration.attentionHeads)),
-            key: context.rotated(split(normed.linear(key.tensor), heads: configuration.keyValueHeads)),
-            value: split(normed.linear(value.tensor), heads: configuration.keyValueHeads),
-            mask: context.mask, causal: context.mask == nil)
-        let mixed = attended.transposed(1, 2)
-            .reshaped(batch, time, configuration.attentionHeads * configuration.headDimension)
-        let middle = x + mixed.linear(output.tensor)
-        let inner = middle.rmsNorm(feedForwardNorm.tensor, epsilon: configuration.normEpsilon)
-        return middle + (inner.linear(gate.tensor).silu() * inner.linear(up.tensor)).linear(down.tensor)
+            query: context.rotated(projected[0]).transposed(1, 2),
+            key: context.rotated(projected[1]).transposed(1, 2),
+            value: projected[2].transposed(1, 2), mask: context.mask, causal: context.mask == nil
+        ).transposed(1, 2).reshaped(batch, time, headCount * configuration.headDimension)
+        let middle = x.addingLinear(attended, output.tensor)
+        return middle.addingSwiGLU(
+            norm: feedForwardNorm.tensor, epsilon: epsilon, gate: gate.tensor, up: up.tensor, down: down.tensor)
     }
 }

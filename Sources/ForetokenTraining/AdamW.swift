@@ -31,24 +31,20 @@ public final class AdamW {
         second = try zeros()
     }
 
-    /// Updates every parameter by its gradient, multiplied by `scale`; a parameter without a gradient is an error of the
+    /// Updates every parameter by its gradient, counted `scale` times; a parameter without a gradient is an error of the
     /// program and traps.
     public func update(rate: Double, scale: Double = 1) {
         step += 1
-        for decays in [true, false] {
-            let chosen = parameters.indices.filter { parameters[$0].decays == decays }
-            let gradients = chosen.map { index in
-                guard let gradient = parameters[index].tensor.gradient else {
-                    preconditionFailure("parameter \(parameters[index].name) has no gradient")
-                }
-                if scale != 1 { gradient.scale(by: scale) }
-                return gradient
+        let gradients = parameters.map { parameter in
+            guard let gradient = parameter.tensor.gradient else {
+                preconditionFailure("parameter \(parameter.name) has no gradient")
             }
-            adamWStep(
-                parameters: chosen.map { parameters[$0].tensor }, gradients: gradients,
-                first: chosen.map { first[$0] }, second: chosen.map { second[$0] }, step: step, rate: rate,
-                betas: betas, epsilon: epsilon, decay: decays ? decay : 0)
+            return gradient
         }
+        adamWStep(
+            parameters: parameters.map(\.tensor), gradients: gradients, first: first, second: second,
+            decays: parameters.map { $0.decays ? decay : 0 }, step: step, scale: scale, rate: rate, betas: betas,
+            epsilon: epsilon)
     }
 
     /// Frees all gradients.

@@ -22,13 +22,6 @@ extension Tensor {
         binary(indices, file, line, ct_embedding)
     }
 
-    /// x / √(mean(x²) + ε) · weight over the last axis (Zhang and Sennrich, arXiv 1910.07467).
-    public func rmsNorm(
-        _ weight: Tensor, epsilon: Double, file: StaticString = #fileID, line: UInt = #line
-    ) -> Tensor {
-        binary(weight, file, line) { ct_rms_norm($0, $1, epsilon) }
-    }
-
     /// Scaled dot-product attention of queries [B, H, T, d] over keys and values [B, K, S, d]: [B, H, T, d].
     ///
     /// - Parameters:
@@ -85,32 +78,4 @@ extension Tensor {
     ) {
         check(call { to in other.call { ct_add_(to, $0, factor) } }, file, line)
     }
-}
-
-/// √(Σ x²) over all elements of all tensors.
-public func globalNorm(of tensors: [Tensor], file: StaticString = #fileID, line: UInt = #line) -> Double {
-    var norm = 0.0
-    check(withHandles(tensors) { ct_global_norm($0, $1, &norm) }, file, line)
-    return norm
-}
-
-/// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on each parameter, by LibTorch's fused kernel.
-///
-/// - Parameters:
-///   - first, second: the running means of the gradients and of their squares, updated in place.
-///   - step: the number of this step, from 1, for the correction of the means' bias.
-public func adamWStep(
-    parameters: [Tensor], gradients: [Tensor], first: [Tensor], second: [Tensor], step: Int, rate: Double,
-    betas: (Double, Double), epsilon: Double, decay: Double, file: StaticString = #fileID, line: UInt = #line
-) {
-    let status = withHandles(parameters) { p, count in
-        withHandles(gradients) { g, _ in
-            withHandles(first) { m, _ in
-                withHandles(second) { v, _ in
-                    ct_adamw_(p, g, m, v, count, Int64(step), rate, betas.0, betas.1, epsilon, decay)
-                }
-            }
-        }
-    }
-    check(status, file, line)
 }

@@ -30,6 +30,15 @@ const Isa &isa() {
     return *chosen;
 }
 
+int32_t isa_level() {
+    [[maybe_unused]] const Isa &chosen = isa();
+#if defined(__x86_64__)
+    if (&chosen == &avx512) return 2;
+    if (&chosen == &avx2) return 1;
+#endif
+    return 0;
+}
+
 }  // namespace ct::kernels
 
 void ct_kernels_set_threads(int32_t threads) { ct::kernels::thread_count = std::max(1, threads); }

@@ -40,4 +40,7 @@ const Isa &isa();
 inline int64_t panels(int64_t count) { return (count + CT_K_PANEL - 1) / CT_K_PANEL; }
 inline int64_t groups(int64_t in) { return (in + CT_K_GROUP - 1) / CT_K_GROUP; }
 
+// 0 portable, 1 AVX2, 2 AVX-512: what ct_kernels_set_isa chose, else the best there is.
+int32_t isa_level();
+
 }  // namespace ct::kernels

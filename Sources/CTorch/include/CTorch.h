@@ -3,4 +3,5 @@
 #include "ct_kernels.h"
 #include "ct_operators.h"
 #include "ct_tensor.h"
+#include "ct_training.h"
 #endif

@@ -54,7 +54,6 @@ ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices);
 ct_tensor ct_matmul(ct_tensor a, ct_tensor b);
 ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null);
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices);
-ct_tensor ct_rms_norm(ct_tensor input, ct_tensor weight, double epsilon);
 ct_tensor ct_attention(
     ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal, bool grouped_query);
 // Sum (not mean) of -log softmax(logits)[target] over rows whose target is not `ignored`.
@@ -65,14 +64,6 @@ int32_t ct_copy_(ct_tensor destination, ct_tensor source);
 int32_t ct_zero_(ct_tensor t);
 int32_t ct_mul_scalar_(ct_tensor t, double value);
 int32_t ct_add_(ct_tensor t, ct_tensor other, double alpha);
-
-// MARK: optimizer
-// The square root of the sum of squares of all tensors, summed in double, in the order of the list.
-int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);
-// One AdamW step (decoupled decay) on each parameter; `steps` counts this one.
-int32_t ct_adamw_(
-    const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
-    int32_t count, int64_t steps, double rate, double beta1, double beta2, double epsilon, double decay);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,47 @@
+// The table of training kernels of one instruction set: ranges of work that one thread does, all float32 and contiguous.
+#pragma once
+
+#include <cstdint>
+
+namespace ct::training {
+
+// AdamW's constants of one step; `scale` multiplies the gradient (clipping).
+struct AdamW {
+    float scale, beta1, beta2, epsilon;
+    float rate;        // over the bias correction of the first mean
+    float correction;  // 1 / √(bias correction of the second mean)
+};
+
+struct Isa {
+    // y = x · inverse · weight with inverse = 1 / √(mean(x²) + eps) of each row.
+    void (*norm)(
+        const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y, float *inverse);
+    // The same from the stored inverse.
+    void (*norm_again)(
+        const float *x, const float *inverse, int64_t rows, int64_t width, const float *weight, float *y);
+    // dx = residual (none if null) + the norm's gradient for dy; dweight += Σ rows. dx may be dy.
+    void (*norm_backward)(
+        const float *x, const float *inverse, int64_t rows, int64_t width, const float *weight, const float *dy,
+        const float *residual, float *dx, float *dweight);
+    // y = gate · sigmoid(gate) · up.
+    void (*gated)(const float *gate, const float *up, int64_t count, float *y);
+    // The gradients for dy, and the product once more; dgate, dup and y may be gate, up and dy.
+    void (*gated_backward)(
+        const float *gate, const float *up, const float *dy, int64_t count, float *dgate, float *dup, float *y);
+    // Row r, head h of x [rows, heads, dim] turned by the angles of position r % positions; tables [positions, dim / 2],
+    // first half of a head against its second half. `sign` -1 turns back.
+    void (*rotate)(
+        const float *x, int64_t first, int64_t last, int64_t heads, int64_t dim, int64_t positions,
+        const float *cosine, const float *sine, float sign, float *y);
+    double (*squares)(const float *x, int64_t count);
+    // `keep` is 1 - rate · decay.
+    void (*adamw)(
+        float *weight, const float *gradient, float *first, float *second, int64_t count, float keep, const AdamW &a);
+};
+
+extern const Isa portable, avx2, avx512;
+
+// The one that ct_kernels_set_isa chose.
+const Isa &isa();
+
+}  // namespace ct::training

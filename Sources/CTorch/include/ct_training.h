@@ -1,0 +1,40 @@
+// Fused operators of a training step, with their gradients. Each keeps for its backward pass only what cannot be computed
+// again from it in one sweep over memory; the kernels are ours for float32 on the CPU, ATen's elsewhere.
+#ifndef CT_TRAINING_H
+#define CT_TRAINING_H
+
+#include "ct_tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// y [..., D] = x / √(mean(x²) + eps) · weight. Kept: x and 1/rms.
+ct_tensor ct_rms_norm(ct_tensor x, ct_tensor weight, double eps);
+
+// out[i] [..., out_i] = norm(x) · weights[i]ᵀ. Kept: x and 1/rms; the normed rows are computed again.
+int32_t ct_norm_linears(
+    ct_tensor x, ct_tensor norm, double eps, const ct_tensor *weights, int32_t count, ct_tensor *out);
+
+// x [..., D] + (silu(norm(x) · gateᵀ) ∘ norm(x) · upᵀ) · downᵀ. Kept: x, 1/rms and the two products [..., F].
+ct_tensor ct_add_swiglu(ct_tensor x, ct_tensor norm, double eps, ct_tensor gate, ct_tensor up, ct_tensor down);
+
+// residual + input · weightᵀ.
+ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight);
+
+// x [B, T, H, d] with every pair (x[j], x[j + d/2]) turned by its position's angle j; tables [T, d/2].
+ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine);
+
+// MARK: optimizer
+// The square root of the sum of squares of all tensors. The order of the sum depends on their sizes only.
+int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);
+// One AdamW step on each parameter with its own decoupled decay; gradients count `scale` times; `steps` counts this one.
+int32_t ct_adamw_(
+    const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
+    const double *decays, int32_t count, int64_t steps, double scale, double rate, double beta1, double beta2,
+    double epsilon);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

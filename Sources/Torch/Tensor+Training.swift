@@ -1,0 +1,90 @@
+internal import CTorch
+
+// Fused operators with their own gradients: our kernels for float32 on the CPU, ATen's elsewhere. Each keeps for backward
+// only what one sweep over memory cannot compute again. A tensor without rows traps.
+
+extension Tensor {
+    /// x / √(mean(x²) + ε) · weight over the last axis (Zhang and Sennrich, arXiv 1910.07467). Kept: x and 1/rms.
+    public func rmsNorm(
+        _ weight: Tensor, epsilon: Double, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        binary(weight, file, line) { ct_rms_norm($0, $1, epsilon) }
+    }
+
+    /// The RMSNorm of `self` [..., D] times the transpose of each weight [out, D]: [..., out] each.
+    ///
+    /// The same as ``rmsNorm(_:epsilon:file:line:)`` and ``linear(_:bias:file:line:)``, but the normed rows are not kept.
+    public func rmsNorm(
+        _ norm: Tensor, epsilon: Double, linear weights: [Tensor], file: StaticString = #fileID, line: UInt = #line
+    ) -> [Tensor] {
+        var results = [ct_tensor?](repeating: nil, count: weights.count)
+        let status = call { x in
+            norm.call { n in withHandles(weights) { ct_norm_linears(x, n, epsilon, $0, $1, &results) } }
+        }
+        check(status, file, line)
+        return results.map { checked($0, file, line) }
+    }
+
+    /// x + (silu(y · gateᵀ) ∘ y · upᵀ) · downᵀ with y the RMSNorm of x: a block's feed-forward half (Shazeer, arXiv
+    /// 2002.05202).
+    ///
+    /// Kept: x, 1/rms, and the two products [..., F], whose memory the backward pass uses again for their gradients.
+    public func addingSwiGLU(
+        norm: Tensor, epsilon: Double, gate: Tensor, up: Tensor, down: Tensor, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        checked(
+            call { x in
+                norm.call { n in
+                    gate.call { g in up.call { u in down.call { d in ct_add_swiglu(x, n, epsilon, g, u, d) } } }
+                }
+            }, file, line)
+    }
+
+    /// `self` + input · weightᵀ, in one product.
+    public func addingLinear(
+        _ input: Tensor, _ weight: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        checked(call { r in input.call { x in weight.call { w in ct_add_linear(r, x, w) } } }, file, line)
+    }
+
+    /// Rotary embedding of [B, T, H, d] in Hugging Face's form: each pair (x[j], x[j + d/2]) of position t turns by the
+    /// angle whose cosine and sine stand in row t, column j of the tables [T, d/2] (RoFormer, arXiv 2104.09864).
+    public func rotated(
+        cosine: Tensor, sine: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        checked(call { x in cosine.call { c in sine.call { s in ct_rotate(x, c, s) } } }, file, line)
+    }
+}
+
+/// √(Σ x²) over all elements of all tensors, the same whatever the number of threads.
+public func globalNorm(of tensors: [Tensor], file: StaticString = #fileID, line: UInt = #line) -> Double {
+    var norm = 0.0
+    check(withHandles(tensors) { ct_global_norm($0, $1, &norm) }, file, line)
+    return norm
+}
+
+/// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on each parameter, in one sweep over all of them.
+///
+/// - Parameters:
+///   - gradients: counted `scale` times; what is left in them is not defined.
+///   - first, second: the running means of the gradients and of their squares, updated in place.
+///   - decays: the decoupled decay of each parameter.
+///   - step: the number of this step, from 1, for the correction of the means' bias.
+public func adamWStep(
+    parameters: [Tensor], gradients: [Tensor], first: [Tensor], second: [Tensor], decays: [Double], step: Int,
+    scale: Double, rate: Double, betas: (Double, Double), epsilon: Double, file: StaticString = #fileID,
+    line: UInt = #line
+) {
+    let status = withHandles(parameters) { p, count in
+        withHandles(gradients) { g, _ in
+            withHandles(first) { m, _ in
+                withHandles(second) { v, _ in
+                    ct_adamw_(
+                        p, g, m, v, decays, count, Int64(step), scale, rate, betas.0, betas.1, epsilon)
+                }
+            }
+        }
+    }
+    check(status, file, line)
+}
