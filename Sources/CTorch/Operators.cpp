@@ -80,12 +80,6 @@ ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias) {
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices) {
     return guarded([&] { return at::embedding(borrow(weight), borrow(indices)); });
 }
-ct_tensor ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor mask, bool causal, bool grouped_query) {
-    return guarded([&] {
-        return at::scaled_dot_product_attention(
-            borrow(q), borrow(k), borrow(v), borrow_optional(mask), 0.0, causal, std::nullopt, grouped_query);
-    });
-}
 ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t ignored) {
     return guarded([&] {
         return at::cross_entropy_loss(borrow(logits), borrow(targets), {}, at::Reduction::Sum, ignored, 0.0);

@@ -63,10 +63,9 @@ public final class TransformerBlock {
             attentionNorm.tensor, epsilon: epsilon, linear: [query.tensor, key.tensor, value.tensor]
         ).map { $0.reshaped(batch, time, -1, configuration.headDimension) }
         let attended = Tensor.attention(
-            query: context.rotated(projected[0]).transposed(1, 2),
-            key: context.rotated(projected[1]).transposed(1, 2),
-            value: projected[2].transposed(1, 2), mask: context.mask, causal: context.mask == nil
-        ).transposed(1, 2).reshaped(batch, time, headCount * configuration.headDimension)
+            query: context.rotated(projected[0]), key: context.rotated(projected[1]), value: projected[2],
+            mask: context.mask, causal: context.mask == nil
+        ).reshaped(batch, time, headCount * configuration.headDimension)
         let middle = x.addingLinear(attended, output.tensor)
         return middle.addingSwiGLU(
             norm: feedForwardNorm.tensor, epsilon: epsilon, gate: gate.tensor, up: up.tensor, down: down.tensor)

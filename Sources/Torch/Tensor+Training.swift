@@ -55,6 +55,22 @@ extension Tensor {
     ) -> Tensor {
         checked(call { x in cosine.call { c in sine.call { s in ct_rotate(x, c, s) } } }, file, line)
     }
+
+    /// Scaled dot-product attention of queries [B, T, H, d] over keys and values [B, S, K, d]: [B, T, H, d]. K divides H.
+    ///
+    /// - Parameters:
+    ///   - mask: bool, broadcast to [B, H, T, S], true where a query may look; not together with `causal`.
+    ///   - causal: position t looks at positions 0...t.
+    public static func attention(
+        query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil, causal: Bool, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        func attend(_ mask: ct_tensor?) -> ct_tensor? {
+            query.call { q in key.call { k in value.call { v in ct_attention(q, k, v, mask, causal) } } }
+        }
+        if let mask { return checked(mask.call(attend), file, line) }
+        return checked(attend(nil), file, line)
+    }
 }
 
 /// √(Σ x²) over all elements of all tensors, the same whatever the number of threads.

@@ -22,30 +22,6 @@ extension Tensor {
         binary(indices, file, line, ct_embedding)
     }
 
-    /// Scaled dot-product attention of queries [B, H, T, d] over keys and values [B, K, S, d]: [B, H, T, d].
-    ///
-    /// - Parameters:
-    ///   - mask: bool, broadcast to [B, H, T, S], true where a query may look; not together with `causal`.
-    ///   - causal: position t looks at positions 0...t.
-    public static func attention(
-        query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil, causal: Bool, file: StaticString = #fileID,
-        line: UInt = #line
-    ) -> Tensor {
-        let grouped = query.shape[1] != key.shape[1]
-        return checked(
-            query.call { q in
-                key.call { k in
-                    value.call { v in
-                        if let mask {
-                            mask.call { ct_attention(q, k, v, $0, causal, grouped) }
-                        } else {
-                            ct_attention(q, k, v, nil, causal, grouped)
-                        }
-                    }
-                }
-            }, file, line)
-    }
-
     /// Σ over rows of −log softmax(logits)[target], for logits [N, V] and int64 targets [N]; rows whose target is
     /// `ignored` count nothing. A sum and not a mean: the caller divides by the count over the whole global batch.
     public func crossEntropySum(

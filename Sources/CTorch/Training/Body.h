@@ -135,8 +135,10 @@ void adamw(
     });
 }
 
+#include "AttentionBody.h"
+
 }  // namespace
 
-const Isa ISA_NAME = {norm, norm_again, norm_backward, gated, gated_backward, rotate, squares, adamw};
+const Isa ISA_NAME = {norm, norm_again, norm_backward, gated, gated_backward, rotate, squares, adamw, attention, attention_backward};
 
 }  // namespace ct::training

@@ -12,6 +12,24 @@ struct AdamW {
     float correction;  // 1 / √(bias correction of the second mean)
 };
 
+// Queries, outputs and their gradients [batch, time, heads, dim], keys and values [batch, time, kv_heads, dim]; `dim` is a
+// multiple of 16.
+struct Attention {
+    int64_t time, heads, kv_heads, dim;
+    const float *q, *k, *v;
+    float *out;
+    float *lse;        // log Σ exp of each query's scores, [batch, heads, time]
+    const bool *mask;  // [batch, time, time], true where a query may look; null: everywhere
+    bool causal;
+    float scale;
+    // Backward only.
+    const float *dout;
+    float *dq, *dk, *dv;
+
+    // Floats of working memory for one thread.
+    int64_t scratch() const { return (2 * dim + 64) * ((time + 15) / 16 * 16); }
+};
+
 struct Isa {
     // y = x · inverse · weight with inverse = 1 / √(mean(x²) + eps) of each row.
     void (*norm)(
@@ -37,6 +55,9 @@ struct Isa {
     // `keep` is 1 - rate · decay.
     void (*adamw)(
         float *weight, const float *gradient, float *first, float *second, int64_t count, float keep, const AdamW &a);
+    // Task t is key and value head t % kv_heads of sequence t / kv_heads, with the query heads that share it.
+    void (*attention)(const Attention &a, int64_t first, int64_t last, float *scratch);
+    void (*attention_backward)(const Attention &a, int64_t first, int64_t last, float *scratch);
 };
 
 extern const Isa portable, avx2, avx512;

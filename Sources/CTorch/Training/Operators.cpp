@@ -123,6 +123,29 @@ struct Rotate : Function<Rotate> {
     }
 };
 
+// Keeps what it was given and log Σ exp of each query's scores.
+struct OwnAttention : Function<OwnAttention> {
+    static Tensor forward(
+        AutogradContext *context, const Tensor &q, const Tensor &k, const Tensor &v,
+        const std::optional<Tensor> &mask, bool causal
+    ) {
+        const auto own_q = q.contiguous(), own_k = k.contiguous(), own_v = v.contiguous();
+        const auto own_mask = mask ? mask->contiguous() : Tensor();
+        const auto result = attention(own_q, own_k, own_v, own_mask, causal);
+        context->save_for_backward({own_q, own_k, own_v, own_mask, result.out, result.lse});
+        context->saved_data["causal"] = causal;
+        return result.out;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto d = attention_backward(
+            saved[0], saved[1], saved[2], saved[3], context->saved_data["causal"].toBool(), {saved[4], saved[5]},
+            gradients[0].contiguous());
+        return {d.q, d.k, d.v, {}, {}};
+    }
+};
+
 }  // namespace
 
 ct_tensor ct_rms_norm(ct_tensor x, ct_tensor weight, double eps) {
@@ -154,4 +177,24 @@ ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight) {
 
 ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine) {
     return guarded([&] { return Rotate::apply(borrow(x), borrow(cosine), borrow(sine)); });
+}
+
+ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal) {
+    return guarded([&] {
+        const auto q = borrow(query), k = borrow(key), v = borrow(value);
+        const auto mask = borrow_optional(mask_or_null);
+        TORCH_CHECK(
+            q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
+                k.size(2) > 0 && q.size(2) % k.size(2) == 0,
+            "attention of queries ", q.sizes(), " over keys ", k.sizes(), " and values ", v.sizes());
+        TORCH_CHECK(!(causal && mask), "attention takes a mask or is causal, not both");
+        const std::vector<int64_t> full = {q.size(0), 1, q.size(1), k.size(1)};
+        if (attends(q, k, v) && (!mask || (mask->scalar_type() == at::kBool && mask->sizes() == at::IntArrayRef(full))))
+            return OwnAttention::apply(q, k, v, mask, causal);
+        const auto heads_first = [](const Tensor &t) { return t.transpose(1, 2); };
+        return at::scaled_dot_product_attention(
+                   heads_first(q), heads_first(k), heads_first(v), mask, 0.0, causal, std::nullopt,
+                   /*enable_gqa=*/q.size(2) != k.size(2))
+            .transpose(1, 2);
+    });
 }

@@ -1,7 +1,7 @@
 #include "Rows.h"
 
 #include <algorithm>
-#include <vector>
+#include <cmath>
 
 #include "../Kernels/Isa.h"
 #include "../Kernels/Parallel.h"
@@ -141,6 +141,55 @@ at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tenso
             in(x), first, last, heads, dim, positions, in(cosine), in(sine), static_cast<float>(sign), out(y));
     });
     return y;
+}
+
+bool attends(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+    return q.is_cpu() && k.is_cpu() && v.is_cpu() && q.scalar_type() == at::kFloat && k.scalar_type() == at::kFloat &&
+           v.scalar_type() == at::kFloat && q.size(3) % 16 == 0 && q.size(1) == k.size(1) && q.size(1) <= 4096 &&
+           q.size(0) * k.size(2) >= kernels::thread_count;
+}
+
+namespace {
+
+Attention arguments(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
+    const Attended &result
+) {
+    Attention a = {};
+    a.time = q.size(1), a.heads = q.size(2), a.kv_heads = k.size(2), a.dim = q.size(3);
+    a.q = in(q), a.k = in(k), a.v = in(v), a.out = out(result.out), a.lse = out(result.lse);
+    a.mask = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+    a.causal = causal;
+    a.scale = 1 / std::sqrt(static_cast<float>(a.dim));
+    return a;
+}
+
+void over_heads(const Attention &a, int64_t batch, void (*kernel)(const Attention &, int64_t, int64_t, float *)) {
+    in_parallel(batch * a.kv_heads, double(batch * a.heads * a.time * a.time * a.dim), [&](int64_t first, int64_t last) {
+        const auto scratch = at::empty({a.scratch()}, at::kFloat);
+        kernel(a, first, last, out(scratch));
+    });
+}
+
+}  // namespace
+
+Attended attention(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal
+) {
+    const Attended result = {at::empty_like(q), at::empty({q.size(0), q.size(2), q.size(1)}, q.options())};
+    over_heads(arguments(q, k, v, mask, causal, result), q.size(0), isa().attention);
+    return result;
+}
+
+AttentionGradient attention_backward(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
+    const Attended &result, const at::Tensor &dout
+) {
+    const AttentionGradient d = {at::empty_like(q), at::empty_like(k), at::empty_like(v)};
+    auto a = arguments(q, k, v, mask, causal, result);
+    a.dout = in(dout), a.dq = out(d.q), a.dk = out(d.k), a.dv = out(d.v);
+    over_heads(a, q.size(0), isa().attention_backward);
+    return d;
 }
 
 }  // namespace ct::training

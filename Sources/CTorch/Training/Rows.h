@@ -36,4 +36,23 @@ GatedGradient gated_backward(const at::Tensor &gate, const at::Tensor &up, at::T
 // x [B, T, heads, dim] turned by the angles of each position, tables [T, dim / 2]; sign -1 turns back.
 at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
 
+// Whether our attention serves: float32 on the CPU, heads of a multiple of 16, sequences whose scores fit the cache, and work
+// for every thread.
+bool attends(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v);
+
+struct Attended {
+    at::Tensor out;  // [B, T, H, d]
+    at::Tensor lse;  // [B, H, T]
+};
+// q [B, T, H, d], k and v [B, T, K, d]; mask [B, 1, T, T] bool or undefined.
+Attended attention(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal);
+
+struct AttentionGradient {
+    at::Tensor q, k, v;
+};
+AttentionGradient attention_backward(
+    const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
+    const Attended &result, const at::Tensor &dout);
+
 }  // namespace ct::training

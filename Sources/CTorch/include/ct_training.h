@@ -25,6 +25,10 @@ ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight);
 // x [B, T, H, d] with every pair (x[j], x[j + d/2]) turned by its position's angle j; tables [T, d/2].
 ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine);
 
+// Scaled dot-product attention of queries [B, T, H, d] over keys and values [B, S, K, d]: [B, T, H, d]. The mask is bool,
+// broadcast to [B, H, T, S]; not together with `causal`.
+ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal);
+
 // MARK: optimizer
 // The square root of the sum of squares of all tensors. The order of the sum depends on their sizes only.
 int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);
