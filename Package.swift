@@ -61,7 +61,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         tests("CTorchTests", dependencies: ["CTorch"]),
-        tests("TorchTests", dependencies: ["Torch"], resources: [.copy("Fixtures")]),
+        tests("TorchTests", dependencies: ["CTorch", "Torch"], resources: [.copy("Fixtures")]),
         tests("ForetokenTextTests", dependencies: ["ForetokenText"]),
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"]),
         tests("ForetokenModelTests", dependencies: ["ForetokenModel", "Torch"]),

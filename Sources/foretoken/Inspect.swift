@@ -26,10 +26,23 @@ struct Inspect: ParsableCommand {
             table.add(["bytes of a token", String(shard.tokenWidth)])
             print(table.text)
         case "yaml", "yml":
-            try show(try Recipe(contentsOf: url).configuration(for: ByteTokenizer()))
+            let recipe = try Recipe(contentsOf: url)
+            let configuration = recipe.configuration(for: ByteTokenizer())
+            try show(configuration)
+            show(MemoryEstimate(recipe, configuration: configuration))
         default:
             try show(try ModelFolder.readConfiguration(RunFolder.modelFolder(at: url)))
         }
+    }
+
+    private func show(_ estimate: MemoryEstimate) {
+        var table = TextTable(["memory of a training step (CPU, float32)", "bytes"])
+        table.add(["weights", Formatting.bytes(Double(estimate.weights))])
+        table.add(["gradients", Formatting.bytes(Double(estimate.gradients))])
+        table.add(["optimizer", Formatting.bytes(Double(estimate.optimizer))])
+        table.add(["transient", Formatting.bytes(Double(estimate.transient))])
+        table.add(["peak", Formatting.bytes(Double(estimate.peak))])
+        print("\n" + table.text)
     }
 
     private func show(_ configuration: ModelConfiguration) throws {

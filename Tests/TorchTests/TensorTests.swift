@@ -40,9 +40,9 @@ import Testing
     }
 
     @Test func attentionEqualsItsFormula() {
-        let q = Tensor([1.0, 0.0, 0.0, 2.0], shape: [1, 1, 2, 2])
-        let v = Tensor([1.0, 2.0, 3.0, 4.0], shape: [1, 1, 2, 2])
-        let out: [Double] = Tensor.attention(query: q, key: q, value: v, causal: true).elements()
+        let q = Tensor([1.0, 0.0, 0.0, 2.0], shape: [1, 2, 1, 2])
+        let v = Tensor([1.0, 2.0, 3.0, 4.0], shape: [1, 2, 1, 2])
+        let out: [Double] = Tensor.attention(query: q, key: q, value: v, causal: true).contiguous().elements()
         #expect(out[0] == 1)
         #expect(out[1] == 2)
         // Second row: scores 0 and 4/√2; weight of the first 1/(1 + e^2.828…).

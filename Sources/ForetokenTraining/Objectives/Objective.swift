@@ -61,10 +61,10 @@ public enum ObjectiveName: String, Sendable, CaseIterable {
     case sequential
 
     /// The objective.
-    public var objective: any Objective {
+    public func objective(recompute: Recomputation = .none) -> any Objective {
         switch self {
-        case .joint: JointObjective()
-        case .sequential: SequentialObjective()
+        case .joint: JointObjective(recompute: recompute)
+        case .sequential: SequentialObjective(recompute: recompute)
         }
     }
 }

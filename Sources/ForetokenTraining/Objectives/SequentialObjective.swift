@@ -5,8 +5,11 @@ import Torch
 /// The paper's memory-efficient pass (section 2, figure 2): the heads run forward and backward one after another, so only
 /// one head's logits exist at a time and the peak does not grow with n.
 public struct SequentialObjective: Objective {
+    /// What is kept of the trunk.
+    public let recompute: Recomputation
+
     /// The objective.
-    public init() {}
+    public init(recompute: Recomputation = .none) { self.recompute = recompute }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
     public func forwardBackward(
@@ -19,8 +22,8 @@ public struct SequentialObjective: Objective {
             let isLast = index == microbatches.count - 1
             let batch = BatchTensors(microbatch, for: model)
 
-            let z = model.latent(batch.inputs, batch.context)
-            let d = z.detached(requiresGradient: true)
+            let trunk = TrunkPass(model, batch, recompute: recompute)
+            let d = trunk.z.detached(requiresGradient: true)
             for (i, head) in model.heads.enumerated() {
                 let count = Double(max(1, denominators[i]))
                 // The sum of this head's losses, its logits and their gradient live inside this call only.
@@ -34,7 +37,7 @@ public struct SequentialObjective: Objective {
                 onGradientReady(model.norm)
                 if !model.configuration.tieEmbeddings { onGradientReady(model.unembedding) }
             }
-            try z.backward(gradient: d.gradient)
+            try trunk.backward(gradient: d.gradient)
         }
         (model.trunk.flatMap(\.parameters) + [model.embedding]).forEach(onGradientReady)
         return losses

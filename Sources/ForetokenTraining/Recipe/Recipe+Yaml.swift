@@ -51,6 +51,7 @@ extension Recipe {
         try readData(top.section("data"))
         try readModel(top.section("model"))
         try readTraining(top.section("training"))
+        try readMemory(top.section("memory"))
         try top.finish()
         try validate()
     }
@@ -121,6 +122,11 @@ extension Recipe {
         training.logEvery = try reader.integer("logEvery") ?? training.logEvery
         training.device = try reader.string("device") ?? training.device
         training.threads = try reader.integer("threads")
+        try reader.finish()
+    }
+
+    private mutating func readMemory(_ reader: RecipeReader) throws {
+        memory.recompute = try Self.choice(reader, "memory.recompute", "recompute") ?? memory.recompute
         try reader.finish()
     }
 
@@ -201,6 +207,8 @@ extension Recipe {
         add("logEvery", training.logEvery)
         add("device", quoted(training.device))
         add("threads", training.threads)
+        lines.append("memory:")
+        add("recompute", memory.recompute.rawValue)
         return lines.joined(separator: "\n") + "\n"
     }
 

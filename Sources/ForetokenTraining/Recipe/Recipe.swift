@@ -11,6 +11,8 @@ public struct Recipe: Sendable, Equatable {
     public var model = Model()
     /// How it is trained.
     public var training = Training()
+    /// What is kept in memory.
+    public var memory = Memory()
 
     /// The token shards.
     public struct Data: Sendable, Equatable {
@@ -100,6 +102,14 @@ public struct Recipe: Sendable, Equatable {
         public var device = "cpu"
         /// CPU threads; all if nil.
         public var threads: Int?
+        /// The defaults.
+        public init() {}
+    }
+
+    /// What is kept in memory.
+    public struct Memory: Sendable, Equatable {
+        /// What the trunk keeps between its forward and its backward pass.
+        public var recompute = Recomputation.none
         /// The defaults.
         public init() {}
     }

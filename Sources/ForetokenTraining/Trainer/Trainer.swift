@@ -64,7 +64,7 @@ public final class Trainer {
             model.parameters, betas: (recipe.training.betas[0], recipe.training.betas[1]),
             epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay)
         if let checkpoint { step = try TrainerState.restore(optimizer, from: checkpoint) }
-        objective = recipe.training.objective.objective
+        objective = recipe.training.objective.objective(recompute: recipe.memory.recompute)
         self.recipe = recipe
         self.folder = folder
         self.tokenizer = tokenizer

@@ -1,0 +1,72 @@
+import ForetokenModel
+import ForetokenText
+import Foundation
+import Testing
+import Torch
+
+@testable import ForetokenTraining
+
+private struct Shape: Sendable, CustomTestStringConvertible {
+    var vocabulary = 258
+    var width = 32
+    var layers = 6
+    var inner: Int? = 96
+    var heads = 3
+    var kind = HeadKind.parallel
+    var batch = 4
+    var context = 64
+    var accumulation = 1
+    var tied = false
+    var keyValueHeads: Int?
+    var testDescription: String {
+        "V\(vocabulary) D\(width) L\(layers) F\(inner ?? 0) n\(heads) \(kind) B\(batch) T\(context) x\(accumulation)"
+    }
+}
+
+/// Activations lead, weights lead, logits lead; deep, wide, long, many heads, linear heads, several micro-batches.
+private let shapes = [
+    Shape(), Shape(width: 64, layers: 12, inner: nil, heads: 1, batch: 8), Shape(vocabulary: 4000, heads: 4),
+    Shape(width: 128, layers: 5, inner: 384, heads: 2, batch: 1, context: 16),
+    Shape(heads: 4, kind: .linear, tied: true),
+    Shape(batch: 2, accumulation: 3), Shape(vocabulary: 1000, batch: 1, context: 256, keyValueHeads: 1),
+    Shape(inner: 16, batch: 8),
+]
+
+@Suite(.serialized) struct MemoryEstimateTests {
+    @Test(arguments: shapes, ObjectiveName.allCases)
+    private func theEstimateIsWithinATenthOfTheMeter(shape: Shape, objective: ObjectiveName) throws {
+        for recompute in Recomputation.allCases {
+            var recipe = Recipe()
+            recipe.model.context = shape.context
+            recipe.training.batchSize = shape.batch
+            recipe.training.accumulation = shape.accumulation
+            recipe.training.objective = objective
+            recipe.memory.recompute = recompute
+            let configuration = ModelConfiguration(
+                vocabulary: shape.vocabulary, width: shape.width, layers: shape.layers, attentionHeads: 2,
+                keyValueHeads: shape.keyValueHeads, feedForwardWidth: shape.inner, heads: shape.heads,
+                headKind: shape.kind, context: shape.context, tieEmbeddings: shape.tied)
+            let estimate = MemoryEstimate(recipe, configuration: configuration)
+
+            let before = Memory.read().current
+            let model = try MultiTokenModel(configuration, seed: 1)
+            let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
+            #expect(Memory.read().current - before == estimate.weights + estimate.optimizer)
+            let batches = (0..<shape.accumulation).map {
+                randomBatch(
+                    batch: shape.batch, context: shape.context, heads: shape.heads, vocabulary: shape.vocabulary,
+                    seed: UInt64($0), documentLength: 1000)
+            }
+            Memory.resetPeak()
+            _ = try objective.objective(recompute: recompute).forwardBackward(
+                model, microbatches: batches,
+                denominators: (1...shape.heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } },
+                headWeights: [Double](repeating: 1, count: shape.heads), onGradientReady: { _ in })
+            optimizer.update(rate: 1e-3)
+            let measured = Memory.read().peak - before
+            let ratio = Double(estimate.peak) / Double(measured)
+            #expect(
+                (0.9...1.1).contains(ratio), "\(recompute): predicted \(estimate.peak), measured \(measured): \(ratio)")
+        }
+    }
+}
