@@ -203,12 +203,15 @@ private let examples: [Example] =
         let views = inputs.map { t in
             t.rank < 2 ? t : t.transposed(0, t.rank - 1).contiguous().transposed(0, t.rank - 1)
         }
-        let expected = withoutGradient { example.fused(inputs) }.map { $0.contiguous().elements(as: Float.self) }
-        #expect(withoutGradient { example.fused(views) }.map { $0.contiguous().elements(as: Float.self) } == expected)
+        func values(_ inputs: [Tensor]) -> [[Double]] {
+            withoutGradient { example.fused(inputs) }.map { $0.to(.float64).contiguous().elements() }
+        }
+        // MKL sums in another order over exchanged strides.
+        #expect(largestDifference(values(views), values(inputs)) < 1e-6)
         #expect(withoutGradient { example.fused(views) }.allSatisfy { !$0.requiresGradient })
     }
 
-    @Test func aTensorUsedTwiceGetsBothGradientsAndAGraphCanBeWalkedTwice() throws {
+    @Test func aTensorUsedTwiceGetsBothGradients() throws {
         for dtype in [DType.float32, .float64] {
             let x = Tensor([0.5, -1, 2, 0.25], shape: [2, 2]).to(dtype).requireGradient()
             let weight = Tensor([1.5, 0.5]).to(dtype)
