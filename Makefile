@@ -35,6 +35,7 @@ demo: build ## train, decode and compare a small model
 
 bench: build ## measure against the PyTorch reference
 	bash Benchmarks/run.sh
+	bash Benchmarks/train.sh
 
 format: ## format the sources in place
 	swift format --in-place --parallel -r $(SOURCES)

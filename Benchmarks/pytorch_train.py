@@ -103,8 +103,8 @@ def main(a):
     return {
         "variant": a.variant,
         "tokensPerSecond": a.batch * a.context / statistics.median_low(times) if times else 0,
-        "peakTensorBytes": peak,
-        "transientBytes": peak - 4 * weights,
+        "peakTensorBytes": peak if a.memory else None,
+        "transientBytes": peak - 4 * weights if a.memory else None,
         "torch": torch.__version__,
     }
 
