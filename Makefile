@@ -37,6 +37,7 @@ demo: build ## train, decode and compare a small model
 
 bench: build ## measure against the PyTorch reference
 	bash Benchmarks/run.sh
+	bash Benchmarks/train.sh
 
 docs: build ## documentation of the libraries and articles into .build/docs
 	bash scripts/docs.sh

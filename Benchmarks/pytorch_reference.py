@@ -1,10 +1,8 @@
-"""The same training step and the same greedy decoding in PyTorch, to measure Foretoken against.
+"""The same model and the same greedy decoding in PyTorch, to measure Foretoken against; pytorch_train.py trains it.
 
-The model is that of Recipes/demo.yaml's shape family: Llama blocks, linear heads, shared norm and unembedding; the step is
-the paper's (sequential heads, one trunk backward) with fused AdamW and clipping. Prints one JSON object.
+Llama blocks, heads that are blocks or linear maps, shared norm and unembedding. Prints one JSON object.
 
-    python pytorch_reference.py train --width 128 --layers 4 --heads 4 --batch 2 --context 256 --steps 60
-    python pytorch_reference.py decode --width 128 --layers 4 --tokens 200
+    python pytorch_reference.py --width 128 --layers 4 --tokens 200
 """
 
 import argparse
@@ -45,8 +43,13 @@ class Model(torch.nn.Module):
     def __init__(self, a):
         super().__init__()
         self.embed = torch.nn.Embedding(a.vocabulary, a.width)
-        self.blocks = torch.nn.ModuleList(Block(a.width, a.attention_heads, a.inner) for _ in range(a.layers))
-        self.heads = torch.nn.ModuleList(torch.nn.Linear(a.width, a.width, bias=False) for _ in range(a.heads))
+        block = lambda: Block(a.width, a.attention_heads, a.inner)
+        linear = a.head_kind == "linear"
+        # Block heads are among the layers, as in the paper.
+        self.blocks = torch.nn.ModuleList(block() for _ in range(a.layers if linear else a.layers - a.heads))
+        self.heads = torch.nn.ModuleList(
+            torch.nn.Linear(a.width, a.width, bias=False) if linear else block() for _ in range(a.heads)
+        )
         self.norm = torch.nn.RMSNorm(a.width, eps=1e-5)
         self.unembed = torch.nn.Linear(a.width, a.vocabulary, bias=False)
         half = a.width // a.attention_heads // 2
@@ -60,28 +63,27 @@ class Model(torch.nn.Module):
             x = block(x, self.cos[start:end], self.sin[start:end], cache)
         return x
 
+    def head(self, head, z):
+        return head(z, self.cos[: z.shape[1]], self.sin[: z.shape[1]]) if isinstance(head, Block) else head(z)
 
-def train(a):
-    model = Model(a)
-    matrices = [p for p in model.parameters() if p.dim() == 2]
-    scales = [p for p in model.parameters() if p.dim() != 2]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": scales, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), fused=True)
-    data = torch.randint(0, 256, (a.steps + 10, a.batch, a.context + a.heads))
-    begin = 0.0
-    for step, batch in enumerate(data):
-        if step == 10:
-            begin = time.perf_counter()
-        z = model.trunk(batch[:, : a.context])
-        d = z.detach().requires_grad_()
-        for i, head in enumerate(model.heads):
-            logits = model.unembed(model.norm(head(d)))
-            F.cross_entropy(logits.flatten(0, 1), batch[:, i + 1 : i + 1 + a.context].flatten()).backward()
-        z.backward(d.grad)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-    return a.steps * a.batch * a.context / (time.perf_counter() - begin)
+
+def parser(doc, **defaults):
+    """Options of the shape, and those given."""
+    result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--head-kind", choices=["parallel", "linear"], default="parallel")
+    shape = dict(vocabulary=258, width=128, layers=4, attention_heads=4, inner=0, heads=4, batch=2, context=256, threads=2)
+    for name, value in (shape | defaults).items():
+        result.add_argument("--" + name.replace("_", "-"), type=int, default=value)
+    return result
+
+
+def parse(parser):
+    """The options; SwiGLU's inner width is 8D/3 rounded up to 256 unless given."""
+    a = parser.parse_args()
+    a.inner = a.inner or (8 * a.width // 3 + 255) // 256 * 256
+    torch.manual_seed(0)
+    torch.set_num_threads(a.threads)
+    return a
 
 
 @torch.inference_mode()
@@ -99,14 +101,7 @@ def decode(a):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "decode"])
-    for name, value in dict(
-        vocabulary=258, width=128, layers=4, attention_heads=4, inner=352, heads=4, batch=2, context=256, steps=100, tokens=200, threads=2
-    ).items():
-        parser.add_argument("--" + name.replace("_", "-"), type=int, default=value)
-    arguments = parser.parse_args()
-    torch.manual_seed(0)
-    torch.set_num_threads(arguments.threads)
-    speed = train(arguments) if arguments.what == "train" else decode(arguments)
-    print(json.dumps({"what": arguments.what, "tokensPerSecond": speed, "torch": torch.__version__}))
+    options = parser(__doc__, tokens=200)
+    options.set_defaults(head_kind="linear", inner=352)
+    speed = decode(parse(options))
+    print(json.dumps({"what": "decode", "tokensPerSecond": speed, "torch": torch.__version__}))

@@ -21,10 +21,10 @@ for round in 1 2 3; do
     "$foretoken" train Recipes/demo.yaml --out "$work/run-$round" --set training.minutes=null --set training.steps=$steps \
         --set training.logEvery=100 --set training.validationEvery=0 --set training.checkpointEvery=0 \
         --set training.threads=2 --set data.validation=null --set data.train="$work/train.tokens" 2>/dev/null
-    "$python" Benchmarks/pytorch_reference.py train --steps $steps >"$work/torch-train-$round.json"
+    "$python" Benchmarks/pytorch_train.py --head-kind linear --inner 352 --steps $steps >"$work/torch-train-$round.json"
     "$foretoken" evaluate decoding --model "$work/run-$round" --data "$work/validation.tokens" --prompt-tokens 32 \
         --prompts 3 --max-tokens 200 --json >"$work/ours-decode-$round.json"
-    "$python" Benchmarks/pytorch_reference.py decode >"$work/torch-decode-$round.json"
+    "$python" Benchmarks/pytorch_reference.py >"$work/torch-decode-$round.json"
 done
 python3 - "$work" <<'PYTHON'
 import json, statistics, sys

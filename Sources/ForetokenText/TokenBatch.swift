@@ -1,13 +1,21 @@
-/// Probabilities to learn from instead of single tokens; a place kept for distillation, which no objective reads yet.
+/// Probabilities to learn from instead of single tokens, as in distillation: at every position the k likeliest tokens of a
+/// teacher. They take the place of a head's targets wherever those are not masked.
 public struct SoftTargets: Sendable, Equatable {
     /// The head they are for.
     public let head: Int
-    /// [B, T, V], row-major.
+    /// k, tokens at each position.
+    public let count: Int
+    /// [B, T, k], row-major.
+    public let tokens: [Int32]
+    /// [B, T, k]: the weight of each token's −log p; they need not sum to 1.
     public let probabilities: [Float]
 
     /// Soft targets of one head.
-    public init(head: Int, probabilities: [Float]) {
+    public init(head: Int, count: Int, tokens: [Int32], probabilities: [Float]) {
+        precondition(count > 0 && tokens.count == probabilities.count && tokens.count.isMultiple(of: count))
         self.head = head
+        self.count = count
+        self.tokens = tokens
         self.probabilities = probabilities
     }
 }
@@ -29,8 +37,8 @@ public struct TokenBatch: Sendable, Equatable {
     public var documents: [Int32]
     /// Whether a token may be a target [B, T + n].
     public var lossMask: [Bool]
-    /// See ``SoftTargets``.
-    public var softTargets: SoftTargets?
+    /// At most one for each head; heads without learn from the tokens.
+    public var softTargets: [SoftTargets] = []
 
     /// A batch of given tokens, all of which may be targets.
     public init(batchSize: Int, context: Int, heads: Int, tokens: [Int32], documents: [Int32]) {

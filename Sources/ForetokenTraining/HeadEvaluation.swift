@@ -26,7 +26,7 @@ public struct HeadEvaluation: Sendable, Equatable {
 
     /// Runs the model over the first `batches` batches of the text, in its order.
     ///
-    /// - Throws: `TorchError.outOfMemory`.
+    /// - Throws: ``ObjectiveError`` for text of another vocabulary, `TorchError.outOfMemory`.
     public static func run(
         _ model: MultiTokenModel, _ loader: BatchLoader, batchSize: Int, batches: Int, tokenizer: any Tokenizer
     ) throws -> HeadEvaluation {
@@ -44,8 +44,8 @@ public struct HeadEvaluation: Sendable, Equatable {
             let microbatch = loader.sequentialBatch(startingAt: start, count: batchSize)
             start += microbatch.batchSize
             done += 1
-            withoutGradient {
-                let batch = BatchTensors(microbatch, for: model)
+            try withoutGradient {
+                let batch = try BatchTensors(microbatch, for: model)
                 let z = model.latent(batch.inputs, batch.context)
                 // alive[p]: heads 1..i−1 were right at position p; known[p]: their targets were all in the document.
                 var alive = [Bool](repeating: true, count: microbatch.batchSize * microbatch.context)
@@ -53,7 +53,8 @@ public struct HeadEvaluation: Sendable, Equatable {
                 for (i, head) in model.heads.enumerated() {
                     let targets = microbatch.targets(head: i + 1)
                     let logits = model.logits(head(z, batch.context)).reshaped(-1, model.configuration.vocabulary)
-                    lossSums[i] += logits.crossEntropySum(targets: batch.targets(head: i + 1)).item()
+                    lossSums[i] +=
+                        logits.crossEntropySum(targets: try batch.targets(head: i + 1).tokens.reshaped(-1)).item()
                     let guesses: [Int64] = logits.argmax(axis: 1).elements()
                     for position in targets.indices {
                         let target = targets[position]

@@ -1,4 +1,5 @@
 public import ForetokenModel
+import Torch
 
 /// The bytes a training step on the CPU in float32 will hold, from the recipe alone.
 ///
@@ -21,7 +22,8 @@ public struct MemoryEstimate: Sendable, Equatable {
     public init(_ recipe: Recipe, configuration: ModelConfiguration) {
         let step = Step(
             c: configuration, tokens: recipe.training.batchSize * recipe.model.context, length: recipe.model.context,
-            recompute: recipe.memory.recompute == .blocks, accumulates: recipe.training.accumulation > 1)
+            recompute: recipe.memory.recompute == .blocks, accumulates: recipe.training.accumulation > 1,
+            logitsBytes: recipe.memory.logitsMiB << 20)
         weights = 4 * step.parameters
         gradients = weights
         optimizer = 2 * weights
@@ -37,6 +39,8 @@ private struct Step {
     let recompute: Bool
     /// Whether gradients of an earlier micro-batch are there from the start.
     let accumulates: Bool
+    /// The most logits of `fused`.
+    let logitsBytes: Int
 
     // MARK: parameters
     var queries: Int { c.attentionHeads * c.headDimension }
@@ -92,6 +96,17 @@ private struct Step {
             stations.append(before + trunk + zGradient + headKept + output + 3 * logits)
             stations.append(before + table + trunk + zGradient + headKept + output + hidden)
             if c.headKind == .parallel { stations.append(before + trunk + zGradient + headKept + backward) }
+        case .fused:
+            // One chunk of logits, the unembedding's gradient from the first on, the head's output and its gradient; a few
+            // tensors [chunk, D].
+            let before = accumulates ? parameters : heads - head - (c.heads == 1 ? table : 0)
+            let zGradient = c.heads == 1 ? 0 : hidden
+            let chunk = Tensor.fusedCrossEntropyChunk(
+                rows: tokens, vocabulary: c.vocabulary, logitsBytes: logitsBytes)
+            let fresh = c.heads == 1 && !accumulates ? table : 0
+            stations.append(
+                before + fresh + trunk + zGradient + headKept + 2 * hidden + chunk * (c.vocabulary + 3 * c.width))
+            if c.headKind == .parallel { stations.append(before + trunk + zGradient + headKept + hidden + backward) }
         case .joint:
             let each = headKept + output + logits
             stations.append(all + trunk + c.heads * each + 2 * logits)

@@ -21,14 +21,6 @@ extension Tensor {
     public func rows(at indices: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         binary(indices, file, line, ct_embedding)
     }
-
-    /// Σ over rows of −log softmax(logits)[target], for logits [N, V] and int64 targets [N]; rows whose target is
-    /// `ignored` count nothing. A sum and not a mean: the caller divides by the count over the whole global batch.
-    public func crossEntropySum(
-        targets: Tensor, ignoring ignored: Int64 = -100, file: StaticString = #fileID, line: UInt = #line
-    ) -> Tensor {
-        binary(targets, file, line) { ct_cross_entropy_sum($0, $1, ignored) }
-    }
 }
 
 // In place, and never recorded: for optimizer state, weights and gradients.

@@ -66,10 +66,10 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"),
         ("training.batchSize=0", "outside 1"),
         ("training.learningRate=0", "above 0"), ("training.headWeights=[1]", "one a head"),
-        ("model.headKind=causal", "not known or not supported yet"), ("training.objective=fused", "not supported yet"),
+        ("model.headKind=causal", "not known or not supported yet"), ("training.objective=folded", "not supported yet"),
         ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"),
         ("training.steps=null", "missing"),
-        ("data.train=''", "foretoken prepare"),
+        ("data.train=''", "foretoken prepare"), ("memory.logitsMiB=0", "outside 1"),
     ])
     func impossibleValuesAreRefused(override: (String, String)) {
         #expect(sentence(good, [override.0]).contains(override.1))

@@ -136,9 +136,13 @@ void adamw(
 }
 
 #include "AttentionBody.h"
+#include "CrossEntropyBody.h"
 
 }  // namespace
 
-const Isa ISA_NAME = {norm, norm_again, norm_backward, gated, gated_backward, rotate, squares, adamw, attention, attention_backward};
+const Isa ISA_NAME = {
+    norm,  norm_again, norm_backward, gated, gated_backward, rotate, squares, adamw, attention, attention_backward,
+    softmax_cross_entropy,
+};
 
 }  // namespace ct::training

@@ -30,6 +30,17 @@ struct Attention {
     int64_t scratch() const { return (2 * dim + 64) * ((time + 15) / 16 * 16); }
 };
 
+// A chunk of logits [rows, vocabulary] on their way to a gradient; see ct_fused_cross_entropy.
+struct SoftmaxChunk {
+    float *logits;
+    int64_t vocabulary;
+    const int64_t *targets;      // [rows, count]
+    const float *probabilities;  // [rows, count]; null: all 1
+    int64_t count;
+    float scale;
+    double *losses;  // [rows]
+};
+
 struct Isa {
     // y = x · inverse · weight with inverse = 1 / √(mean(x²) + eps) of each row.
     void (*norm)(
@@ -58,6 +69,8 @@ struct Isa {
     // Task t is key and value head t % kv_heads of sequence t / kv_heads, with the query heads that share it.
     void (*attention)(const Attention &a, int64_t first, int64_t last, float *scratch);
     void (*attention_backward)(const Attention &a, int64_t first, int64_t last, float *scratch);
+    // Rows first ..< last: logits become scale · gradient, losses[r] = −Σ_j probability_j · log softmax[target_j].
+    void (*softmax_cross_entropy)(const SoftmaxChunk &chunk, int64_t first, int64_t last);
 };
 
 extern const Isa portable, avx2, avx512;

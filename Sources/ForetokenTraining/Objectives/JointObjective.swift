@@ -18,10 +18,10 @@ public struct JointObjective: Objective {
     ) throws -> [Double] {
         var losses = [Double](repeating: 0, count: model.heads.count)
         for microbatch in microbatches {
-            let batch = BatchTensors(microbatch, for: model)
+            let batch = try BatchTensors(microbatch, for: model)
             let trunk = TrunkPass(model, batch, recompute: recompute)
-            let means = model.heads.enumerated().map { i, head in
-                model.crossEntropySum(head(trunk.z, batch.context), targets: batch.targets(head: i + 1))
+            let means = try model.heads.enumerated().map { i, head in
+                try model.crossEntropySum(head(trunk.z, batch.context), targets: batch.targets(head: i + 1))
                     * (1 / Double(max(1, denominators[i])))
             }
             let weighted = zip(means, headWeights).map { $0 * $1 }

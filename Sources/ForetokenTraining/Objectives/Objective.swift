@@ -18,40 +18,22 @@ public protocol Objective: Sendable {
     ///     backward pass in the last micro-batch, the norm and unembedding after the last head, the trunk's and the
     ///     embedding at the end.
     /// - Returns: each head's share Σ −log p ÷ denominator, unweighted.
-    /// - Throws: `TorchError.outOfMemory`.
+    /// - Throws: ``ObjectiveError`` for a batch that fits no model of this vocabulary, `TorchError.outOfMemory`.
     func forwardBackward(
         _ model: MultiTokenModel, microbatches: [TokenBatch], denominators: [Int], headWeights: [Double],
         onGradientReady: (Parameter) -> Void
     ) throws -> [Double]
 }
 
-/// A micro-batch as tensors on the model's device.
-struct BatchTensors {
-    /// [B, T] int64.
-    let inputs: Tensor
-    let context: SequenceContext
-    private let batch: TokenBatch
-    private let device: Device
-
-    init(_ batch: TokenBatch, for model: MultiTokenModel) {
-        self.batch = batch
-        device = model.device
-        let shape = [batch.batchSize, batch.context]
-        inputs = Tensor(batch.inputs(), shape: shape).to(device)
-        let documents =
-            model.configuration.documentMask ? Tensor(batch.inputDocuments(), shape: shape).to(device) : nil
-        context = model.context(length: batch.context, documents: documents)
-    }
-
-    /// [B·T] int64: token t + i for every position t.
-    func targets(head: Int) -> Tensor { Tensor(batch.targets(head: head)).to(device) }
-}
-
 extension MultiTokenModel {
     /// Σ −log p of the targets under a head's output [B, T, D]; masked targets count nothing.
-    func crossEntropySum(_ hidden: Tensor, targets: Tensor) -> Tensor {
-        logits(hidden).reshaped(-1, configuration.vocabulary)
-            .crossEntropySum(targets: targets, ignoring: TokenBatch.ignored)
+    func crossEntropySum(_ hidden: Tensor, targets: HeadTargets) -> Tensor {
+        let logits = logits(hidden).reshaped(-1, configuration.vocabulary)
+        guard let probabilities = targets.probabilities else {
+            return logits.crossEntropySum(targets: targets.tokens.reshaped(-1), ignoring: TokenBatch.ignored)
+        }
+        return logits.crossEntropySum(
+            targets: targets.tokens, probabilities: probabilities, ignoring: TokenBatch.ignored)
     }
 }
 
@@ -61,12 +43,21 @@ public enum ObjectiveName: String, Sendable, CaseIterable {
     case joint
     /// ``SequentialObjective``.
     case sequential
+    /// ``FusedObjective``.
+    case fused
 
     /// The objective.
-    public func objective(recompute: Recomputation = .none) -> any Objective {
+    ///
+    /// - Parameters:
+    ///   - logitsBytes: see ``FusedObjective/logitsBytes``; the others hold all logits of a head, or of all heads.
+    ///   - recompute: what is kept of the trunk.
+    public func objective(
+        logitsBytes: Int = FusedObjective.defaultLogitsBytes, recompute: Recomputation = .none
+    ) -> any Objective {
         switch self {
         case .joint: JointObjective(recompute: recompute)
         case .sequential: SequentialObjective(recompute: recompute)
+        case .fused: FusedObjective(logitsBytes: logitsBytes, recompute: recompute)
         }
     }
 }

@@ -75,6 +75,9 @@ extension Recipe {
         try need(training.epsilon > 0, "training.epsilon", "must be above 0")
         try need(training.weightDecay >= 0, "training.weightDecay", "must be at least 0")
         try need(training.clip >= 0, "training.clip", "must be at least 0 (0: no clipping)")
+        try need(
+            (1...1 << 20).contains(memory.logitsMiB), "memory.logitsMiB",
+            "\(memory.logitsMiB) is outside 1...\(1 << 20)")
         if let weights = training.headWeights {
             try need(
                 weights.count == model.heads && weights.allSatisfy { $0 >= 0 } && weights.contains { $0 > 0 },

@@ -128,6 +128,7 @@ extension Recipe {
 
     private mutating func readMemory(_ reader: RecipeReader) throws {
         memory.recompute = try Self.choice(reader, "memory.recompute", "recompute") ?? memory.recompute
+        memory.logitsMiB = try reader.integer("logitsMiB") ?? memory.logitsMiB
         try reader.finish()
     }
 
@@ -216,6 +217,7 @@ extension Recipe {
         add("threads", training.threads)
         lines.append("memory:")
         add("recompute", memory.recompute.rawValue)
+        add("logitsMiB", memory.logitsMiB)
         return lines.joined(separator: "\n") + "\n"
     }
 

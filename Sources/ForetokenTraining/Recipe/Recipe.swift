@@ -61,7 +61,7 @@ public struct Recipe: Sendable, Equatable {
     /// How it is trained.
     public struct Training: Sendable, Equatable {
         /// How the gradient is computed.
-        public var objective = ObjectiveName.sequential
+        public var objective = ObjectiveName.fused
         /// Optimizer steps; nil until a run bounded by time has measured its own speed.
         public var steps: Int?
         /// Bounds the run by time instead.
@@ -110,6 +110,8 @@ public struct Recipe: Sendable, Equatable {
     public struct Memory: Sendable, Equatable {
         /// What the trunk keeps between its forward and its backward pass.
         public var recompute = Recomputation.none
+        /// The most logits that the `fused` objective holds, in MiB.
+        public var logitsMiB = FusedObjective.defaultLogitsBytes >> 20
         /// The defaults.
         public init() {}
     }

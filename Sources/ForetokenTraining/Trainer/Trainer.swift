@@ -31,7 +31,7 @@ public final class Trainer {
     private let training: BatchLoader
     private let validation: BatchLoader?
     private let optimizer: AdamW
-    private let objective: any Objective
+    private let optimization: TrainingStep
     private let world: any World
 
     /// Opens a run folder: a new run, or the one in it from its newest checkpoint.
@@ -66,7 +66,11 @@ public final class Trainer {
             step = try Self.resuming(checkpoint) { [optimizer] in try TrainerState.restore(optimizer, from: checkpoint)
             }
         }
-        objective = recipe.training.objective.objective(recompute: recipe.memory.recompute)
+        optimization = TrainingStep(
+            model: model, optimizer: optimizer,
+            objective: recipe.training.objective.objective(
+                logitsBytes: recipe.memory.logitsMiB << 20, recompute: recipe.memory.recompute),
+            headWeights: recipe.training.headWeights, clip: recipe.training.clip, world: world)
         self.recipe = recipe
         self.folder = folder
         self.tokenizer = tokenizer
@@ -157,38 +161,22 @@ public final class Trainer {
         return .finished
     }
 
-    /// One optimizer step: gradient over the global batch, clipping, AdamW.
-    private func trainStep(rate: Double) throws -> (losses: [Double], norm: Double) {
+    private func trainStep(rate: Double) throws -> TrainingStep.Gradient {
         let settings = recipe.training
-        let samples = settings.batchSize * settings.accumulation
-        let first = step * samples
-        let microbatches = (0..<settings.accumulation).map {
-            training.batch(startingAt: first + $0 * settings.batchSize, count: settings.batchSize)
-        }
-        let result = try gradient(microbatches)
-        guard result.losses.allSatisfy(\.isFinite), result.norm.isFinite else {
+        let first = step * settings.batchSize * settings.accumulation
+        let gradient = try optimization.gradient(of: microbatches(from: first))
+        guard gradient.isFinite else {
             throw TrainerError.notFinite(
-                step: step + 1, firstSample: first, losses: result.losses, norm: result.norm)
+                step: step + 1, firstSample: first, losses: gradient.losses, norm: gradient.norm)
         }
-        let scale = settings.clip > 0 && result.norm > settings.clip ? settings.clip / result.norm : 1
-        optimizer.update(rate: rate, scale: scale)
-        optimizer.clearGradients()
+        optimization.update(by: gradient, rate: rate)
         step += 1
-        return result
+        return gradient
     }
 
-    /// The gradient of the mean loss over the global batch, and its norm.
-    private func gradient(_ microbatches: [TokenBatch]) throws -> (losses: [Double], norm: Double) {
-        let counts = (1...recipe.model.heads).map { head in
-            Double(microbatches.reduce(0) { $0 + $1.validTargets(head: head) })
-        }
-        let denominators = try world.sum(counts).map { Int($0) }
-        let weights = recipe.training.headWeights ?? [Double](repeating: 1, count: recipe.model.heads)
-        let losses = try objective.forwardBackward(
-            model, microbatches: microbatches, denominators: denominators, headWeights: weights,
-            onGradientReady: { _ in })
-        let norm = globalNorm(of: model.parameters.compactMap(\.tensor.gradient))
-        return (try world.sum(losses), norm)
+    private func microbatches(from first: Int) -> [TokenBatch] {
+        let size = recipe.training.batchSize
+        return (0..<recipe.training.accumulation).map { training.batch(startingAt: first + $0 * size, count: size) }
     }
 
     private func validate(_ log: MetricsLog, _ progress: ProgressLine) throws {
@@ -224,14 +212,10 @@ public final class Trainer {
         let clock = ContinuousClock()
         var times: [Double] = []
         for round in 0..<12 {
-            let microbatches = (0..<recipe.training.accumulation).map {
-                training.batch(startingAt: (round + $0) * recipe.training.batchSize, count: recipe.training.batchSize)
-            }
+            let microbatches = microbatches(from: round * recipe.training.batchSize)
             let begin = clock.now
-            _ = try gradient(microbatches)
             // A rate of 0 leaves the weights; the optimizer's state is reset below.
-            optimizer.update(rate: 0)
-            optimizer.clearGradients()
+            optimization.update(by: try optimization.gradient(of: microbatches), rate: 0)
             times.append((clock.now - begin).seconds)
         }
         optimizer.reset()

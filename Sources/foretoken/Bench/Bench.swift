@@ -1,6 +1,7 @@
 import ArgumentParser
 
-struct Bench: ParsableCommand {
+struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure speed and memory on this machine.", subcommands: [BenchDecode.self])
+        abstract: "Measure speed and memory on this machine.",
+        subcommands: [BenchTrain.self, BenchMemory.self, BenchDecode.self])
 }

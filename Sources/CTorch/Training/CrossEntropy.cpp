@@ -1,0 +1,130 @@
+// The fused end of a prediction head: what is kept is one chunk of logits, which becomes its own gradient in place.
+//
+// The products are LibTorch's (MKL, cuBLAS) on views of buffers that the caching allocator hands out again in the next call;
+// between them our own vector code passes once over a chunk, or ATen's operators for other devices and element types.
+#include "ct_cross_entropy.h"
+
+#include <numeric>
+
+#include <c10/core/GradMode.h>
+
+#include "../Kernels/Parallel.h"
+#include "../internal.h"
+#include "Isa.h"
+#include "Rows.h"
+
+using namespace ct;
+
+namespace {
+
+// Turns logits [rows, V] into scale · their gradient, in place, and returns the loss. Targets and probabilities [rows, k].
+double softmax_cross_entropy(
+    const at::Tensor &logits, const at::Tensor &targets, const at::Tensor &probabilities, double scale
+) {
+    if (!logits.is_cpu() || logits.scalar_type() != at::kFloat) {
+        const auto wide = at::promoteTypes(logits.scalar_type(), at::kFloat);
+        auto d = logits.to(wide);
+        const auto p = probabilities.defined() ? probabilities.to(wide) : at::ones(targets.sizes(), d.options());
+        const auto normaliser = at::logsumexp(d, 1, true);
+        const double loss = ((normaliser - d.gather(1, targets)) * p).sum(at::kDouble).item<double>();
+        d.sub_(normaliser).exp_().mul_(p.sum(1, true) * scale).scatter_add_(1, targets, p * -scale);
+        if (!d.is_same(logits)) logits.copy_(d);
+        return loss;
+    }
+    const int64_t rows = logits.size(0), vocabulary = logits.size(1), count = targets.size(1);
+    const int64_t *labels = targets.const_data_ptr<int64_t>();
+    for (int64_t i = 0; i < rows * count; i++)
+        TORCH_CHECK(
+            labels[i] >= 0 && labels[i] < vocabulary, "target ", labels[i], " is outside the vocabulary of ", vocabulary);
+    std::vector<double> losses(rows);
+    const training::SoftmaxChunk chunk = {
+        logits.mutable_data_ptr<float>(), vocabulary, labels,
+        probabilities.defined() ? probabilities.const_data_ptr<float>() : nullptr, count, static_cast<float>(scale),
+        losses.data()};
+    kernels::in_parallel(rows, double(rows * vocabulary) * 20, [&](int64_t first, int64_t last) {
+        training::isa().softmax_cross_entropy(chunk, first, last);
+    });
+    return std::accumulate(losses.begin(), losses.end(), 0.0);
+}
+
+// The tensor's own gradient, made if there is none; undefined for a frozen parameter.
+at::Tensor gradient_of(const at::Tensor &parameter, bool &fresh) {
+    if (!parameter.requires_grad()) return {};
+    auto &gradient = parameter.mutable_grad();
+    fresh = !gradient.defined();
+    if (fresh) gradient = at::empty_like(parameter, at::MemoryFormat::Contiguous);
+    return gradient;
+}
+
+}  // namespace
+
+int64_t ct_fused_cross_entropy_chunk(int64_t rows, int64_t vocabulary, int64_t element_bytes, int64_t logits_bytes) {
+    const int64_t most = std::max<int64_t>(1, logits_bytes / std::max<int64_t>(1, vocabulary * element_bytes));
+    const int64_t chunks = (std::max<int64_t>(1, rows) + most - 1) / most;
+    // Equal chunks, in whole multiples of 16 rows where that fits.
+    return std::min(most, ((rows + chunks - 1) / chunks + 15) / 16 * 16);
+}
+
+int32_t ct_fused_cross_entropy(
+    ct_tensor hidden, ct_tensor norm, double epsilon, ct_tensor unembedding, ct_tensor targets,
+    ct_tensor probabilities_or_null, int64_t ignored, double scale, int64_t logits_bytes, double *loss,
+    ct_tensor *hidden_gradient
+) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        const auto input = borrow(hidden), x = training::rows(input), weight = borrow(norm), u = borrow(unembedding);
+        const auto labels = borrow(targets).contiguous();
+        const auto probabilities = probabilities_or_null == nullptr ? at::Tensor() : borrow(probabilities_or_null);
+        TORCH_CHECK(
+            u.dim() == 2 && u.size(1) == x.size(1) && labels.dim() == 2 && labels.size(0) == x.size(0) &&
+                labels.size(1) > 0 && (!probabilities.defined() || probabilities.sizes() == labels.sizes()),
+            "hidden ", input.sizes(), ", unembedding ", u.sizes(), " and targets ", labels.sizes(), " do not fit");
+        const auto counting = at::nonzero(labels.select(1, 0) != ignored).reshape({-1});
+        const int64_t rows = counting.numel();
+        const bool all = rows == x.size(0);
+        const int64_t chunk = ct_fused_cross_entropy_chunk(
+            rows, u.size(0), static_cast<int64_t>(x.element_size()), logits_bytes);
+
+        auto gradient = all ? at::empty_like(x) : at::zeros_like(x);
+        bool fresh = false;
+        auto weight_gradient = gradient_of(weight, fresh);
+        if (fresh) weight_gradient.zero_();
+        fresh = false;
+        auto u_gradient = gradient_of(u, fresh);
+        if (fresh && rows == 0) u_gradient.zero_();
+
+        *loss = 0;
+        const auto buffer = at::empty({chunk, u.size(0)}, x.options());
+        for (int64_t start = 0; start < rows; start += chunk) {
+            const int64_t length = std::min(chunk, rows - start);
+            const auto index = counting.narrow(0, start, length);
+            const auto part = [&](const at::Tensor &t) {
+                return all ? t.narrow(0, start, length) : t.index_select(0, index);
+            };
+            const auto h = part(x);
+            auto logits = buffer.narrow(0, 0, length);
+            const auto normed = training::norm(h, weight, epsilon);
+            at::mm_out(logits, normed.y, u.t());
+            *loss += softmax_cross_entropy(
+                logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), scale);
+
+            // The first product overwrites a gradient that is not there yet.
+            if (u_gradient.defined()) u_gradient.addmm_(logits.t(), normed.y, fresh ? 0 : 1);
+            fresh = false;
+            const auto back = training::norm_backward(
+                h, normed.inverse, weight, at::mm(logits, u), {}, /*consume=*/true);
+            if (weight_gradient.defined()) weight_gradient.add_(back.weight);
+            all ? gradient.narrow(0, start, length).copy_(back.x) : gradient.index_copy_(0, index, back.x);
+        }
+        *hidden_gradient = wrap(gradient.view(input.sizes()));
+    });
+}
+
+ct_tensor ct_soft_cross_entropy_sum(ct_tensor logits, ct_tensor targets, ct_tensor probabilities, int64_t ignored) {
+    return guarded([&] {
+        const auto labels = borrow(targets);
+        const auto counts = (labels.select(1, 0) != ignored).unsqueeze(1);
+        const auto picked = at::log_softmax(borrow(logits), 1).gather(1, at::where(counts, labels, 0));
+        return -at::where(counts, picked * borrow(probabilities).to(picked.scalar_type()), 0).sum();
+    });
+}

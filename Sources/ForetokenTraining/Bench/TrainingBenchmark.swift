@@ -1,0 +1,98 @@
+public import ForetokenModel
+import ForetokenText
+import Torch
+
+/// How fast training steps of a shape run, and in how many bytes: random tokens, clipping and AdamW included.
+public struct TrainingBenchmark: Sendable, Equatable {
+    /// Tokens a second, from the median step.
+    public let tokensPerSecond: Double
+    /// 10⁹ FLOPs a second, by ``ModelConfiguration/trainingFlopsPerToken(context:)``.
+    public let gflops: Double
+    /// The rate of the step's own matrix products alone, measured between the steps; nil if it was not.
+    public let gemmGflops: Double?
+    /// The most bytes of tensors during a step.
+    public let peakTensorBytes: Int
+    /// What of them is neither weight nor gradient nor optimizer state.
+    public let transientBytes: Int
+    /// The last step's mean cross-entropy of each head.
+    public let losses: [Double]
+
+    /// What is measured.
+    public struct Settings: Sendable {
+        /// B; T is the configuration's context.
+        public var batchSize: Int
+        /// How the gradient is computed.
+        public var objective: ObjectiveName
+        /// See ``FusedObjective/logitsBytes``.
+        public var logitsBytes = FusedObjective.defaultLogitsBytes
+        /// What is kept of the trunk.
+        public var recompute = Recomputation.none
+        /// Steps that are timed, after `warmUpSteps` that are not.
+        public var steps: Int
+        /// Steps before: buffers are made, pages are touched.
+        public var warmUpSteps = 2
+        /// Whether to time the matrix products alone, too.
+        public var measuresGemm = true
+
+        /// Settings with these sizes.
+        public init(batchSize: Int, objective: ObjectiveName, steps: Int) {
+            self.batchSize = batchSize
+            self.objective = objective
+            self.steps = steps
+        }
+    }
+
+    /// Trains a model of random weights on random tokens.
+    ///
+    /// - Throws: `ModelError` for sizes that make no model, `TorchError.outOfMemory`.
+    public init(_ configuration: ModelConfiguration, _ settings: Settings) throws {
+        let model = try MultiTokenModel(configuration, seed: 1)
+        let step = TrainingStep(
+            model: model, optimizer: try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1),
+            objective: settings.objective.objective(
+                logitsBytes: settings.logitsBytes, recompute: settings.recompute))
+        let rows = settings.batchSize * configuration.context
+        let lossRows =
+            settings.objective == .fused
+            ? Tensor.fusedCrossEntropyChunk(
+                rows: rows, vocabulary: configuration.vocabulary, logitsBytes: settings.logitsBytes)
+            : rows
+        var meter = GemmMeter(model, rows: rows, lossRows: lossRows)
+        var random = SystemRandomNumberGenerator()
+        let clock = ContinuousClock()
+        var times: [Double] = []
+        var (peak, losses) = (0, [Double]())
+        for index in 0..<(settings.warmUpSteps + settings.steps) {
+            let batch = Self.randomBatch(configuration, batchSize: settings.batchSize, &random)
+            Memory.resetPeak()
+            let begin = clock.now
+            let gradient = try step.gradient(of: [batch])
+            step.update(by: gradient, rate: 1e-4)
+            let seconds = (clock.now - begin).seconds
+            guard index >= settings.warmUpSteps else { continue }
+            times.append(seconds)
+            peak = max(peak, Memory.read().peak)
+            losses = gradient.losses
+            if settings.measuresGemm { try meter.measure() }
+        }
+        let weights = model.parameters.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.byteCount }
+        let seconds = median(times)
+        tokensPerSecond = Double(rows) / seconds
+        gflops = configuration.trainingFlopsPerToken(context: configuration.context) * tokensPerSecond * 1e-9
+        gemmGflops = settings.measuresGemm ? meter.flopsPerSecond * 1e-9 : nil
+        peakTensorBytes = peak
+        // Weights, their gradients and AdamW's two means.
+        transientBytes = peak - 4 * weights
+        self.losses = losses
+    }
+
+    private static func randomBatch(
+        _ configuration: ModelConfiguration, batchSize: Int, _ random: inout some RandomNumberGenerator
+    ) -> TokenBatch {
+        let count = batchSize * (configuration.context + configuration.heads)
+        return TokenBatch(
+            batchSize: batchSize, context: configuration.context, heads: configuration.heads,
+            tokens: (0..<count).map { _ in Int32.random(in: 0..<Int32(configuration.vocabulary), using: &random) },
+            documents: [Int32](repeating: 0, count: count))
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import ForetokenModel
+
+/// The shape of a model to measure; the SwiGLU width follows as in the paper.
+struct BenchShape: ParsableArguments {
+    @Option(help: "V.")
+    var vocabulary = 256
+    @Option(help: "D.")
+    var width = 256
+    @Option(help: "All transformer blocks, trunk and block heads.")
+    var layers = 6
+    @Option(help: "H, query heads of attention.")
+    var attentionHeads = 4
+    @Option(help: "SwiGLU width; 8D/3 rounded up to a multiple of 256 if not given.")
+    var feedForwardWidth: Int?
+    @Option(help: "What the heads are: \(HeadKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var headKind = HeadKind.parallel
+    @Option(help: "B, sequences of a step.")
+    var batch = 16
+    @Option(help: "T, tokens of a sequence.")
+    var context = 256
+    @Option(help: "CPU threads; all if not given.")
+    var threads: Int?
+    @Option(help: "The most logits that the fused objective holds, in MiB.")
+    var logitsMib = 64
+
+    func validate() throws {
+        guard (1...1 << 20).contains(batch), (1...1 << 20).contains(logitsMib), threads ?? 1 >= 1 else {
+            throw ValidationError("--batch, --logits-mib and --threads must be at least 1")
+        }
+    }
+
+    func configuration(heads: Int) throws -> ModelConfiguration {
+        let configuration = ModelConfiguration(
+            vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
+            feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind, context: context)
+        try configuration.validate()
+        return configuration
+    }
+}
