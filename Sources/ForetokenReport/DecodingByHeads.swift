@@ -40,13 +40,21 @@ public struct DecodingByHeads: Codable, Sendable, Equatable {
     ///
     /// - Throws: file errors, ``MetricsError``.
     public func write(toRun folder: URL) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        try (encoder.encode(self) + Data("\n".utf8)).write(to: Self.file(in: folder), options: .atomic)
+        try (encoded([.prettyPrinted, .sortedKeys]) + Data("\n".utf8)).write(
+            to: Self.file(in: folder), options: .atomic)
         let run = try RunRecord(folder)
         try Data(ReportPage.html([run]).utf8).write(to: RunRecord.report(in: folder), options: .atomic)
+    }
+
+    /// One line of JSON.
+    public var json: String { get throws { String(decoding: try encoded(.sortedKeys), as: UTF8.self) } }
+
+    private func encoded(_ formatting: JSONEncoder.OutputFormatting) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = formatting
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try encoder.encode(self)
     }
 
     /// Reads a run's file; nil if there is none, or none of this form.

@@ -155,7 +155,7 @@ struct Evaluate: AsyncParsableCommand {
                         tokensPerSecond: result.speculative.tokensPerSecond, speedUp: result.speedUp)
                 })
             if json {
-                print(try JSONValue(text: found.json).text())
+                print(try found.json)
             } else {
                 var table = TextTable(["heads", "tokens/forward", "tokens/s", "speed-up"])
                 for row in found.rows {

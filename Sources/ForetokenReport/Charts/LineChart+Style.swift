@@ -14,10 +14,12 @@ extension LineChart {
         .chart .a{stroke:var(--axis);fill:none}
         .chart .p,.chart .e{fill:none;stroke-linejoin:round;stroke-linecap:round}
         .chart .f .p{stroke-width:2}
+        .chart .m .p{stroke-width:1.2}
         .chart .f circle{stroke:none}
         .chart .b .p{stroke-width:1;opacity:.45}
         .chart .b circle{opacity:.6;stroke:none}
         .chart .l{fill:none;stroke-width:1;opacity:.7}
+        .chart .d{stroke-dasharray:1 3}
         .chart .x{stroke:var(--bad);stroke-width:1.5;fill:none}
         @media (prefers-color-scheme:dark){
         .chart{--ink:#e8eaed;--dim:#9aa3ad;--rule:#2b3036;--axis:#59626c;--bad:#ff8a65}

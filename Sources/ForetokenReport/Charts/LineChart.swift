@@ -33,6 +33,8 @@ public struct LineChart: Sendable {
     public var series: [Series]
     /// The name of the horizontal axis.
     public var xName = "step"
+    /// The range of the horizontal axis, such as that of other charts beside it; that of the points if nil.
+    public var xRange: ClosedRange<Double>?
     /// What the values are.
     public var unit = ChartUnit.number
     /// Equal ratios are equal distances, if all values are above 0.

@@ -23,6 +23,16 @@ public enum ChartUnit: String, Sendable {
         case .ratio: String(format: "%.3g×", value)
         }
     }
+
+    /// A value as the label of a line or a cell: digits after the point do not come and go with the value.
+    public func label(_ value: Double) -> String {
+        switch self {
+        case .number where (0.1..<1000).contains(abs(value)): Formatting.fixed(value, 3)
+        case .percent where value.isFinite: Formatting.percent(value)
+        case .ratio where value.isFinite && abs(value) < 1000: Formatting.fixed(value, 2) + "×"
+        default: text(value)
+        }
+    }
 }
 
 /// A range of values laid over pixels, linear or logarithmic, and its ticks.
@@ -53,7 +63,8 @@ struct Scale {
 
     func callAsFunction(_ value: Double) -> Double {
         let part =
-            isLogarithmic ? log(max(value, .leastNormalMagnitude) / low) / log(high / low) : (value - low) / (high - low)
+            isLogarithmic
+            ? log(max(value, .leastNormalMagnitude) / low) / log(high / low) : (value - low) / (high - low)
         return pixels.0 + min(max(part, -1), 2) * (pixels.1 - pixels.0)
     }
 
@@ -62,7 +73,8 @@ struct Scale {
         guard isLogarithmic, high / low >= 8 else { return linearTicks(about: count, unit: unit) }
         let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
         let stride = max(1, (decades.count + count - 1) / max(1, count))
-        let digits = decades.count <= 2 ? [1.0, 2, 5] : decades.count <= 4 ? [1.0, 3] : [1.0]
+        let span = log10(high / low)
+        let digits = span <= 1.7 ? [1.0, 2, 5] : span <= 3 ? [1.0, 3] : [1.0]
         return decades.filter { $0 % stride == 0 }
             .flatMap { decade in digits.map { $0 * pow(10, Double(decade)) } }.filter { $0 >= low && $0 <= high }
     }

@@ -63,7 +63,9 @@ public struct ThinnedSeries: Sendable {
 
     /// What is left, by rising x: at most three points a span, the first and the last.
     public var points: [ChartPoint] {
-        let all = (spans.values.flatMap(\.points) + [first, last].compactMap { $0 }).sorted { ($0.x, $0.y) < ($1.x, $1.y) }
+        let all = (spans.values.flatMap(\.points) + [first, last].compactMap { $0 }).sorted {
+            ($0.x, $0.y) < ($1.x, $1.y)
+        }
         return all.indices.filter { $0 == 0 || all[$0] != all[$0 - 1] }.map { all[$0] }
     }
 

@@ -30,7 +30,10 @@ extension ReportPage {
     static func figures(_ runs: [RunRecord]) -> [LineChart] {
         var charts = metrics.flatMap { runs.count == 1 ? oneRun(runs[0], $0) : severalRuns(runs, $0) }
         charts += decoding(runs)
+        let firsts = runs.flatMap { $0.history.series.values.compactMap { $0.first?.x } }
+        let steps = firsts.min().map { $0...max($0, Double(runs.map(\.history.lastStep).max() ?? 0)) }
         for index in charts.indices {
+            if charts[index].xName == "step" { charts[index].xRange = steps }
             charts[index].pointBudget = min(charts[index].pointBudget, pointBudget / charts.count)
         }
         return charts
@@ -48,12 +51,13 @@ extension ReportPage {
                 let isBehind = weight == .background
                 let label = [isBehind ? name : "", head.map { "head \($0)" } ?? ""].filter { !$0.isEmpty }
                 return LineChart.Series(
-                    label.joined(separator: " "), series.points, color: .ordered((head ?? 1) - 1, of: count),
+                    label.joined(separator: " "), series.points,
+                    color: head.map { .ordered($0 - 1, of: count) } ?? .category(0),
                     weight: weight)
             }
         }
         return chart(
-            metric, title: metric.title,
+            metric, title: metric.title, about: metric.note,
             lines(training, "training", validation.isEmpty ? .foreground : .background)
                 + lines(validation, "validation", .foreground),
             note: training.isEmpty || validation.isEmpty ? "" : "thin: training, bold: validation")
@@ -86,11 +90,11 @@ extension ReportPage {
     }
 
     private static func chart(
-        _ metric: Metric, title: String, _ series: [LineChart.Series], note: String
+        _ metric: Metric, title: String, about: String = "", _ series: [LineChart.Series], note: String
     ) -> [LineChart] {
         guard !series.isEmpty else { return [] }
         var chart = LineChart(title, series)
-        chart.note = [metric.note, note].filter { !$0.isEmpty }.joined(separator: "; ")
+        chart.note = [about, note].filter { !$0.isEmpty }.joined(separator: "; ")
         chart.unit = metric.unit
         chart.isLogarithmic = metric.isLogarithmic
         chart.includesZero = metric.includesZero

@@ -47,7 +47,9 @@ public enum ReportPage {
             history.count > 0 ? "step \(history.lastStep)" : nil,
             history.last("tokensPerSecond", kind: "train").map { ChartUnit.count.text($0) + " tokens/s" },
             history.last("peakBytes", kind: "train").map { "peak " + ChartUnit.bytes.text($0) },
-            history.last("bitsPerByte", kind: "validation", head: 1).map { ChartUnit.number.text($0) + " bits per byte" },
+            history.last("bitsPerByte", kind: "validation", head: 1).map {
+                ChartUnit.number.text($0) + " bits per byte"
+            },
         ].compactMap { $0 }
         return facts.isEmpty ? "" : "<p class=\"facts\">\(Markup.escaped(facts.joined(separator: " · ")))</p>"
     }
@@ -72,7 +74,10 @@ public enum ReportPage {
     /// The last numbers of each run.
     private static func summary(_ runs: [RunRecord]) -> String {
         table(
-            ["run", "step", "training loss", "validation loss", "bits/byte", "acceptance of each head", "tokens/s", "peak", "speed-up"],
+            [
+                "run", "step", "training loss", "validation loss", "bits/byte", "acceptance of each head", "tokens/s",
+                "peak", "speed-up",
+            ],
             runs.map { run in
                 let history = run.history
                 let acceptance = history.series("acceptance", kind: "validation").prefix(16)
@@ -90,8 +95,7 @@ public enum ReportPage {
     }
 
     private static func cell(_ value: Double?, _ unit: ChartUnit) -> String {
-        guard let value else { return "–" }
-        return unit == .number && value.isFinite && abs(value) < 1e6 ? Formatting.fixed(value, 3) : unit.text(value)
+        value.map(unit.label) ?? "–"
     }
 
     private static func table(_ header: [String], _ rows: [[String]]) -> String {
@@ -111,7 +115,8 @@ public enum ReportPage {
                 let escaped = Markup.escaped(line.text)
                 return common.contains(line.key) || line.text.hasSuffix(":") ? escaped : "<mark>\(escaped)</mark>"
             }.joined(separator: "\n")
-            return "<figure>\(runs.count > 1 ? "<figcaption>\(Markup.escaped(run.name))</figcaption>" : "")<pre>\(text)</pre></figure>\n"
+            return
+                "<figure>\(runs.count > 1 ? "<figcaption>\(Markup.escaped(run.name))</figcaption>" : "")<pre>\(text)</pre></figure>\n"
         }
         return blocks.isEmpty ? "" : "<h2>Recipe</h2><div class=\"charts\">\(blocks.joined())</div>"
     }

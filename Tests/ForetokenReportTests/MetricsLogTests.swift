@@ -3,7 +3,7 @@ import Testing
 
 @testable import ForetokenReport
 
-@Suite struct ReportTests {
+@Suite struct MetricsLogTests {
     private func file() -> URL {
         FileManager.default.temporaryDirectory.appendingPathComponent("metrics-\(UUID().uuidString).jsonl")
     }
