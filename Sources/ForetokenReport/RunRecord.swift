@@ -74,6 +74,10 @@ public enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
     case tooManyRuns(Int, limit: Int)
     /// The page's place does not end in `.html`.
     case noPage(String)
+    /// The image's place does not end in `.svg`.
+    case noImage(String)
+    /// The page has no such chart.
+    case noChart(String, known: [String])
     /// The page cannot be written.
     case unwritable(String, reason: String)
 
@@ -86,6 +90,8 @@ public enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
         case .sameRun(let path): "\(path): the same run is named twice; name each run once"
         case .tooManyRuns(let count, let limit): "\(count) runs are more than can be told apart; name at most \(limit)"
         case .noPage(let path): "--out \(path): a report is a web page; end its name in .html"
+        case .noImage(let path): "--out \(path): a chart is an image; end its name in .svg"
+        case .noChart(let name, let known): "--chart \(name): no such chart; there are \(known.joined(separator: ", "))"
         case .unwritable(let path, let reason):
             "\(path): cannot write the report: \(reason); give another --out or make its folder writable"
         }

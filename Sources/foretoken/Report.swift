@@ -17,13 +17,22 @@ struct Report: ParsableCommand {
     @Option(help: "The page, an .html file; report.html in the run's folder if there is one run.")
     var out: String?
 
+    @Option(help: "Write only this chart, by its title, to --out FILE.svg.")
+    var chart: String?
+
     func validate() throws {
+        if chart != nil, out == nil { throw ValidationError("--chart needs --out FILE.svg") }
         if runs.count > 1, out == nil { throw ValidationError("several runs need --out FILE.html") }
     }
 
     func run() throws {
         let page = out.map { URL(fileURLWithPath: $0) } ?? RunRecord.report(in: URL(fileURLWithPath: runs[0]))
-        try ReportPage.write(try RunRecord.read(runs), to: page)
+        let records = try RunRecord.read(runs)
+        if let chart {
+            try ReportPage.write(chart: chart, of: records, to: page)
+        } else {
+            try ReportPage.write(records, to: page)
+        }
         print(page.relativePath)
     }
 }

@@ -72,8 +72,8 @@ struct Scale {
     func ticks(about count: Int, unit: ChartUnit) -> [Double] {
         guard isLogarithmic, high / low >= 8 else { return linearTicks(about: count, unit: unit) }
         let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
-        let stride = max(1, (decades.count + count - 1) / max(1, count))
         let span = log10(high / low)
+        let stride = max(1, Int((span / Double(max(1, count))).rounded(.up)))
         let digits = span <= 1.7 ? [1.0, 2, 5] : span <= 3 ? [1.0, 3] : [1.0]
         return decades.filter { $0 % stride == 0 }
             .flatMap { decade in digits.map { $0 * pow(10, Double(decade)) } }.filter { $0 >= low && $0 <= high }

@@ -34,8 +34,24 @@ public enum ReportPage {
         guard ["html", "htm"].contains(url.pathExtension.lowercased()) else {
             throw ReportError.noPage(url.relativePath)
         }
+        try write(html(runs), to: url)
+    }
+
+    /// Writes one of the page's charts as an image of its own.
+    ///
+    /// - Throws: ``ReportError``.
+    public static func write(chart title: String, of runs: [RunRecord], to url: URL) throws {
+        guard url.pathExtension.lowercased() == "svg" else { throw ReportError.noImage(url.relativePath) }
+        let charts = figures(runs)
+        guard let chart = charts.first(where: { $0.title.lowercased() == title.lowercased() }) else {
+            throw ReportError.noChart(title, known: charts.map(\.title))
+        }
+        try write(chart.file, to: url)
+    }
+
+    private static func write(_ text: String, to url: URL) throws {
         do {
-            try Data(html(runs).utf8).write(to: url, options: .atomic)
+            try Data(text.utf8).write(to: url, options: .atomic)
         } catch {
             throw ReportError.unwritable(url.relativePath, reason: (error as NSError).localizedDescription)
         }

@@ -9,17 +9,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ([0.0, 1], ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]), ([1.8, 2.6], ["1.8", "2.0", "2.2", "2.4", "2.6"]),
+        ([0.0, 1], ["0.0", "0.5", "1.0"]), ([1.8, 2.6], ["1.8", "2.0", "2.2", "2.4", "2.6"]),
         ([0, 0.003], ["0.000", "0.001", "0.002", "0.003"]),
-        ([5.00011, 5.00019], ["5.0001", "5.00012", "5.00014", "5.00016", "5.00018"]),
+        ([5.00011, 5.00019], ["5.00012", "5.00014", "5.00016", "5.00018"]),
     ])
     func linearTicksAreRoundAndTellValuesApart(values: [Double], expected: [String]) {
         let scale = scale(values)
         let ticks = scale.ticks(about: 4, unit: .number)
         let labels = scale.labels(ticks, unit: .number)
-        #expect(Set(labels).count == labels.count)
-        #expect(labels.allSatisfy { expected.contains($0) }, "\(labels)")
-        #expect((3...7).contains(ticks.count))
+        #expect(labels == expected)
     }
 
     @Test func bytesAreRoundInUnitsOf1024() {

@@ -130,6 +130,21 @@ import Testing
         #expect(history.series.count == 1024)
     }
 
+    @Test func aChartOfThePageIsAnImageOfItsOwn() throws {
+        let directory = try RunDirectory()
+        try directory.record(steps: 20)
+        let (run, image) = (try Self.run(directory), directory.url.appendingPathComponent("loss.svg"))
+        try ReportPage.write(chart: "loss", of: [run], to: image)
+        let parsed = PageParser(try String(contentsOf: image, encoding: .utf8))
+        #expect(parsed.problem == nil && parsed.elements.first?.name == "svg")
+        #expect(parsed.lines.count == 4)
+        #expect(throws: ReportError.noImage("x.html")) {
+            try ReportPage.write(chart: "loss", of: [run], to: URL(fileURLWithPath: "x.html"))
+        }
+        let error = #expect(throws: ReportError.self) { try ReportPage.write(chart: "lost", of: [run], to: image) }
+        #expect(error?.description.contains("there are Loss, Acceptance, Bits per byte") == true)
+    }
+
     @Test func foldersThatAreNoRunsAreRefused() throws {
         let directory = try RunDirectory()
         #expect(throws: ReportError.noMetrics(directory.url.relativePath)) { try Self.run(directory) }
