@@ -1,7 +1,7 @@
 import Foundation
 
 extension LineChart {
-    private static let width = 460.0
+    private static let width = 400.0
     private static let lineHeight = 13.5
     private static let labelLimit = 24
 
