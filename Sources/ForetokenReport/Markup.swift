@@ -27,6 +27,7 @@ enum Markup {
 
     /// A coordinate with at most two digits after the point.
     static func coordinate(_ value: Double) -> String {
+        guard abs(value) < 1e9 else { return "0" }
         let hundredths = Int((value * 100).rounded())
         let (whole, rest) = (abs(hundredths) / 100, abs(hundredths) % 100)
         let fraction = rest == 0 ? "" : rest % 10 == 0 ? ".\(rest / 10)" : rest < 10 ? ".0\(rest)" : ".\(rest)"

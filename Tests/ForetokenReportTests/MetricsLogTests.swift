@@ -30,6 +30,21 @@ import Testing
         #expect(object["note"] as? String == "a \"b\"\n")
     }
 
+    /// A reader that rounds otherwise than the writer would give TensorBoard other numbers after a resume.
+    @Test func numbersAreReadBackExactly() throws {
+        var state: UInt64 = 1
+        for _ in 0..<2000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let value = Double(state >> 11) * 0x1p-50
+            let line = "{\"kind\":\"train\",\"step\":7,\"loss\":[\(value),\"-inf\"],\"rate\":\(value)}"
+            let record = try #require(MetricsRecord(line: Data(line.utf8)))
+            let expected: [(String, MetricsValue)] = [
+                ("loss", .numbers([value, -.infinity])), ("rate", .number(value)),
+            ]
+            #expect(record == MetricsRecord(kind: "train", step: 7, expected))
+        }
+    }
+
     @Test func garbageInTheMiddleIsNamedByItsLine() throws {
         let url = file()
         defer { try? FileManager.default.removeItem(at: url) }

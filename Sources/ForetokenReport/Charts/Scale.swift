@@ -48,8 +48,10 @@ struct Scale {
         isLogarithmic = logarithmic && least > 0
         self.pixels = pixels
         if isLogarithmic {
-            let factor = greatest > least ? pow(greatest / least, air) : 1.5
-            (low, high) = (least / factor, greatest * factor)
+            // In logarithms, since the ratio of two doubles may be more than a double holds.
+            let span = log10(greatest) - log10(least)
+            let factor = span > 1e-9 ? pow(10, span * air) : 1.5
+            (low, high) = (max(least / factor, 1e-305), min(max(greatest * factor, 2e-305), 1e305))
         } else {
             var (bottom, top) = includesZero ? (min(0, least), max(0, greatest)) : (least, greatest)
             // What differs by less than rounding is one value.
@@ -64,15 +66,16 @@ struct Scale {
     func callAsFunction(_ value: Double) -> Double {
         let part =
             isLogarithmic
-            ? log(max(value, .leastNormalMagnitude) / low) / log(high / low) : (value - low) / (high - low)
-        return pixels.0 + min(max(part, -1), 2) * (pixels.1 - pixels.0)
+            ? (log(max(value, .leastNormalMagnitude)) - log(low)) / (log(high) - log(low))
+            : (value - low) / (high - low)
+        return pixels.0 + (part.isFinite ? min(max(part, -1), 2) : 0) * (pixels.1 - pixels.0)
     }
 
     /// A few round values inside the range, about `count`.
     func ticks(about count: Int, unit: ChartUnit) -> [Double] {
         guard isLogarithmic, high / low >= 8 else { return linearTicks(about: count, unit: unit) }
         let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
-        let span = log10(high / low)
+        let span = log10(high) - log10(low)
         let stride = max(1, Int((span / Double(max(1, count))).rounded(.up)))
         let digits = span <= 1.7 ? [1.0, 2, 5] : span <= 3 ? [1.0, 3] : [1.0]
         return decades.filter { $0 % stride == 0 }
@@ -88,7 +91,9 @@ struct Scale {
         let power = pow(10, log10(rough).rounded(.down))
         let step = ([1, 2, 5].first { $0 * power >= rough * 0.8 } ?? 10) * power * base
         let first = (low / step).rounded(.up)
-        return (0..<20).map { (first + Double($0)) * step }.filter { $0 >= low && $0 <= high }
+        let ticks = (0..<20).map { (first + Double($0)) * step }.filter { $0 >= low && $0 <= high }
+        // A step finer than the doubles there gives the same tick twice.
+        return ticks.indices.filter { $0 == 0 || ticks[$0] > ticks[$0 - 1] }.map { ticks[$0] }
     }
 
     /// The ticks' labels, all with the same number of digits after the point where there is one.
