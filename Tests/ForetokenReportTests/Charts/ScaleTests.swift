@@ -39,7 +39,7 @@ import Testing
 
     @Test(arguments: [
         [], [0], [5], [-5], [1e-300], [1e299, -1e299], [3, 3], [1e15, 1e15 + 0.125], [0, 1e-300], [9e18],
-        [1e-300, 1e299], [.leastNonzeroMagnitude, 2 * .leastNonzeroMagnitude],
+        [1e-300, 1e299], [Double.leastNonzeroMagnitude, 2 * Double.leastNonzeroMagnitude],
     ])
     func anyValuesHaveFinitePlacesAndFewTicks(values: [Double]) {
         for log in [false, true] {
