@@ -11,11 +11,11 @@ struct Report: ParsableCommand {
             Example: foretoken report runs/a runs/b --out compared.html
             """)
 
-    @Argument(help: "Run folders.")
-    var runs: [String]
+    @Argument(help: "Run folders.", completion: .directory)
+    var runs: [Path]
 
     @Option(help: "The page, an .html file; report.html in the run's folder if there is one run.")
-    var out: String?
+    var out: Path?
 
     @Option(help: "Write only this chart, by its title, to --out FILE.svg.")
     var chart: String?
@@ -26,8 +26,8 @@ struct Report: ParsableCommand {
     }
 
     func run() throws {
-        let page = out.map { URL(fileURLWithPath: $0) } ?? RunRecord.report(in: URL(fileURLWithPath: runs[0]))
-        let records = try RunRecord.read(runs)
+        let page = out?.url ?? RunRecord.report(in: runs[0].url)
+        let records = try RunRecord.read(runs.map(\.text))
         if let chart {
             try ReportPage.write(chart: chart, of: records, to: page)
         } else {

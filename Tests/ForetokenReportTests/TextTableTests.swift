@@ -13,9 +13,9 @@ import Testing
     @Test func aTableThatIsTooWideLosesTheMiddleOfItsFirstColumn() {
         #expect(
             table.text(width: 40) == """
-                parameter                  group  count
-                model.lay…oj.weight        trunk  16384
-                lm_head.weight       unembedding      9
+                parameter                   group  count
+                model.laye…oj.weight        trunk  16384
+                lm_head.weight        unembedding      9
                 """)
         for width in 30...80 {
             #expect(table.text(width: width).split(separator: "\n").allSatisfy { $0.count <= width })
