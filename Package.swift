@@ -63,7 +63,7 @@ let package = Package(
         tests("CTorchTests", dependencies: ["CTorch"]),
         tests("TorchTests", dependencies: ["CTorch", "Torch"], resources: [.copy("Fixtures")]),
         tests("ForetokenTextTests", dependencies: ["ForetokenText"]),
-        tests("ForetokenReportTests", dependencies: ["ForetokenReport"]),
+        tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
         tests("ForetokenModelTests", dependencies: ["ForetokenModel", "Torch"]),
         tests(
             "ForetokenTrainingTests",

@@ -15,9 +15,16 @@ public enum Terminal {
     }
 
     /// Columns of standard error's terminal, 80 if unknown, never below 20.
-    public static var width: Int {
+    public static var width: Int { columns(of: STDERR_FILENO) ?? 80 }
+
+    /// Columns of standard output's terminal; nil if it is none, 80 if it does not say.
+    public static var outputWidth: Int? {
+        isatty(STDOUT_FILENO) == 1 ? columns(of: STDOUT_FILENO) ?? 80 : nil
+    }
+
+    private static func columns(of descriptor: Int32) -> Int? {
         var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
         return max(20, Int(size.ws_col))
     }
 

@@ -70,7 +70,7 @@ struct Evaluate: AsyncParsableCommand {
                     Formatting.percent(result.acceptance[head]), Formatting.percent(result.cumulativeAcceptance[head]),
                 ])
             }
-            print(table.text)
+            print(table.terminalText)
         }
     }
 
@@ -101,6 +101,8 @@ struct Evaluate: AsyncParsableCommand {
         var maxTokens = 160
         @Option(parsing: .unconditional, help: "Heads to use; all of the model's if not given.")
         var heads: Int?
+        @Flag(help: "Measure with 1, 2, … heads and write decoding.json into the run, where its report shows it.")
+        var byHeads = false
         @Option(parsing: .unconditional, help: "0 is greedy; above, tokens are drawn.")
         var temperature = 0.0
         @Option(parsing: .unconditional, help: "Decides the sampling noise.")
@@ -117,6 +119,7 @@ struct Evaluate: AsyncParsableCommand {
         @TorchActor
         func run() async throws {
             let tokenizer = ByteTokenizer()
+            let run = self.model.url
             let model = try Generate.load(model, tokenizer: tokenizer, threads: nil)
             let shard = try TokenShard(contentsOf: data.url)
             try shard.requireTokenizer(tokenizer)
@@ -131,11 +134,47 @@ struct Evaluate: AsyncParsableCommand {
                     description: "\(data.text): no document has \(promptTokens) tokens; give a smaller --prompt-tokens")
             }
             let used = heads ?? model.configuration.heads
-            let result = try DecodingComparison(
-                model, prompts: starts, maximumTokens: maxTokens, heads: used,
-                sampler: Sampler(temperature: temperature, seed: seed), tokenizer: tokenizer)
+            func compare(_ heads: Int) throws -> DecodingComparison {
+                try DecodingComparison(
+                    model, prompts: starts, maximumTokens: maxTokens, heads: heads,
+                    sampler: Sampler(temperature: temperature, seed: seed), tokenizer: tokenizer)
+            }
+            if byHeads { return try show(try (1...max(1, used)).map(compare), of: run) }
+            let result = try compare(used)
             if json { print(try Self.value(result).text()) } else { Self.show(result, heads: used, temperature) }
             if result.differing > 0 { throw ExitCode(1) }
+        }
+
+        /// The speed by heads used; kept in the run's folder, if it is a run.
+        private func show(_ results: [DecodingComparison], of run: URL) throws {
+            let found = DecodingByHeads(
+                prompts: results[0].prompts, maximumTokens: maxTokens, temperature: temperature,
+                rows: results.enumerated().map { index, result in
+                    DecodingByHeads.Row(
+                        heads: index + 1, tokensPerForward: result.speculative.tokensPerForward,
+                        tokensPerSecond: result.speculative.tokensPerSecond, speedUp: result.speedUp)
+                })
+            if json {
+                print(try found.json)
+            } else {
+                var table = TextTable(["heads", "tokens/forward", "tokens/s", "speed-up"])
+                for row in found.rows {
+                    table.add([
+                        "\(row.heads)", Formatting.fixed(row.tokensPerForward, 2),
+                        Formatting.fixed(row.tokensPerSecond, 0), Formatting.fixed(row.speedUp, 2) + "x",
+                    ])
+                }
+                print(table.terminalText)
+            }
+            if results.contains(where: { $0.differing > 0 }) {
+                Terminal.log("OUTPUTS DIFFER: see foretoken evaluate decoding --heads; nothing was written")
+                throw ExitCode(1)
+            }
+            if FileManager.default.fileExists(atPath: RunRecord.metrics(in: run).path) {
+                try found.write(toRun: run)
+            } else {
+                Terminal.log("\(run.relativePath): not a run's folder, so decoding.json is not written")
+            }
         }
 
         private static func value(_ result: DecodingComparison) -> JSONValue {
@@ -160,7 +199,7 @@ struct Evaluate: AsyncParsableCommand {
                     Formatting.fixed(side.tokensPerSecond, 0),
                 ])
             }
-            print(table.text)
+            print(table.terminalText)
             print(
                 result.differing == 0
                     ? "outputs identical on all \(result.prompts) prompts"

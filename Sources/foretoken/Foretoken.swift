@@ -22,7 +22,9 @@ struct Foretoken: AsyncParsableCommand {
             Completion for your shell (bash, zsh or fish):
               foretoken --generate-completion-script bash > ~/.local/share/bash-completion/completions/foretoken
             """,
-        subcommands: [Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Bench.self])
+        subcommands: [
+            Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Bench.self, Report.self,
+        ])
 
     static func main() async {
         do {

@@ -27,12 +27,12 @@ struct Inspect: ParsableCommand {
         switch url.pathExtension {
         case "tokens":
             let shard = try TokenShard(contentsOf: url)
-            var table = TextTable(["shard", path.text])
+            var table = TextTable(["shard", url.lastPathComponent])
             table.add(["tokenizer", shard.tokenizerName])
             table.add(["documents", String(shard.documentCount)])
             table.add(["tokens", String(shard.tokenCount)])
             table.add(["bytes of a token", String(shard.tokenWidth)])
-            print(table.text)
+            print(table.terminalText)
         case "yaml", "yml":
             let recipe = try Recipe(contentsOf: url)
             let configuration = recipe.configuration(for: ByteTokenizer())
@@ -67,12 +67,12 @@ struct Inspect: ParsableCommand {
                 totals.append((parameter.group, count))
             }
         }
-        print(table.text)
+        print(table.terminalText)
         print("")
         var summary = TextTable(["group", "parameters"])
         for (group, count) in totals { summary.add([group.description, String(count)]) }
         summary.add(["total", String(model.parameters.reduce(0) { $0 + $1.tensor.count })])
-        print(summary.text)
+        print(summary.terminalText)
         print(
             "\n\(configuration.heads) \(configuration.headKind.rawValue) heads on \(configuration.trunkLayers) trunk layers, "
                 + "width \(configuration.width), context \(configuration.context), vocabulary \(configuration.vocabulary)"

@@ -103,6 +103,45 @@ import Torch
         #expect(FileManager.default.fileExists(atPath: path("run/latest")))
     }
 
+    @Test func aRunLeavesAReportAndEventsAndRunsAreShownSideBySide() throws {
+        let recipe = try recipe(steps: 12)
+        for (name, rate) in [("one", "0.01"), ("two", "0.02")] {
+            let trained = try Command.run(
+                "train", recipe, "--out", path(name), "--set", "training.learningRate=\(rate)")
+            #expect(trained.code == 0, "\(trained.errors)")
+            let files = try FileManager.default.contentsOfDirectory(atPath: path(name))
+            #expect(files.filter { $0.contains("tfevents") }.count == 1)
+            let page = try String(contentsOfFile: path(name + "/report.html"), encoding: .utf8)
+            #expect(page.contains("training head 2") && page.contains("learningRate: \(rate)"))
+        }
+        let measured = try Command.run(
+            "evaluate", "decoding", "--by-heads", "--model", path("one"), "--data", path("data/validation.tokens"),
+            "--prompt-tokens", "9", "--max-tokens", "20")
+        #expect(measured.code == 0, "\(measured.errors)")
+        #expect(measured.output.split(separator: "\n").count == 3)  // the header, one head, two heads
+        #expect(measured.output.contains("1.00x"))
+        #expect(try String(contentsOfFile: path("one/report.html"), encoding: .utf8).contains("Decoding speed"))
+        let compared = try Command.run("report", path("one"), path("two"), "--out", path("compared.html"))
+        #expect(compared.code == 0, "\(compared.errors)")
+        let page = try String(contentsOfFile: path("compared.html"), encoding: .utf8)
+        #expect(page.contains("Loss of head 2") && page.contains("<mark>  learningRate: 0.02</mark>"))
+
+        func fails(_ code: Int32, _ words: String, _ arguments: String...) throws {
+            let process = try Command.start(
+                ["report"] + arguments, output: URL(fileURLWithPath: path("o")), errors: URL(fileURLWithPath: path("e"))
+            )
+            process.waitUntilExit()
+            let errors = try String(contentsOfFile: path("e"), encoding: .utf8)
+            #expect(process.terminationStatus == code && errors.contains(words), "\(errors)")
+        }
+        try fails(64, "several runs need --out", path("one"), path("two"))
+        try fails(1, "no such run folder", path("three"))
+        try fails(1, "holds no metrics.jsonl", path("data"))
+        try fails(1, "the same run is named twice", path("one"), path("one/"), "--out", path("x.html"))
+        try fails(1, "cannot write the report", path("one"), "--out", path("no/folder/x.html"))
+        try fails(1, "end its name in .html", path("one"), "--out", path("one/metrics.jsonl"))
+    }
+
     @Test func badInputIsOneClearLineAndTheRightCode() throws {
         let recipe = try recipe(steps: 2)
         func fails(_ code: Int32, _ words: String, _ result: Command.Result) {
@@ -126,7 +165,7 @@ import Torch
         fails(1, "the model has 2 heads", try Command.run("generate", "--model", path("run"), "--heads", "3"))
         try Data(count: 100).write(to: folder.appendingPathComponent("run/checkpoints/step-000002/model.safetensors"))
         fails(1, "model.safetensors", try Command.run("generate", "--model", path("run")))
-        for command in [[], ["prepare"], ["train"], ["generate"], ["evaluate"], ["inspect"]] {
+        for command in [[], ["prepare"], ["train"], ["generate"], ["evaluate"], ["inspect"], ["report"]] {
             let process = try Command.start(
                 command + ["--help"], output: URL(fileURLWithPath: path("o")), errors: URL(fileURLWithPath: path("e")))
             process.waitUntilExit()

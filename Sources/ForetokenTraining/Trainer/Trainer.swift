@@ -116,7 +116,7 @@ public final class Trainer {
         let schedule = LearningRateSchedule(
             peak: settings.learningRate, warmUp: recipe.warmUp(of: steps), steps: steps,
             finalRatio: settings.finalLearningRateRatio)
-        let log = try MetricsLog(folder.metrics)
+        let log = try RunJournal(folder: folder.url)
         let progress = ProgressLine(total: steps)
         defer { progress.finish() }
         let clock = ContinuousClock()
@@ -127,6 +127,7 @@ public final class Trainer {
         while step < steps {
             if try world.sum([InterruptFlag.isRaised ? 1 : 0])[0] > 0 {
                 try checkpoint()
+                log.writeReport()
                 return .interrupted
             }
             let rate = schedule.rate(at: step + 1)
@@ -151,13 +152,16 @@ public final class Trainer {
             let isLast = step == steps
             if validation != nil, isLast || settings.validationEvery > 0 && step % settings.validationEvery == 0 {
                 try validate(log, progress)
+                log.writeReport()
                 since = clock.now
             }
             if isLast || settings.checkpointEvery > 0 && step % settings.checkpointEvery == 0 {
                 try checkpoint()
+                log.writeReport()
                 since = clock.now
             }
         }
+        log.writeReport()
         return .finished
     }
 
@@ -179,7 +183,7 @@ public final class Trainer {
         return (0..<recipe.training.accumulation).map { training.batch(startingAt: first + $0 * size, count: size) }
     }
 
-    private func validate(_ log: MetricsLog, _ progress: ProgressLine) throws {
+    private func validate(_ log: RunJournal, _ progress: ProgressLine) throws {
         guard let validation else { return }
         let result = try HeadEvaluation.run(
             model, validation, batchSize: recipe.training.batchSize, batches: recipe.training.validationBatches,

@@ -109,7 +109,7 @@ struct BenchDecode: AsyncParsableCommand {
                 Formatting.fixed(width.seconds / base, 2) + "x", Formatting.count(width.bytesPerSecond) + "B/s",
             ])
         }
-        print(table.text)
+        print(table.terminalText)
         if result.draftSeconds > 0 {
             print(
                 "drafting with all \(model.configuration.heads) heads: \(Formatting.fixed(result.draftSeconds * 1e6, 1)) us"

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ForetokenReport
 
-@Suite struct ReportTests {
+@Suite struct MetricsLogTests {
     private func file() -> URL {
         FileManager.default.temporaryDirectory.appendingPathComponent("metrics-\(UUID().uuidString).jsonl")
     }
@@ -28,6 +28,21 @@ import Testing
         #expect(lines[1].contains("[0.30000000000000004,\"nan\"]"))
         #expect((object["loss"] as? [Any])?.last as? String == "nan")
         #expect(object["note"] as? String == "a \"b\"\n")
+    }
+
+    /// A reader that rounds otherwise than the writer would give TensorBoard other numbers after a resume.
+    @Test func numbersAreReadBackExactly() throws {
+        var state: UInt64 = 1
+        for _ in 0..<2000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let value = Double(state >> 11) * 0x1p-50
+            let line = "{\"kind\":\"train\",\"step\":7,\"loss\":[\(value),\"-inf\"],\"rate\":\(value)}"
+            let record = try #require(MetricsRecord(line: Data(line.utf8)))
+            let expected: [(String, MetricsValue)] = [
+                ("loss", .numbers([value, -.infinity])), ("rate", .number(value)),
+            ]
+            #expect(record == MetricsRecord(kind: "train", step: 7, expected))
+        }
     }
 
     @Test func garbageInTheMiddleIsNamedByItsLine() throws {

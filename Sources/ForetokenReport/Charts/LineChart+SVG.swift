@@ -1,0 +1,182 @@
+import Foundation
+
+extension LineChart {
+    private static let width = 400.0
+    private static let lineHeight = 13.5
+    private static let labelLimit = 24
+
+    func svg(standalone: Bool) -> String {
+        let drawing = Drawing(self, top: standalone ? 40 : 10)
+        let size = "0 0 \(Markup.coordinate(Self.width)) \(Markup.coordinate(drawing.height))"
+        let heading =
+            standalone
+            ? "<style>\(Self.style)</style>\n<text class=\"t\" x=\"8\" y=\"19\">\(Markup.escaped(title))"
+                + "<tspan class=\"n\" dx=\"8\">\(Markup.escaped(note))</tspan></text>\n" : ""
+        return "<svg\(standalone ? " xmlns=\"http://www.w3.org/2000/svg\"" : "") class=\"chart\" role=\"img\""
+            + " aria-label=\"\(Markup.escaped(title))\" viewBox=\"\(size)\" \(drawing.scales)>\n"
+            + heading + drawing.axes + drawing.lines + drawing.labels + "</svg>\n"
+    }
+
+    /// One chart laid out.
+    private struct Drawing {
+        let chart: LineChart
+        let x: Scale
+        let y: Scale
+        let height: Double
+        let lines: String
+        private let series: [LineChart.Series]
+        private let texts: [(text: String, y: Double, x: Double, index: Int)]
+        private var right: Double { x.pixels.1 }
+
+        init(_ chart: LineChart, top: Double) {
+            let spans = min(400, max(12, chart.pointBudget / max(1, 2 * chart.series.count)))
+            var series =
+                chart.series.filter { $0.weight == .background } + chart.series.filter { $0.weight == .foreground }
+            for index in series.indices {
+                series[index].points = ThinnedSeries.thin(series[index].points, spans: spans)
+            }
+            let points = series.flatMap(\.points)
+            let drawable = points.filter(\.isDrawable)
+            let labels = series.indices.compactMap { index -> (text: String, point: ChartPoint, index: Int)? in
+                let line = series[index]
+                guard line.weight == .foreground, let last = line.points.last(where: \.isDrawable) else { return nil }
+                let name = Markup.shortened(line.name, to: 20)
+                return (name + (name.isEmpty ? "" : "  ") + chart.unit.label(last.y), last, index)
+            }.sorted { $0.point.y > $1.point.y }
+            let shown = labels.prefix(LineChart.labelLimit)
+            height = top + max(190, Double(shown.count) * LineChart.lineHeight) + 38
+            let values = drawable.flatMap { [$0.y] + ($0.bar.map { [$0.lowerBound, $0.upperBound] } ?? []) }
+            y = Scale(
+                values.filter { abs($0) < 1e300 }, logarithmic: chart.isLogarithmic, includesZero: chart.includesZero,
+                air: 0.05, pixels: (height - 38, top))
+            // Digits are about 6.2 pixels wide in the labels' type.
+            let longest = Double(shown.map(\.text.count).max() ?? 0) * 6.2
+            let left =
+                14 + 6.4
+                * Double(y.labels(y.ticks(about: 4, unit: chart.unit), unit: chart.unit).map(\.count).max() ?? 1)
+            x = Scale(
+                points.map(\.x).filter { abs($0) < 1e300 }
+                    + (chart.xRange.map { [$0.lowerBound, $0.upperBound] } ?? []),
+                logarithmic: false, includesZero: false,
+                air: chart.ticksAtData ? 0.06 : 0, pixels: (left, LineChart.width - max(10, longest + 18)))
+            self.chart = chart
+            self.series = series
+            texts = Self.spread(
+                shown.map { [y] label in (label.text, y(label.point.y)) }, between: top + 4, and: height - 38
+            )
+            .enumerated().map { [x] index, text in (text.0, text.1, x(shown[index].point.x), shown[index].index) }
+            // Circles with titles are long: only where they are few.
+            let circled = series.reduce(0) { $0 + ($1.points.count <= 60 ? $1.points.count : 0) } <= 300
+            lines = series.map { [x, y] line in Self.line(line, chart, x, y, circled: circled) }.joined()
+        }
+
+        /// Moves labels apart, and keeps them as near to their lines as they can be.
+        private static func spread(_ texts: [(String, Double)], between top: Double, and bottom: Double) -> [(
+            String, Double
+        )] {
+            var result = texts
+            for index in result.indices {
+                let room = Double(result.count - 1 - index) * LineChart.lineHeight
+                let free = index == 0 ? top : result[index - 1].1 + LineChart.lineHeight
+                result[index].1 = max(free, min(result[index].1, bottom - room))
+            }
+            return result
+        }
+
+        /// What a script needs to turn pixels into values.
+        var scales: String {
+            func text(_ scale: Scale) -> String { "\(scale.low) \(scale.high) \(scale.pixels.0) \(scale.pixels.1)" }
+            return
+                "data-x=\"\(text(x))\" data-y=\"\(text(y)) \(y.isLogarithmic ? 1 : 0)\" data-unit=\"\(chart.unit.rawValue)\""
+                + " data-name=\"\(Markup.escaped(chart.xName))\""
+        }
+
+        var axes: String {
+            let c = Markup.coordinate
+            let ticks = y.ticks(about: 4, unit: chart.unit)
+            var text = ""
+            for (tick, label) in zip(ticks, y.labels(ticks, unit: chart.unit)) {
+                text +=
+                    "<path class=\"g\" d=\"M\(c(x.pixels.0)) \(c(y(tick)))H\(c(right))\"/>"
+                    + "<text x=\"\(c(x.pixels.0 - 6))\" y=\"\(c(y(tick) + 4))\" text-anchor=\"end\">\(Markup.escaped(label))</text>\n"
+            }
+            let bottom = y.pixels.0
+            let places =
+                chart.ticksAtData
+                ? Array(Set(series.flatMap(\.points).map(\.x).filter { abs($0) < 1e300 })).sorted().prefix(12).map {
+                    $0
+                }
+                : x.ticks(about: 4, unit: .count)
+            for tick in places {
+                text +=
+                    "<path class=\"a\" d=\"M\(c(x(tick))) \(c(bottom))v4\"/>"
+                    + "<text x=\"\(c(x(tick)))\" y=\"\(c(bottom + 17))\" text-anchor=\"middle\">"
+                    + "\(Markup.escaped(ChartUnit.count.text(tick)))</text>\n"
+            }
+            return text + "<path class=\"a\" d=\"M\(c(x.pixels.0)) \(c(bottom))H\(c(right))\"/>"
+                + "<text class=\"n\" x=\"\(c(x.pixels.0))\" y=\"\(c(bottom + 32))\">\(Markup.escaped(chart.xName))</text>\n"
+        }
+
+        var labels: String {
+            let c = Markup.coordinate
+            let hidden = series.filter { $0.weight == .foreground }.count - texts.count
+            return texts.map { text, height, start, index in
+                let (light, dark) = series[index].color.hex
+                let end = y(series[index].points.last(where: \.isDrawable)?.y ?? 0)
+                let leader = right - start > 30 ? "s l d" : "s l"
+                return
+                    "<path class=\"\(leader)\" stroke=\"\(light)\" style=\"--d:\(dark)\" d=\"M\(c(start + 3)) \(c(end))"
+                    + "L\(c(max(start, right) + 9)) \(c(height))h4\"/>"
+                    + "<text class=\"v\" x=\"\(c(max(start, right) + 16))\" y=\"\(c(height + 4))\">\(Markup.escaped(text))</text>\n"
+            }.joined()
+                + (hidden > 0
+                    ? "<text class=\"n\" x=\"\(c(right + 16))\" y=\"\(c(y.pixels.0 + 17))\">and \(hidden) more</text>\n"
+                    : "")
+        }
+
+        /// A line, broken where a value cannot be drawn, with its error bars and marks.
+        private static func line(
+            _ series: LineChart.Series, _ chart: LineChart, _ x: Scale, _ y: Scale, circled: Bool
+        ) -> String {
+            let c = Markup.coordinate
+            let (light, dark) = series.color.hex
+            var path = ""
+            var (bars, marks, pen) = ("", "", false)
+            var (gaps, drawn) = (0, 0)
+            for point in series.points where abs(point.x) < 1e300 {
+                let place = "\(chart.xName) \(ChartUnit.number.text(point.x)): \(chart.unit.text(point.y))"
+                guard point.isDrawable else {
+                    pen = false
+                    gaps += 1
+                    if gaps <= 20 {
+                        marks +=
+                            "<path class=\"x\" d=\"M\(c(x(point.x) - 3)) \(c(y.pixels.1 - 3))l6 6m0 -6l-6 6\">"
+                            + "<title>\(Markup.escaped("\(series.name), \(place)"))</title></path>\n"
+                    }
+                    continue
+                }
+                drawn += 1
+                path += (pen ? "L" : "M") + c(x(point.x)) + " " + c(y(point.y))
+                pen = true
+                if let bar = point.bar {
+                    bars +=
+                        "M\(c(x(point.x))) \(c(y(bar.lowerBound)))V\(c(y(bar.upperBound)))"
+                        + "m-3 0h6M\(c(x(point.x) - 3)) \(c(y(bar.lowerBound)))h6"
+                }
+                if circled && series.weight == .foreground && series.points.count <= 60 || series.points.count == 1 {
+                    marks +=
+                        "<circle cx=\"\(c(x(point.x)))\" cy=\"\(c(y(point.y)))\" r=\"2.6\">"
+                        + "<title>\(Markup.escaped("\(series.name), \(place)"))</title></circle>\n"
+                }
+            }
+            guard drawn + gaps > 0 else { return "" }
+            let dashes = series.color.dashes.map { " stroke-dasharray=\"\($0)\"" } ?? ""
+            let name = Markup.escaped(series.name)
+            return
+                "<g class=\"s \(series.weight == .background ? "b" : series.points.count > 100 ? "f m" : "f")\" stroke=\"\(light)\" fill=\"\(light)\""
+                + " style=\"--d:\(dark)\">"
+                + "<path class=\"p\" data-s=\"\(name)\"\(dashes) d=\"\(path)\"><title>\(name)</title></path>"
+                + (bars.isEmpty ? "" : "<path class=\"e\" d=\"\(bars)\"/>") + marks + "</g>\n"
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+
+/// How the values of an axis are written.
+public enum ChartUnit: String, Sendable {
+    /// As they are.
+    case number
+    /// With k, M, G.
+    case count
+    /// With KiB, MiB, GiB.
+    case bytes
+    /// 0.5 as 50%.
+    case percent
+    /// 1.5 as 1.5×.
+    case ratio
+
+    /// A value with about four digits.
+    public func text(_ value: Double) -> String {
+        switch self {
+        case .number: String(format: "%.4g", value)
+        case .count: Formatting.count(value)
+        case .bytes: Formatting.bytes(value)
+        case .percent: String(format: "%.3g%%", value * 100)
+        case .ratio: String(format: "%.3g×", value)
+        }
+    }
+
+    /// A value as the label of a line or a cell: digits after the point do not come and go with the value.
+    public func label(_ value: Double) -> String {
+        switch self {
+        case .number where (0.1..<1000).contains(abs(value)): Formatting.fixed(value, 3)
+        case .percent where value.isFinite: Formatting.percent(value)
+        case .ratio where value.isFinite && abs(value) < 1000: Formatting.fixed(value, 2) + "×"
+        default: text(value)
+        }
+    }
+}
+
+/// A range of values laid over pixels, linear or logarithmic, and its ticks.
+struct Scale {
+    let low: Double
+    let high: Double
+    let isLogarithmic: Bool
+    let pixels: (Double, Double)
+
+    /// Covers the values with a little air; a logarithm needs them all above 0, else the scale is linear.
+    init(_ values: [Double], logarithmic: Bool, includesZero: Bool, air: Double, pixels: (Double, Double)) {
+        let (least, greatest) = (values.min() ?? 0, values.max() ?? 1)
+        isLogarithmic = logarithmic && least > 0
+        self.pixels = pixels
+        if isLogarithmic {
+            // In logarithms, since the ratio of two doubles may be more than a double holds.
+            let span = log10(greatest) - log10(least)
+            let factor = span > 1e-9 ? pow(10, span * air) : 1.5
+            (low, high) = (max(least / factor, 1e-305), min(max(greatest * factor, 2e-305), 1e305))
+        } else {
+            var (bottom, top) = includesZero ? (min(0, least), max(0, greatest)) : (least, greatest)
+            // What differs by less than rounding is one value.
+            let isOne = top - bottom <= 1e-12 * max(abs(top), abs(bottom))
+            let margin = isOne ? (top == 0 ? 1 : abs(top) * 0.1) : (top - bottom) * air
+            if !(includesZero && bottom == 0) || isOne && top <= 0 { bottom -= margin }
+            if !(includesZero && top == 0) || isOne { top += margin }
+            (low, high) = (bottom, top)
+        }
+    }
+
+    func callAsFunction(_ value: Double) -> Double {
+        let part =
+            isLogarithmic
+            ? (log(max(value, .leastNormalMagnitude)) - log(low)) / (log(high) - log(low))
+            : (value - low) / (high - low)
+        return pixels.0 + (part.isFinite ? min(max(part, -1), 2) : 0) * (pixels.1 - pixels.0)
+    }
+
+    /// A few round values inside the range, about `count`.
+    func ticks(about count: Int, unit: ChartUnit) -> [Double] {
+        guard isLogarithmic, high / low >= 8 else { return linearTicks(about: count, unit: unit) }
+        let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
+        let span = log10(high) - log10(low)
+        let stride = max(1, Int((span / Double(max(1, count))).rounded(.up)))
+        let digits = span <= 1.7 ? [1.0, 2, 5] : span <= 3 ? [1.0, 3] : [1.0]
+        return decades.filter { $0 % stride == 0 }
+            .flatMap { decade in digits.map { $0 * pow(10, Double(decade)) } }.filter { $0 >= low && $0 <= high }
+    }
+
+    private func linearTicks(about count: Int, unit: ChartUnit) -> [Double] {
+        // Bytes are round in units of 1024.
+        let magnitude = max(abs(low), abs(high))
+        let base = unit == .bytes && magnitude >= 1024 ? pow(1024, (log(magnitude) / log(1024)).rounded(.down)) : 1
+        let rough = (high - low) / Double(max(1, count)) / base
+        guard rough > 0, rough.isFinite else { return [] }
+        let power = pow(10, log10(rough).rounded(.down))
+        let step = ([1, 2, 5].first { $0 * power >= rough * 0.8 } ?? 10) * power * base
+        let first = (low / step).rounded(.up)
+        let ticks = (0..<20).map { (first + Double($0)) * step }.filter { $0 >= low && $0 <= high }
+        // A step finer than the doubles there gives the same tick twice.
+        return ticks.indices.filter { $0 == 0 || ticks[$0] > ticks[$0 - 1] }.map { ticks[$0] }
+    }
+
+    /// The ticks' labels, all with the same number of digits after the point where there is one.
+    func labels(_ ticks: [Double], unit: ChartUnit) -> [String] {
+        guard unit == .number || unit == .percent || unit == .ratio, !isLogarithmic || high / low < 8, ticks.count > 1
+        else { return ticks.map(unit.text) }
+        let (factor, suffix) = unit == .percent ? (100.0, "%") : (1, unit == .ratio ? "×" : "")
+        let step = (ticks[1] - ticks[0]) * factor
+        let digits = Int(max(0, (-log10(step) - 1e-9).rounded(.up)))
+        guard digits <= 4, abs(ticks[ticks.count - 1]) < 1e6 else {
+            let significant = max(2, Int(log10(max(abs(low), abs(high)) * factor / step).rounded(.up)) + 1)
+            return ticks.map { String(format: "%.\(min(12, significant))g", $0 * factor) + suffix }
+        }
+        return ticks.map { String(format: "%.\(digits)f", $0 * factor) + suffix }
+    }
+}

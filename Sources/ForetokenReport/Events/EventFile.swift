@@ -1,0 +1,110 @@
+import Foundation
+
+/// A TensorBoard event file: length-prefixed records with masked CRC32C, each a protobuf `Event` of scalars.
+///
+/// The format is TensorFlow's (`tensorflow/core/lib/io/record_writer.h`, `tensorflow/core/util/event.proto`).
+final class EventFile {
+    private let handle: FileHandle
+
+    /// Starts a run's only event file with the records that `replay` hands over (those that survived in `metrics.jsonl`),
+    /// and removes the files before it.
+    ///
+    /// It gets a later name than theirs and opens a session at step 0, so a TensorBoard that is watching moves on to it and
+    /// forgets the steps that a kill took back. Times of the records come from the old files.
+    init(folder: URL, replay: ((MetricsRecord) throws -> Void) throws -> Void) throws {
+        let old = Self.files(in: folder)
+        let times = old.reduce(into: [Int: Double]()) { $0.merge(Self.times(in: $1)) { $1 } }
+        let newest = old.compactMap { Int($0.lastPathComponent.split(separator: ".").dropFirst(3).first ?? "") }.max()
+        let now = Date().timeIntervalSince1970
+        let number = max(Int(now), (newest ?? 0) &+ 1)
+        let url = folder.appendingPathComponent("events.out.tfevents.\(String(format: "%010ld", number)).foretoken")
+        try Data(Self.version(at: now) + Self.sessionStart(at: now)).write(to: url)
+        handle = try FileHandle(forWritingTo: url)
+        try handle.seekToEnd()
+        var pending = Data()
+        try replay { record in
+            pending += Self.record(record, at: times[record.step] ?? now)
+            guard pending.count > 1 << 20 else { return }
+            try handle.write(contentsOf: pending)
+            pending.removeAll(keepingCapacity: true)
+        }
+        try handle.write(contentsOf: pending)
+        for file in old { try? FileManager.default.removeItem(at: file) }
+    }
+
+    /// Appends a record as one write.
+    func append(_ record: MetricsRecord) throws {
+        try handle.write(contentsOf: Data(Self.record(record, at: Date().timeIntervalSince1970)))
+    }
+
+    /// The run's event files.
+    static func files(in folder: URL) -> [URL] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { $0.hasPrefix("events.out.tfevents.") && $0.hasSuffix(".foretoken") }.sorted()
+            .map(folder.appendingPathComponent)
+    }
+
+    /// The scalars of a record as one framed event; tags group by metric, as `loss/train/head1`.
+    static func record(_ record: MetricsRecord, at time: Double) -> [UInt8] {
+        var summary = ProtobufWriter()
+        for (name, value) in record.values {
+            for scalar in value.scalars {
+                var item = ProtobufWriter()
+                item.write(1, "\(name)/\(record.kind)\(scalar.head.map { "/head\($0)" } ?? "")".utf8)
+                item.write(2, Float(scalar.value))
+                summary.write(1, item.bytes)
+            }
+        }
+        return event(at: time, step: record.step) { $0.write(5, summary.bytes) }
+    }
+
+    private static func version(at time: Double) -> [UInt8] {
+        event(at: time, step: 0) { $0.write(3, "brain.Event:2".utf8) }
+    }
+
+    private static func sessionStart(at time: Double) -> [UInt8] {
+        var session = ProtobufWriter()
+        session.write(1, 1)
+        return event(at: time, step: 0) { $0.write(7, session.bytes) }
+    }
+
+    private static func event(at time: Double, step: Int, _ body: (inout ProtobufWriter) -> Void) -> [UInt8] {
+        var event = ProtobufWriter()
+        event.write(1, time)
+        event.write(2, step)
+        body(&event)
+        return framed(event.bytes)
+    }
+
+    static func framed(_ data: [UInt8]) -> [UInt8] {
+        let length = UInt64(data.count).littleEndianBytes
+        return length + CRC32C.masked(length).littleEndianBytes + data + CRC32C.masked(data).littleEndianBytes
+    }
+
+    /// The time of each step in a file of ours, as far as it is whole.
+    static func times(in file: URL) -> [Int: Double] {
+        guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else { return [:] }
+        var (times, offset) = ([Int: Double](), 0)
+        func integer<T: FixedWidthInteger>(at start: Int, _: T.Type) -> T {
+            data.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: T.self)) }
+        }
+        while data.count - offset >= 16 {
+            let length = integer(at: offset, UInt64.self)
+            guard length <= UInt64(data.count - offset - 16) else { break }
+            let body = offset + 12
+            let payload = data[body..<body + Int(length)]
+            guard CRC32C.masked(payload) == integer(at: body + Int(length), UInt32.self), length >= 11,
+                payload[body] == 0x09, payload[body + 9] == 0x10
+            else { break }
+            var (step, shift) = (UInt64(0), UInt64(0))
+            for byte in payload[(body + 10)...] {
+                step |= UInt64(byte & 0x7F) << shift
+                shift += 7
+                if byte < 0x80 || shift > 63 { break }
+            }
+            times[Int(truncatingIfNeeded: step)] = Double(bitPattern: integer(at: body + 1, UInt64.self))
+            offset = body + Int(length) + 4
+        }
+        return times
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@testable import ForetokenReport
+
+@Suite struct LineChartTests {
+    @Test func aFileOfItsOwnIsWellFormedAndRefersToNothing() {
+        var chart = LineChart(
+            "Peak <memory>",
+            ["joint", "a \"b\" & 'c' <d>\u{1}"].enumerated().map { index, name in
+                LineChart.Series(
+                    name,
+                    (1...8).map {
+                        let y = Double($0 * (index + 1)) * 1e8
+                        return ChartPoint(x: Double($0), y: y, bar: y * 0.9...y * 1.1)
+                    }, color: .category(index))
+            })
+        chart.unit = .bytes
+        chart.ticksAtData = true
+        chart.xName = "heads"
+        let parsed = PageParser(chart.file)
+        #expect(parsed.problem == nil)
+        #expect(parsed.lines.map(\.name) == ["joint", "a \"b\" & 'c' <d>\u{FFFD}"])
+        #expect(parsed.lines.allSatisfy { points(of: $0.path).count == 8 })
+        #expect(parsed.elements.filter { $0.attributes["class"] == "e" }.count == 2)
+        #expect(parsed.elements.filter { $0.name == "circle" }.count == 16)
+        #expect(chart.file.components(separatedBy: "http").count == 2)  // the namespace
+        #expect(parsed.text.contains("Peak <memory>"))
+    }
+
+    /// The pixels of a line, put through the scale that the chart states, are its values again.
+    @Test(arguments: [false, true])
+    func pixelsReadBackAsValues(log: Bool) throws {
+        let values: [Double] = [1, 5, 2, 80, 3]
+        var chart = LineChart(
+            "x",
+            [
+                LineChart.Series(
+                    "s", values.enumerated().map { ChartPoint(x: Double($0.offset), y: $0.element) },
+                    color: .category(0))
+            ])
+        chart.isLogarithmic = log
+        let parsed = PageParser(chart.figure)
+        let svg = try #require(parsed.elements.first { $0.name == "svg" })
+        let y = try #require(svg.attributes["data-y"]).split(separator: " ").map { Double($0)! }
+        #expect((y[4] == 1) == log)
+        for (point, value) in zip(points(of: parsed.lines[0].path), values) {
+            let part = (point.y - y[2]) / (y[3] - y[2])
+            let read = log ? y[0] * pow(y[1] / y[0], part) : y[0] + part * (y[1] - y[0])
+            // A hundredth of 190 pixels is 5e-5 of the range.
+            #expect(abs(read - value) < (log ? value : y[1] - y[0]) * 5e-4)
+        }
+    }
+
+    @Test func labelsNeverOverlapAndSayHowManyAreLeftOut() {
+        let chart = LineChart(
+            "x",
+            (0..<30).map { index in
+                LineChart.Series(
+                    "line \(index)", [ChartPoint(x: 0, y: 1), ChartPoint(x: 9, y: 2 + Double(index) * 1e-3)],
+                    color: .category(index))
+            })
+        let parsed = PageParser(chart.figure)
+        let heights = parsed.elements.filter { $0.attributes["class"] == "v" }.compactMap {
+            Double($0.attributes["y"] ?? "")
+        }
+        #expect(heights.count == 24)
+        #expect(zip(heights, heights.dropFirst()).allSatisfy { $1 - $0 > 13 })
+        #expect(parsed.text.contains("and 6 more"))
+    }
+
+    @Test func aValueThatCannotBeDrawnBreaksTheLineAndIsMarked() {
+        let values = [1, 2, Double.nan, 3, .infinity, -.infinity, 1e305, 4]
+        let chart = LineChart(
+            "x",
+            [
+                LineChart.Series(
+                    "s", values.enumerated().map { ChartPoint(x: Double($0.offset), y: $0.element) },
+                    color: .ordered(0, of: 1))
+            ])
+        let parsed = PageParser(chart.figure)
+        #expect(parsed.problem == nil)
+        #expect(parsed.lines[0].path.filter { $0 == "M" }.count == 3)
+        #expect(parsed.elements.filter { $0.attributes["class"] == "x" }.count == 4)
+        #expect(!parsed.lines[0].path.contains("nan") && !parsed.lines[0].path.contains("inf"))
+    }
+
+    @Test(arguments: [[], [ChartPoint(x: 3, y: 0)], [ChartPoint(x: 3, y: .nan)]])
+    func noneOrOnePointIsAChartToo(points: [ChartPoint]) {
+        for log in [false, true] {
+            var chart = LineChart("x", [LineChart.Series("s", points, color: .category(0))])
+            chart.isLogarithmic = log
+            #expect(PageParser(chart.figure).problem == nil)
+            #expect(!chart.figure.contains("NaN"))
+        }
+    }
+
+    @Test func headsAreARampThatKeepsItsOrder() {
+        func lightness(_ hex: String) -> Int {
+            let value = Int(hex.dropFirst(), radix: 16)!
+            return 299 * (value >> 16) + 587 * (value >> 8 & 255) + 114 * (value & 255)
+        }
+        for count in 1...8 {
+            let ramp = (0..<count).map { ChartColor.ordered($0, of: count).hex }
+            #expect(zip(ramp, ramp.dropFirst()).allSatisfy { lightness($0.light) < lightness($1.light) })
+            #expect(zip(ramp, ramp.dropFirst()).allSatisfy { lightness($0.dark) > lightness($1.dark) })
+        }
+    }
+
+    /// Contrast of WCAG 2.1, section 1.4.11: at least 3 between a line and its paper.
+    @Test func everyColourStandsOutOnItsPaper() {
+        func luminance(_ hex: String) -> Double {
+            let value = Int(hex.dropFirst(), radix: 16)!
+            func channel(_ shift: Int) -> Double {
+                let part = Double(value >> shift & 255) / 255
+                return part <= 0.04045 ? part / 12.92 : pow((part + 0.055) / 1.055, 2.4)
+            }
+            let channels = [channel(16), channel(8), channel(0)]
+            return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+        }
+        func contrast(_ a: String, _ b: String) -> Double {
+            let (x, y) = (luminance(a) + 0.05, luminance(b) + 0.05)
+            return max(x, y) / min(x, y)
+        }
+        for color in (0..<8).map({ ChartColor.category($0) }) + (0..<8).map({ ChartColor.ordered($0, of: 8) }) {
+            #expect(contrast(color.hex.light, "#ffffff") >= 3, "\(color)")
+            #expect(contrast(color.hex.dark, "#181c20") >= 3, "\(color)")
+        }
+    }
+}
