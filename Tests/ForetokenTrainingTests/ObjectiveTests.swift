@@ -121,44 +121,6 @@ private func run(
         #expect(try extra(.none) > 12 * 10 * hidden)
     }
 
-    /// Blocks that run again give the same gradients, whatever the objective.
-    @Test(arguments: cases)
-    private func recomputedBlocksGiveTheSameLossesAndGradients(example: Case) throws {
-        let model = try example.model()
-        for name in ObjectiveName.allCases {
-            let kept = try run(name.objective(), model, example.batches())
-            let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
-            let recomputed = try run(name.objective(recompute: .blocks), model, example.batches())
-            for (a, b) in zip(kept, recomputed) { #expect(abs(a - b) < 1e-10) }
-            for (parameter, expected) in zip(model.parameters, reference) {
-                let gradient = try #require(parameter.tensor.gradient).elements(as: Double.self)
-                for (a, b) in zip(gradient, expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
-            }
-        }
-    }
-
-    /// A trunk of 12 more blocks costs 12 inputs then, and not what 12 blocks keep.
-    @Test func recomputedBlocksKeepTheirInputsOnly() throws {
-        func peak(_ recompute: Recomputation, layers: Int) throws -> Int {
-            let model = try MultiTokenModel(
-                ModelConfiguration(
-                    vocabulary: 16, width: 16, layers: layers, attentionHeads: 1, feedForwardWidth: 48, heads: 1,
-                    context: 64),
-                seed: 1)
-            let batch = randomBatch(batch: 8, context: 64, heads: 1, vocabulary: 16, seed: 1)
-            let before = Memory.read().current
-            Memory.resetPeak()
-            _ = try run(SequentialObjective(recompute: recompute), model, [batch])
-            return Memory.read().peak - before
-        }
-        let hidden = 8 * 64 * 16 * 4
-        func extra(_ recompute: Recomputation) throws -> Int {
-            try peak(recompute, layers: 15) - peak(recompute, layers: 3)
-        }
-        #expect(try extra(.blocks) < 12 * (hidden + hidden / 2))  // and the gradients of 12 small blocks
-        #expect(try extra(.none) > 12 * 10 * hidden)
-    }
-
     /// Central differences in float64 at ε = 1e-6 are right to about 1e-9; three entries of every parameter.
     /// Of `fused`, which the others equal to 1e-10.
     @Test(arguments: cases.filter { $0.heads == 2 })
