@@ -27,13 +27,13 @@ extension Tensor {
     /// recorded: give the returned gradient to the hidden states' ``backward(gradient:file:line:)``. On the CPU in float32
     /// the work between the products is done by our own kernels.
     ///
-    /// - Parameters:
-    ///   - norm: the RMSNorm's weight [D].
-    ///   - unembedding: [V, D].
-    ///   - targets: int64 [N, k]; rows whose first target is `ignored` count nothing and cost nothing.
-    ///   - probabilities: [N, k]; all 1 if nil.
-    ///   - scale: what the loss is multiplied by before its gradient is taken.
-    ///   - logitsBytes: the most logits that exist at once.
+    /// What the arguments are:
+    /// - `norm`: the RMSNorm's weight [D].
+    /// - `unembedding`: [V, D].
+    /// - `targets`: int64 [N, k]; rows whose first target is `ignored` count nothing and cost nothing.
+    /// - `probabilities`: [N, k]; all 1 if nil.
+    /// - `scale`: what the loss is multiplied by before its gradient is taken.
+    /// - `logitsBytes`: the most logits that exist at once.
     /// - Returns: the loss, a sum that `scale` does not touch, and the gradient of the hidden states, of their shape.
     /// - Throws: ``TorchError/outOfMemory(_:)``. Traps if a target is outside the vocabulary.
     public func fusedCrossEntropy(

@@ -58,9 +58,9 @@ extension Tensor {
 
     /// Scaled dot-product attention of queries [B, T, H, d] over keys and values [B, S, K, d]: [B, T, H, d]. K divides H.
     ///
-    /// - Parameters:
-    ///   - mask: bool, broadcast to [B, H, T, S], true where a query may look; not together with `causal`.
-    ///   - causal: position t looks at positions 0...t.
+    /// What the arguments are:
+    /// - `mask`: bool, broadcast to [B, H, T, S], true where a query may look; not together with `causal`.
+    /// - `causal`: position t looks at positions 0...t.
     public static func attention(
         query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil, causal: Bool, file: StaticString = #fileID,
         line: UInt = #line
@@ -82,11 +82,11 @@ public func globalNorm(of tensors: [Tensor], file: StaticString = #fileID, line:
 
 /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on each parameter, in one sweep over all of them.
 ///
-/// - Parameters:
-///   - gradients: counted `scale` times; what is left in them is not defined.
-///   - first, second: the running means of the gradients and of their squares, updated in place.
-///   - decays: the decoupled decay of each parameter.
-///   - step: the number of this step, from 1, for the correction of the means' bias.
+/// What the arguments are:
+/// - `gradients`: counted `scale` times; what is left in them is not defined.
+/// - `first`, `second`: the running means of the gradients and of their squares, updated in place.
+/// - `decays`: the decoupled decay of each parameter.
+/// - `step`: the number of this step, from 1, for the correction of the means' bias.
 public func adamWStep(
     parameters: [Tensor], gradients: [Tensor], first: [Tensor], second: [Tensor], decays: [Double], step: Int,
     scale: Double, rate: Double, betas: (Double, Double), epsilon: Double, file: StaticString = #fileID,

@@ -66,9 +66,9 @@ public struct PromptFile: Sendable {
 
     /// Continues every prompt `samples` times and appends the lines to `out` in order, after those that are there already.
     ///
-    /// - Parameters:
-    ///   - request: makes a prompt's request.
-    ///   - progress: called after every line with lines written and lines in all; false stops the run.
+    /// `request` makes a prompt's request; `progress` is called after every line with lines written and lines in all, and
+    /// stops the run by false.
+    ///
     /// - Throws: ``Problem``, ``DecodingError``, `TorchError.outOfMemory`; written lines stay.
     @TorchActor
     public func run(

@@ -6,7 +6,7 @@ import Torch
 public struct TrainingBenchmark: Sendable, Equatable {
     /// Tokens a second, from the median step.
     public let tokensPerSecond: Double
-    /// 10⁹ FLOPs a second, by ``ModelConfiguration/trainingFlopsPerToken(context:)``.
+    /// 10⁹ FLOPs a second, by `ModelConfiguration.trainingFlopsPerToken(context:)`.
     public let gflops: Double
     /// The rate of the step's own matrix products alone, measured between the steps; nil if it was not.
     public let gemmGflops: Double?
