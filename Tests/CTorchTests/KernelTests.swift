@@ -61,7 +61,7 @@ private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil)
 
 @Suite(.serialized) struct KernelTests {
     private func onEverySet(_ body: (Int32) -> Void) {
-        for isa: Int32 in 0...2 where ct_kernels_set_isa(isa) == isa {
+        for isa: Int32 in 0...3 where ct_kernels_set_isa(isa) == isa {
             for threads: Int32 in [1, 2] {
                 ct_kernels_set_threads(threads)
                 body(isa)

@@ -18,15 +18,12 @@ template <int FORMAT>
 INLINE Vector weights(const void *panel, int64_t index) {
     if constexpr (FORMAT == CT_K_F32) {
         return load(static_cast<const float *>(panel) + index);
-    } else if constexpr (FORMAT == CT_K_BF16) {
+    } else {
         const Halves bits = *reinterpret_cast<const Halves *>(static_cast<const uint16_t *>(panel) + index);
         const Ints wide = __builtin_convertvector(bits, Ints) << 16;
         Vector v;
         __builtin_memcpy(&v, &wide, sizeof v);
         return v;
-    } else {
-        const Bytes bytes = *reinterpret_cast<const Bytes *>(static_cast<const int8_t *>(panel) + index);
-        return __builtin_convertvector(bytes, Vector);
     }
 }
 
@@ -41,7 +38,8 @@ struct Panel {
 };
 
 INLINE Panel panel_of(const ct_k_weight &w, int64_t index) {
-    const char *data = static_cast<const char *>(w.data) + index * w.in * bytes_of_panel_row(w.format);
+    const int64_t rows = w.format == CT_K_INT8 ? (w.in + 3) / 4 * 4 : w.in;
+    const char *data = static_cast<const char *>(w.data) + index * rows * bytes_of_panel_row(w.format);
     return {data, w.scales == nullptr ? nullptr : w.scales + index * groups(w.in) * CT_K_PANEL};
 }
 
@@ -65,13 +63,9 @@ INLINE void tile(const Panel *panel, const float *x, int64_t stride, int64_t in,
         }
         UNROLL for (int p = 0; p < NP; p++) {
             UNROLL for (int v = 0; v < kParts; v++) {
-                Vector scale = {};
-                if constexpr (FORMAT == CT_K_INT8)
-                    scale = load(panel[p].scales + from / CT_K_GROUP * CT_K_PANEL + v * LANES);
                 UNROLL for (int r = 0; r < NX; r++) {
                     float *place = sums + (r * NP + p) * CT_K_PANEL + v * LANES;
-                    Vector s = sum[(p * kParts + v) * NX + r];
-                    if constexpr (FORMAT == CT_K_INT8) s = s * scale;
+                    const Vector s = sum[(p * kParts + v) * NX + r];
                     store(place, from == 0 ? s : load(place) + s);
                 }
             }
@@ -79,22 +73,115 @@ INLINE void tile(const Panel *panel, const float *x, int64_t stride, int64_t in,
     }
 }
 
+#ifndef DOT4
+// sum + Σ over four pairs of weights (unsigned) and inputs (signed), lane by lane.
+INLINE Ints dot4(Ints sum, Ints weights, Ints x) {
+    UNROLL for (int lane = 0; lane < LANES; lane++) {
+        uint8_t w[4];
+        int8_t v[4];
+        const int32_t wide = weights[lane], input = x[lane];
+        __builtin_memcpy(w, &wide, 4);
+        __builtin_memcpy(v, &input, 4);
+        sum[lane] += w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3];
+    }
+    return sum;
+}
+#define DOT4 dot4
+#endif
+
+// As tile(), for int8: a weight is stored as itself + 128, so 128 · Σ x comes off the sum of a group.
+template <int NP, int NX>
+INLINE void int8_tile(const Panel *panel, const Rounded &x, int64_t row, int64_t in, float *sums) {
+    for (int64_t from = 0; from < in; from += CT_K_INT8_GROUP) {
+        const int64_t to = std::min<int64_t>(in, from + CT_K_INT8_GROUP), group = from / CT_K_INT8_GROUP;
+        Ints sum[NP * kParts * NX];
+        UNROLL for (int i = 0; i < NP * kParts * NX; i++) sum[i] = Ints{};
+        for (int64_t k = from; k < to; k += 4) {
+            UNROLL for (int p = 0; p < NP; p++) {
+                UNROLL for (int v = 0; v < kParts; v++) {
+                    const Ints weight = *reinterpret_cast<const Ints *>(
+                        static_cast<const char *>(panel[p].data) + k * CT_K_PANEL + v * LANES * 4);
+                    UNROLL for (int r = 0; r < NX; r++) {
+                        int32_t four;
+                        __builtin_memcpy(&four, x.values + (row + r) * x.stride + k, 4);
+                        Ints &s = sum[(p * kParts + v) * NX + r];
+                        s = DOT4(s, weight, Ints{} + four);
+                    }
+                }
+            }
+        }
+        UNROLL for (int p = 0; p < NP; p++) {
+            UNROLL for (int v = 0; v < kParts; v++) {
+                const Vector scale = load(panel[p].scales + group * CT_K_PANEL + v * LANES);
+                UNROLL for (int r = 0; r < NX; r++) {
+                    const int64_t place = (row + r) * groups(in) + group;
+                    const Vector s = __builtin_convertvector(
+                        sum[(p * kParts + v) * NX + r] - (Ints{} + 128 * x.sums[place]), Vector);
+                    const Vector value = s * (scale * splat(x.scales[place]));
+                    float *out = sums + (r * NP + p) * CT_K_PANEL + v * LANES;
+                    store(out, from == 0 ? value : load(out) + value);
+                }
+            }
+        }
+    }
+}
+
+void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, const Rounded &out) {
+    const Vector magic = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to a whole number
+    for (int64_t r = 0; r < rows; r++) {
+        const float *row = x + r * x_stride;
+        int8_t *values = out.values + r * out.stride;
+        for (int64_t from = 0; from < in; from += CT_K_INT8_GROUP) {
+            const int64_t to = std::min<int64_t>(in, from + CT_K_INT8_GROUP);
+            Vector largest = {};
+            for (int64_t k = from; k < to; k += LANES) {
+                const Vector v = to - k >= LANES ? load(row + k) : load_some(row + k, to - k);
+                largest = larger(larger(v, -v), largest);
+            }
+            float peak = largest[0];
+            UNROLL for (int i = 1; i < LANES; i++) peak = largest[i] > peak ? largest[i] : peak;
+            const float inverse = peak > 0 ? 127 / peak : 0;
+            Ints total = {};
+            for (int64_t k = from; k < to; k += LANES) {
+                const Vector v = to - k >= LANES ? load(row + k) : load_some(row + k, to - k);
+                const Vector shifted = v * inverse + magic;
+                const Ints whole = reinterpret_cast<const Ints &>(shifted) - 0x4B400000;
+                total = total + whole;
+                // The row's buffer has room for whole vectors.
+                *reinterpret_cast<Bytes *>(values + k) = __builtin_convertvector(whole, Bytes);
+            }
+            int32_t sum = 0;
+            UNROLL for (int i = 0; i < LANES; i++) sum += total[i];
+            const int64_t place = r * groups(in) + from / CT_K_INT8_GROUP;
+            out.scales[place] = peak / 127;
+            out.sums[place] = sum;
+        }
+    }
+}
+
+// The tile of a format and a number of rows.
+template <int FORMAT, int NP, int NX>
+INLINE void tile_of(const Product &a, const Panel *panel, int64_t row, float *sums) {
+    if constexpr (FORMAT == CT_K_INT8)
+        int8_tile<NP, NX>(panel, *a.rounded, row, a.w->in, sums);
+    else
+        tile<FORMAT, NP, NX>(panel, a.x + row * a.x_stride, a.x_stride, a.w->in, sums);
+}
+
 template <int FORMAT, int NP>
-INLINE void tile_of_rows(
-    const Panel *panel, const float *x, int64_t stride, int64_t rows, int64_t in, float *sums
-) {
+INLINE void tile_of_rows(const Product &a, const Panel *panel, int64_t row, int64_t rows, float *sums) {
     switch (rows) {
-        case 1: return tile<FORMAT, NP, 1>(panel, x, stride, in, sums);
-        case 2: return tile<FORMAT, NP, 2>(panel, x, stride, in, sums);
-        case 3: return tile<FORMAT, NP, 3>(panel, x, stride, in, sums);
-        case 4: return tile<FORMAT, NP, 4>(panel, x, stride, in, sums);
+        case 1: return tile_of<FORMAT, NP, 1>(a, panel, row, sums);
+        case 2: return tile_of<FORMAT, NP, 2>(a, panel, row, sums);
+        case 3: return tile_of<FORMAT, NP, 3>(a, panel, row, sums);
+        case 4: return tile_of<FORMAT, NP, 4>(a, panel, row, sums);
     }
     if constexpr (TILE_ROWS > 4 && NP <= 2) {
         switch (rows) {
-            case 5: return tile<FORMAT, NP, 5>(panel, x, stride, in, sums);
-            case 6: return tile<FORMAT, NP, 6>(panel, x, stride, in, sums);
-            case 7: return tile<FORMAT, NP, 7>(panel, x, stride, in, sums);
-            case 8: return tile<FORMAT, NP, 8>(panel, x, stride, in, sums);
+            case 5: return tile_of<FORMAT, NP, 5>(a, panel, row, sums);
+            case 6: return tile_of<FORMAT, NP, 6>(a, panel, row, sums);
+            case 7: return tile_of<FORMAT, NP, 7>(a, panel, row, sums);
+            case 8: return tile_of<FORMAT, NP, 8>(a, panel, row, sums);
         }
     }
 }
@@ -134,7 +221,7 @@ INLINE void columns(const Product &a, int64_t index) {
     constexpr int64_t most = NP > 2 ? 4 : TILE_ROWS;
     for (int64_t row = 0; row < a.rows; row += most) {
         const int64_t rows = std::min(most, a.rows - row);
-        tile_of_rows<FORMAT, NP>(panel, a.x + row * a.x_stride, a.x_stride, rows, a.w->in, sums);
+        tile_of_rows<FORMAT, NP>(a, panel, row, rows, sums);
         finish(a, sums, index, NP, row, rows);
     }
 }
@@ -268,6 +355,6 @@ float read(const float *x, int64_t n) {
 
 }  // namespace
 
-const Isa ISA_NAME = {product, rms_norm, rotate, attention, read};
+const Isa ISA_NAME = {product, round_rows, rms_norm, rotate, attention, read};
 
 }  // namespace ct::kernels

@@ -16,11 +16,22 @@ struct Product {
     float *y;
     int64_t y_stride;
     const float *residual;  // or null; [rows, y_stride]
+    const struct Rounded *rounded = nullptr;  // x for int8 weights
+};
+
+// Rows of inputs as 8-bit numbers: x ≈ values · scales, for each group of CT_K_INT8_GROUP inputs.
+struct Rounded {
+    int8_t *values;  // [rows, stride], zeros behind the row's own
+    float *scales;   // [rows, groups]
+    int32_t *sums;   // [rows, groups], of the values
+    int64_t stride;
 };
 
 struct Isa {
     // The panels first ..< last of a product.
     void (*product)(const Product &a, int64_t first, int64_t last);
+    // Rounds rows of `in` numbers that lie x_stride apart.
+    void (*round_rows)(const float *x, int64_t x_stride, int64_t rows, int64_t in, const Rounded &out);
     // y rows lie y_stride floats apart, x rows `width`.
     void (*rms_norm)(const float *x, int64_t rows, int64_t width, const float *weight, float eps, float *y, int64_t y_stride);
     // Turns one head in place by the angles of a row of the tables.
@@ -33,12 +44,13 @@ struct Isa {
     float (*read)(const float *x, int64_t n);
 };
 
-extern const Isa portable, avx2, avx512;
+extern const Isa portable, avx2, avx512, avx512_vnni;
 // The best that the processor has, or the one that a test forces.
 const Isa &isa();
 
 inline int64_t panels(int64_t count) { return (count + CT_K_PANEL - 1) / CT_K_PANEL; }
-inline int64_t groups(int64_t in) { return (in + CT_K_GROUP - 1) / CT_K_GROUP; }
+// Of int8.
+inline int64_t groups(int64_t in) { return (in + CT_K_INT8_GROUP - 1) / CT_K_INT8_GROUP; }
 
 // 0 portable, 1 AVX2, 2 AVX-512: what ct_kernels_set_isa chose, else the best there is.
 int32_t isa_level();

@@ -91,7 +91,26 @@ struct Worker {
         const float *residual = nullptr, const ct_k_weight *up = nullptr
     ) const {
         const Range r = share(panels(w.out));
-        if (rows > 0 && r.first < r.last) k.product({&w, up, x, x_stride, rows, y, y_stride, residual}, r.first, r.last);
+        if (rows == 0 || r.first == r.last) return;
+        Product product = {&w, up, x, x_stride, rows, y, y_stride, residual};
+        Rounded rounded;
+        if (w.format == CT_K_INT8) {
+            rounded = round_rows(x, x_stride, rows, w.in);
+            product.rounded = &rounded;
+        }
+        k.product(product, r.first, r.last);
+    }
+
+    // Every thread rounds all rows for itself, as it norms them.
+    Rounded round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in) const {
+        struct Own;
+        const int64_t stride = (in + 63) / 64 * 64, count = groups(in);
+        float *memory = scratch<Own>(rows * (stride / 4 + 2 * count));
+        const Rounded rounded = {
+            reinterpret_cast<int8_t *>(memory + 2 * rows * count), memory,
+            reinterpret_cast<int32_t *>(memory + rows * count), stride};
+        k.round_rows(x, x_stride, rows, in, rounded);
+        return rounded;
     }
 
     // Every thread norms all rows for itself: less work than a barrier.

@@ -14,7 +14,7 @@ namespace ct::training {
 const Isa &isa() {
 #if defined(__x86_64__)
     const int32_t level = kernels::isa_level();
-    if (level == 2) return avx512;
+    if (level >= 2) return avx512;
     if (level == 1) return avx2;
 #endif
     return portable;

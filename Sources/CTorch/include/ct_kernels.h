@@ -15,20 +15,21 @@ extern "C" {
 
 // Threads of LibTorch's OpenMP pool to use; ct_set_threads sets it too.
 void ct_kernels_set_threads(int32_t threads);
-// 0 portable, 1 AVX2 with FMA, 2 AVX-512; -1 chooses the best there is. Returns the one in force. For tests.
+// 0 portable, 1 AVX2 with FMA, 2 AVX-512, 3 with its integer dot products; -1 chooses the best there is. Returns the one in force. For tests.
 int32_t ct_kernels_set_isa(int32_t isa);
 
 // MARK: weights
 
-// How weights are held. Sums are float32 in all of them. int8 has a scale for each output and CT_K_GROUP inputs.
+// How weights are held. f32 and bf16 are multiplied and summed in float32. int8 has a scale for each output and
+// CT_K_INT8_GROUP inputs; its rows of inputs are rounded likewise, a group is summed exactly in integers, and groups in float32.
 enum { CT_K_F32 = 0, CT_K_BF16 = 1, CT_K_INT8 = 2 };
-enum { CT_K_PANEL = 16, CT_K_GROUP = 256 };
+enum { CT_K_PANEL = 16, CT_K_GROUP = 256, CT_K_INT8_GROUP = 64 };
 
 // A matrix [out, in] in panels of 16 outputs, each [in, 16], so that a product needs no sums over lanes and reads weights
-// in one stream. The last panel is filled up with zeros.
+// in one stream; int8, as weight + 128, [ceil(in / 4), 16, 4]. The last panel is filled up with zeros.
 typedef struct {
     const void *data;
-    const float *scales;  // int8: [panels, ceil(in / CT_K_GROUP), 16]
+    const float *scales;  // int8: [panels, ceil(in / CT_K_INT8_GROUP), 16]
     int64_t out, in;
     int32_t format;
 } ct_k_weight;
