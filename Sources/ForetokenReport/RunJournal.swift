@@ -3,7 +3,8 @@ public import Foundation
 /// What a run writes down as it goes: `metrics.jsonl`, which decides, and what is made from it, a TensorBoard event file and
 /// `report.html`. A failure of the latter two is said once and never ends training.
 public final class RunJournal {
-    private let folder: URL
+    /// Asked anew each time: a run's folder may be moved while it trains.
+    private let folder: () -> URL
     private let log: MetricsLog
     private var events: EventFile?
     private var history = RunHistory()
@@ -12,8 +13,9 @@ public final class RunJournal {
     /// Goes on from the records in the run's folder.
     ///
     /// - Throws: file errors of `metrics.jsonl`, ``MetricsError``.
-    public init(folder: URL) throws {
-        self.folder = folder
+    public init(folder location: @autoclosure @escaping () -> URL) throws {
+        folder = location
+        let folder = location()
         let metrics = RunRecord.metrics(in: folder)
         log = try MetricsLog(metrics)
         history = try RunHistory(contentsOf: metrics)
@@ -42,6 +44,7 @@ public final class RunJournal {
     /// Replaces `report.html` as a whole.
     public func writeReport() {
         do {
+            let folder = folder()
             let run = RunRecord(folder: folder, history: history)
             try Data(ReportPage.html([run]).utf8).write(to: RunRecord.report(in: folder), options: .atomic)
             hasReportFailed = false
@@ -52,6 +55,6 @@ public final class RunJournal {
     }
 
     private func warn(_ what: String, _ error: any Error) {
-        Terminal.log("\(folder.relativePath): \(what): \((error as NSError).localizedDescription)")
+        Terminal.log("\(folder().relativePath): \(what): \((error as NSError).localizedDescription)")
     }
 }

@@ -58,6 +58,20 @@ import Testing
         #expect(EventFile.times(in: url).count <= 1)
     }
 
+    @Test func theReportFollowsAFolderThatIsMoved() throws {
+        let run = try RunDirectory()
+        var folder = run.url
+        let journal = try RunJournal(folder: folder)
+        try append(journal, 1...2)
+        folder = run.url.deletingLastPathComponent().appendingPathComponent("moved")
+        try FileManager.default.moveItem(at: run.url, to: folder)
+        try append(journal, 3...4)
+        journal.writeReport()
+        let page = PageParser(try String(contentsOf: RunRecord.report(in: folder), encoding: .utf8))
+        #expect(page.lines.map { points(of: $0.path).count } == [4, 4])
+        #expect(EventFile.times(in: EventFile.files(in: folder)[0]).count == 5)
+    }
+
     @Test func withoutAPlaceForReportAndEventsTheRunGoesOn() throws {
         let run = try RunDirectory()
         let journal = try RunJournal(folder: run.url)

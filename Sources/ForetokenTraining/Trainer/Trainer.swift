@@ -116,7 +116,7 @@ public final class Trainer {
         let schedule = LearningRateSchedule(
             peak: settings.learningRate, warmUp: recipe.warmUp(of: steps), steps: steps,
             finalRatio: settings.finalLearningRateRatio)
-        let log = try RunJournal(folder: folder.url)
+        let log = try RunJournal(folder: self.folder.url)
         let progress = ProgressLine(total: steps)
         defer { progress.finish() }
         let clock = ContinuousClock()
