@@ -39,6 +39,21 @@ private func shape(_ width: Int, heads: Int = 1, shared: Int = 1, dimension: Int
         cosine: nil, sine: nil)
 }
 
+/// Rows as int8 weights see them: 8 bits and a scale for each group.
+private func rounded(_ x: [Float], width: Int) -> [Float] {
+    var result = x
+    for row in stride(from: 0, to: x.count, by: width) {
+        for group in stride(from: row, to: row + width, by: Int(CT_K_INT8_GROUP)) {
+            let range = group..<min(group + Int(CT_K_INT8_GROUP), row + width)
+            let peak = x[range].map(abs).max() ?? 0
+            for index in range where peak > 0 {
+                result[index] = (x[index] * (127 / peak)).rounded(.toNearestOrEven) * (peak / 127)
+            }
+        }
+    }
+    return result
+}
+
 private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil) -> [Float] {
     var y = [Float](repeating: 7, count: rows * Int(w.weight.out))
     func run(_ norm: UnsafePointer<Float>?) {
@@ -79,8 +94,9 @@ private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil)
         let values = w.values
         onEverySet { _ in
             for rows in [1, 2, 3, 4, 5, 6, 7, 8, 11, 37] {
-                let x = numbers(rows * width, seed: 2)
+                var x = numbers(rows * width, seed: 2)
                 let y = product(x, rows: rows, w)
+                if format == Int(CT_K_INT8) { x = rounded(x, width: width) }
                 for row in 0..<rows {
                     for column in 0..<out {
                         let sum = (0..<width).reduce(0.0) {

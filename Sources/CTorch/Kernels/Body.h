@@ -138,8 +138,7 @@ void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, cons
                 const Vector v = to - k >= LANES ? load(row + k) : load_some(row + k, to - k);
                 largest = larger(larger(v, -v), largest);
             }
-            float peak = largest[0];
-            UNROLL for (int i = 1; i < LANES; i++) peak = largest[i] > peak ? largest[i] : peak;
+            const float peak = __builtin_reduce_max(largest);
             const float inverse = peak > 0 ? 127 / peak : 0;
             Ints total = {};
             for (int64_t k = from; k < to; k += LANES) {
@@ -150,8 +149,7 @@ void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, cons
                 // The row's buffer has room for whole vectors.
                 *reinterpret_cast<Bytes *>(values + k) = __builtin_convertvector(whole, Bytes);
             }
-            int32_t sum = 0;
-            UNROLL for (int i = 0; i < LANES; i++) sum += total[i];
+            const int32_t sum = __builtin_reduce_add(total);
             const int64_t place = r * groups(in) + from / CT_K_INT8_GROUP;
             out.scales[place] = peak / 127;
             out.sums[place] = sum;
@@ -328,8 +326,7 @@ void attention(
     for (int64_t j = length; j < count * CT_K_PANEL; j++) scores[j] = -__builtin_inff();
     Vector largest = load(scores);
     for (int64_t j = 0; j < count * CT_K_PANEL; j += LANES) largest = larger(load(scores + j), largest);
-    float peak = largest[0];
-    for (int i = 1; i < LANES; i++) peak = largest[i] > peak ? largest[i] : peak;
+    const float peak = __builtin_reduce_max(largest);
     Vector sum = {};
     for (int64_t j = 0; j < count * CT_K_PANEL; j += LANES) {
         const Vector p = exponential((load(scores + j) - splat(peak)) * splat(scale));

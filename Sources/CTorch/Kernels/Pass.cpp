@@ -70,6 +70,13 @@ struct Intermediate {
           gated(attended + rows * query_stride) {}
 };
 
+// Rows of inputs of a product.
+struct Input {
+    const float *values;
+    int64_t stride;
+    Rounded rounded;  // for int8 weights
+};
+
 struct Range {
     int64_t first, last;
 };
@@ -85,41 +92,41 @@ struct Worker {
 
     Range share(int64_t count) const { return {count * thread / threads, count * (thread + 1) / threads}; }
 
-    // This thread's panels of y = residual + x · wᵀ, or of silu(x · wᵀ) · (x · upᵀ).
+    // This thread's panels of y = residual + x · wᵀ, or of silu(x · wᵀ) · (x · upᵀ), for the rows of x from `row` on.
     void product(
-        const ct_k_weight &w, const float *x, int64_t x_stride, int64_t rows, float *y, int64_t y_stride,
+        const ct_k_weight &w, const Input &x, int64_t row, int64_t rows, float *y, int64_t y_stride,
         const float *residual = nullptr, const ct_k_weight *up = nullptr
     ) const {
         const Range r = share(panels(w.out));
         if (rows == 0 || r.first == r.last) return;
-        Product product = {&w, up, x, x_stride, rows, y, y_stride, residual};
-        Rounded rounded;
-        if (w.format == CT_K_INT8) {
-            rounded = round_rows(x, x_stride, rows, w.in);
-            product.rounded = &rounded;
-        }
-        k.product(product, r.first, r.last);
+        const int64_t first = row * groups(w.in);
+        const Rounded rounded = {
+            x.rounded.values + row * x.rounded.stride, x.rounded.scales + first, x.rounded.sums + first,
+            x.rounded.stride};
+        k.product({&w, up, x.values + row * x.stride, x.stride, rows, y, y_stride, residual, &rounded}, r.first, r.last);
     }
 
-    // Every thread rounds all rows for itself, as it norms them.
-    Rounded round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in) const {
+    // Rows as the weights' format needs them; every thread rounds all rows for itself, as it norms them.
+    Input input(const float *x, int64_t stride, int64_t rows, const ct_k_weight &w) const {
         struct Own;
-        const int64_t stride = (in + 63) / 64 * 64, count = groups(in);
-        float *memory = scratch<Own>(rows * (stride / 4 + 2 * count));
-        const Rounded rounded = {
+        Input input = {x, stride, {nullptr, nullptr, nullptr, 0}};
+        if (w.format != CT_K_INT8) return input;
+        const int64_t padded = (w.in + 63) / 64 * 64, count = groups(w.in);
+        float *memory = scratch<Own>(rows * (padded / 4 + 2 * count));
+        input.rounded = {
             reinterpret_cast<int8_t *>(memory + 2 * rows * count), memory,
-            reinterpret_cast<int32_t *>(memory + rows * count), stride};
-        k.round_rows(x, x_stride, rows, in, rounded);
-        return rounded;
+            reinterpret_cast<int32_t *>(memory + rows * count), padded};
+        k.round_rows(x, stride, rows, w.in, input.rounded);
+        return input;
     }
 
     // Every thread norms all rows for itself: less work than a barrier.
-    const float *normed(const float *x, int64_t rows, const float *weight, int64_t &stride) const {
+    Input normed(const float *x, int64_t rows, const float *norm, const ct_k_weight &w) const {
         struct Own;
-        stride = Intermediate::stride(s.width);
+        const int64_t stride = Intermediate::stride(s.width);
         float *y = scratch<Own>(rows * stride);
-        k.rms_norm(x, rows, s.width, weight, s.epsilon, y, stride);
-        return y;
+        k.rms_norm(x, rows, s.width, norm, s.epsilon, y, stride);
+        return input(y, stride, rows, w);
     }
 
     void append(const Intermediate &m, const ct_k_op &op, int64_t row, int64_t head) const {
@@ -160,12 +167,11 @@ struct Worker {
         const ct_k_block &b = *op.block;
         const int64_t rows = op.rows, outputs = op.outputs, skipped = rows - outputs, d = s.head_dim;
         const float *tail = op.x + skipped * s.width;
-        int64_t stride;
 
-        const float *x = normed(op.x, rows, b.attention_norm, stride);
-        product(b.query, x + skipped * stride, stride, outputs, m.query + skipped * m.query_stride, m.query_stride);
-        product(b.key, x, stride, rows, m.key, m.key_stride);
-        product(b.value, x, stride, rows, m.value, m.key_stride);
+        const Input x = normed(op.x, rows, b.attention_norm, b.query);
+        product(b.query, x, skipped, outputs, m.query + skipped * m.query_stride, m.query_stride);
+        product(b.key, x, 0, rows, m.key, m.key_stride);
+        product(b.value, x, 0, rows, m.value, m.key_stride);
         // A thread whose panels are whole key/value heads with their queries goes on alone.
         const bool grouped = s.kv_heads % threads == 0;
         if (!grouped || d % CT_K_PANEL != 0) meet();
@@ -184,21 +190,22 @@ struct Worker {
             for (int64_t i = own.first; i < own.last; i++) attend(m, op, skipped + i / s.heads, i % s.heads);
         }
         meet();
-        product(b.output, m.attended + skipped * m.query_stride, m.query_stride, outputs, op.y, s.width, tail);
+        const float *attended = m.attended + skipped * m.query_stride;
+        product(b.output, input(attended, m.query_stride, outputs, b.output), 0, outputs, op.y, s.width, tail);
         meet();
 
-        x = normed(op.y, outputs, b.feed_forward_norm, stride);
-        product(b.gate, x, stride, outputs, m.gated, m.inner_stride, nullptr, &b.up);
+        const Input h = normed(op.y, outputs, b.feed_forward_norm, b.gate);
+        product(b.gate, h, 0, outputs, m.gated, m.inner_stride, nullptr, &b.up);
         meet();
-        product(b.down, m.gated, m.inner_stride, outputs, op.y, s.width, op.y);
+        product(b.down, input(m.gated, m.inner_stride, outputs, b.down), 0, outputs, op.y, s.width, op.y);
         meet();
     }
 
     void run(const ct_k_op &op, float *memory) const {
         if (op.kind == CT_K_BLOCK) return block(op, Intermediate(s, op.block->gate.out, op.rows, memory));
-        int64_t stride = op.weight->in;
-        const float *x = op.norm == nullptr ? op.x : normed(op.x, op.rows, op.norm, stride);
-        product(*op.weight, x, stride, op.rows, op.y, op.weight->out);
+        const ct_k_weight &w = *op.weight;
+        const Input x = op.norm == nullptr ? input(op.x, w.in, op.rows, w) : normed(op.x, op.rows, op.norm, w);
+        product(w, x, 0, op.rows, op.y, w.out);
         meet();
     }
 };

@@ -126,26 +126,36 @@ public final class RunFolder {
     ///
     /// - Throws: ``RunFolderError`` or what `body` throws; the checkpoint before stays whole.
     public func writeCheckpoint(step: Int, keeping: Int, _ body: (URL) throws -> Void) throws {
-        let url = url
+        let place = url
+        do {
+            try writeCheckpoint(step: step, keeping: keeping, in: place, body)
+        } catch  where url != place {
+            // The folder was renamed meanwhile.
+            try writeCheckpoint(step: step, keeping: keeping, in: url, body)
+        }
+    }
+
+    private func writeCheckpoint(step: Int, keeping: Int, in url: URL, _ body: (URL) throws -> Void) throws {
         guard isHere(url) else { throw RunFolderError.gone(url.relativePath) }
         let checkpoints = url.appendingPathComponent("checkpoints")
         let name = "step-" + String(String(1_000_000_000 + step).dropFirst(step < 1_000_000 ? 4 : 1))
         let temporary = checkpoints.appendingPathComponent(".\(name)")
         let destination = checkpoints.appendingPathComponent(name)
         // The checkpoint of a step is always the same: one that is whole is never touched again.
-        if FileManager.default.fileExists(atPath: destination.path) { return }
-        try? FileManager.default.removeItem(at: temporary)
-        do {
-            try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
-            try body(temporary)
-        } catch {
+        if !FileManager.default.fileExists(atPath: destination.path) {
             try? FileManager.default.removeItem(at: temporary)
-            throw error
-        }
-        try Self.synchronizeTree(temporary)
-        guard rename(temporary.path, destination.path) == 0 else {
-            throw RunFolderError.system(
-                path: destination.relativePath, action: "write", reason: String(cString: strerror(errno)))
+            do {
+                try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+                try body(temporary)
+            } catch {
+                try? FileManager.default.removeItem(at: temporary)
+                throw error
+            }
+            try Self.synchronizeTree(temporary)
+            guard rename(temporary.path, destination.path) == 0 else {
+                throw RunFolderError.system(
+                    path: destination.relativePath, action: "write", reason: String(cString: strerror(errno)))
+            }
         }
         try Self.synchronize(checkpoints)
         try Self.write(name + "\n", to: url.appendingPathComponent("latest"))
