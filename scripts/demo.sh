@@ -21,12 +21,19 @@ say "Held-out text: loss, bits per byte and acceptance of each head"
 "$foretoken" evaluate loss --model runs/demo --data data/demo/validation.tokens
 
 say "A sample: accepted drafts are green on a terminal"
-"$foretoken" generate --model runs/demo --prompt 'def ' --max-tokens 200 --temperature 0.8 --seed 1
+"$foretoken" generate --model runs/demo --prompt 'def ' --max-tokens 200 --temperature 0.8 --seed 1 --heads 4
 
-say "Held-out prompts, head 1 alone against all heads"
+say "Held-out prompts, head 1 alone against all heads in every pass, then against as many as pay"
 "$foretoken" evaluate decoding --model runs/demo --data data/demo/validation.tokens
 echo
 "$foretoken" evaluate decoding --model runs/demo --data data/demo/validation.tokens --temperature 0.8
+echo
+"$foretoken" evaluate decoding --model runs/demo --data data/demo/validation.tokens --adaptive
 
-say "Go on with: foretoken=.build/release/foretoken"
+say "This model fits the processor's cache, where several tokens a pass cost arithmetic; one of 41 million parameters is read from memory, and they are nearly free:"
+"$foretoken" bench decode --vocabulary 258 --width 512 --layers 12 --attention-heads 8 --head-kind linear \
+    --pass-widths 1,2,4,8 --seconds 3
+
+say "Go on with"
 echo "  .build/release/foretoken generate --model runs/demo --prompt 'def ' --max-tokens 200 --temperature 0.8 --seed 2"
+echo "  and open runs/demo/report.html"

@@ -48,28 +48,31 @@ public struct DecodingComparison: Sendable {
     /// Tokens per forward × bytes of a plain pass ÷ of a speculative one: what reading weights alone would allow.
     public var attainable: Double { speculative.tokensPerForward * byteRatio }
 
-    /// Decodes every prompt both ways, in alternation.
+    /// Decodes every prompt both ways, in alternation; `isAdaptive` as in ``GenerationRequest``.
     ///
-    /// - Throws: ``DecodingError``.
+    /// - Throws: ``DecodingError``, `TorchError.outOfMemory`.
     public init(
-        _ model: DecodeModel, prompts: [[Int32]], maximumTokens: Int, heads: Int, sampler: Sampler,
-        tokenizer: any Tokenizer
+        _ model: DecodeModel, prompts: [[Int32]], maximumTokens: Int, heads: Int, isAdaptive: Bool = false,
+        sampler: Sampler, tokenizer: any Tokenizer
     ) throws {
         guard (1...model.configuration.heads).contains(heads) else {
             throw DecodingError.tooManyHeads(asked: heads, available: model.configuration.heads)
         }
         byteRatio = Double(model.bytesRead(heads: 1)) / Double(model.bytesRead(heads: heads))
+        let engines = (plain: DecodeEngine(model), speculative: DecodeEngine(model))
         for (index, prompt) in prompts.enumerated() {
-            var results: [Int: GenerationStatistics] = [:]
-            for count in index % 2 == 0 ? [1, heads] : [heads, 1] {
-                let session = try DecodingSession(
-                    model,
-                    GenerationRequest(prompt: prompt, maximumTokens: maximumTokens, heads: count, sampler: sampler),
-                    tokenizer: tokenizer)
+            func decode(_ heads: Int, _ engine: DecodeEngine) throws -> GenerationStatistics {
+                var request = GenerationRequest(
+                    prompt: prompt, maximumTokens: maximumTokens, heads: heads, sampler: sampler)
+                request.isAdaptive = isAdaptive
+                let session = try DecodingSession(engine, request, tokenizer: tokenizer)
                 while try session.step() != nil {}
-                results[count] = session.statistics
+                return session.statistics
             }
-            guard let one = results[1], let many = results[heads] else { continue }
+            // Who goes first changes, since the second finds the prompt's text in the caches of the machine.
+            let early = index % 2 == 0 ? try decode(1, engines.plain) : nil
+            let many = try decode(heads, engines.speculative)
+            let one = try early ?? decode(1, engines.plain)
             plain.add(one)
             speculative.add(many)
             self.prompts += 1

@@ -101,6 +101,10 @@ struct Evaluate: AsyncParsableCommand {
         var maxTokens = 160
         @Option(parsing: .unconditional, help: "Heads to use; all of the model's if not given.")
         var heads: Int?
+        @Flag(help: "Draft only as many tokens as pay, measured while decoding, as 'generate' does without --heads.")
+        var adaptive = false
+        @Option(help: "How weights are held: f32, bf16 or int8.")
+        var weights = WeightFormat.f32
         @Flag(help: "Measure with 1, 2, … heads and write decoding.json into the run, where its report shows it.")
         var byHeads = false
         @Option(parsing: .unconditional, help: "0 is greedy; above, tokens are drawn.")
@@ -120,7 +124,7 @@ struct Evaluate: AsyncParsableCommand {
         func run() async throws {
             let tokenizer = ByteTokenizer()
             let run = self.model.url
-            let model = try Generate.load(model, tokenizer: tokenizer, threads: nil)
+            let model = try Generate.load(model, tokenizer: tokenizer, threads: nil, format: weights)
             let shard = try TokenShard(contentsOf: data.url)
             try shard.requireTokenizer(tokenizer)
             let beginning = model.configuration.beginningOfText.map { [$0] } ?? []
@@ -136,12 +140,12 @@ struct Evaluate: AsyncParsableCommand {
             let used = heads ?? model.configuration.heads
             func compare(_ heads: Int) throws -> DecodingComparison {
                 try DecodingComparison(
-                    model, prompts: starts, maximumTokens: maxTokens, heads: heads,
+                    model, prompts: starts, maximumTokens: maxTokens, heads: heads, isAdaptive: adaptive,
                     sampler: Sampler(temperature: temperature, seed: seed), tokenizer: tokenizer)
             }
             if byHeads { return try show(try (1...max(1, used)).map(compare), of: run) }
             let result = try compare(used)
-            if json { print(try Self.value(result).text()) } else { Self.show(result, heads: used, temperature) }
+            if json { print(try Self.value(result).text()) } else { show(result, heads: used) }
             if result.differing > 0 { throw ExitCode(1) }
         }
 
@@ -189,11 +193,14 @@ struct Evaluate: AsyncParsableCommand {
             ]
         }
 
-        private static func show(_ result: DecodingComparison, heads: Int, _ temperature: Double) {
+        private func show(_ result: DecodingComparison, heads: Int) {
             var table = TextTable([
                 temperature == 0 ? "greedy" : "temperature \(temperature)", "tokens", "tokens/forward", "tokens/s",
             ])
-            for (name, side) in [("next-token", result.plain), ("speculative, \(heads) heads", result.speculative)] {
+            for (name, side) in [
+                ("next-token", result.plain),
+                ("\(adaptive ? "adaptive" : "speculative"), \(heads) heads", result.speculative),
+            ] {
                 table.add([
                     name, String(side.tokens), Formatting.fixed(side.tokensPerForward, 2),
                     Formatting.fixed(side.tokensPerSecond, 0),
