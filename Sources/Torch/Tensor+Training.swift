@@ -55,11 +55,14 @@ extension Tensor {
         norm: Tensor, epsilon: Double, query: Tensor, key: Tensor, value: Tensor, output: Tensor, headDimension: Int,
         rotary: (cosine: Tensor, sine: Tensor), mask: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        let result = withHandles([self, norm, query, key, value, output, rotary.cosine, rotary.sine] + (mask.map { [$0] } ?? [])) {
+        let result = withHandles(
+            [self, norm, query, key, value, output, rotary.cosine, rotary.sine] + (mask.map { [$0] } ?? [])
+        ) {
             list, count in
             list.flatMap { t in
                 ct_add_attention(
-                    t[0], t[1], epsilon, t[2], t[3], t[4], t[5], Int64(headDimension), t[6], t[7], count > 8 ? t[8] : nil)
+                    t[0], t[1], epsilon, t[2], t[3], t[4], t[5], Int64(headDimension), t[6], t[7],
+                    count > 8 ? t[8] : nil)
             }
         }
         return checked(result, file, line)

@@ -55,7 +55,9 @@ struct BenchMemory: AsyncParsableCommand {
 
     /// MiB over n, a line for each objective.
     private func chart(_ result: MemoryBenchmark) -> LineChart {
-        let colors: [ObjectiveName: ChartColor] = [.joint: .category(1), .sequential: .category(2), .fused: .category(0)]
+        let colors: [ObjectiveName: ChartColor] = [
+            .joint: .category(1), .sequential: .category(2), .fused: .category(0),
+        ]
         var chart = LineChart(
             "Peak memory of a training step, MiB",
             ObjectiveName.allCases.map { objective in
