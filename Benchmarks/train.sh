@@ -12,9 +12,9 @@ results=${RESULTS:-$(mktemp)}
 # glibc keeps large blocks instead of mapping them anew for every tensor.
 tuned=GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184
 declare -A shapes=(
-    [bytes]="--vocabulary 256 --width 256 --layers 6 --attention-heads 4 --heads 4 --batch 16 --context 256"
-    [tokens]="--vocabulary 32000 --width 384 --layers 8 --attention-heads 6 --heads 4 --batch 8 --context 256"
-    [wide]="--vocabulary 8192 --width 768 --layers 6 --attention-heads 12 --heads 4 --batch 4 --context 256"
+    [bytes]="--vocabulary 256 --width 256 --layers 6 --attention-heads 4 --batch 16 --context 256"
+    [tokens]="--vocabulary 32000 --width 384 --layers 8 --attention-heads 6 --batch 8 --context 256"
+    [wide]="--vocabulary 8192 --width 768 --layers 6 --attention-heads 12 --batch 4 --context 256"
 )
 record() { # shape, name, command...
     local line
@@ -25,9 +25,10 @@ record() { # shape, name, command...
 for shape in "$@"; do
     read -ra options <<<"${shapes[$shape]:?} --threads 2 --steps ${STEPS:-6}"
     for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
-        record "$shape" ours "$foretoken" bench train "${options[@]}" --json
+        record "$shape" ours "$foretoken" bench train "${options[@]}" --heads 4 --json
+        record "$shape" "ours, n = 1" "$foretoken" bench train "${options[@]}" --heads 1 --no-gemm --json
         for variant in ${VARIANTS:-sequential joint compile chunked}; do
-            peer=("$python" Benchmarks/pytorch_train.py "${options[@]}" --variant "$variant")
+            peer=("$python" Benchmarks/pytorch_train.py "${options[@]}" --heads 4 --variant "$variant")
             # Bytes are exact: once is enough.
             record "$shape" "$variant" "${peer[@]}" --memory $((round == 1))
             record "$shape" "$variant, glibc tuned" env $tuned "${peer[@]}" --memory 0

@@ -5,9 +5,11 @@
 >>> ours = {"tokensPerSecond": 300, "gflops": 90, "gemmGflops": 120, "gemmShare": 0.8, "transientBytes": 2**20}
 >>> peer = {"tokensPerSecond": 200, "transientBytes": 4 * 2**20}
 >>> entries = [("ours", dict(ours, tokensPerSecond=speed)) for speed in (299, 300, 1000)]
+>>> entries += [("ours, n = 1", dict(ours, tokensPerSecond=400, gflops=100))]
 >>> entries += [("joint", peer), ("joint, glibc tuned", {"tokensPerSecond": 240, "transientBytes": None}), ("chunked", None)]
 >>> print(table("bytes", entries))
 bytes: ours 300 tokens/s (299 to 1000, 3 rounds), 90 GFLOP/s; its matrix products alone 120 GFLOP/s, 80% of the step; transient 1 MiB
+a step of n = 4 takes 1.333× that of n = 1 at equal layers; its FLOPs predict 1.200× (+11.1%)
 <BLANKLINE>
 | PyTorch | ours ÷ theirs | tokens/s | transient MiB | ours ÷ theirs |
 |---|---|---|---|---|
@@ -28,6 +30,10 @@ def middle(results, key):
     return statistics.median(values) if values else None
 
 
+def median_ratio(results, over, under):
+    return statistics.median(r[over] / r[under] for r in results)
+
+
 def table(shape, entries):
     """`entries`: pairs of a name and its result, or None where the command failed."""
     rounds = collections.defaultdict(list)
@@ -43,6 +49,16 @@ def table(shape, entries):
         f"{shape}: ours {speed:.0f} tokens/s ({min(speeds):.0f} to {max(speeds):.0f}, {len(ours)} rounds), "
         f"{middle(ours, 'gflops'):.0f} GFLOP/s; its matrix products alone {middle(ours, 'gemmGflops'):.0f} GFLOP/s, "
         f"{middle(ours, 'gemmShare'):.0%} of the step; transient {held / 2**20:.0f} MiB",
+    ]
+    if single := done.pop("ours, n = 1", None):
+        time = middle(single, "tokensPerSecond") / speed
+        flops = [median_ratio(results, "gflops", "tokensPerSecond") for results in (ours, single)]
+        predicted = flops[0] / flops[1]
+        lines.append(
+            f"a step of n = 4 takes {time:.3f}× that of n = 1 at equal layers; its FLOPs predict {predicted:.3f}× "
+            f"({time / predicted - 1:+.1%})"
+        )
+    lines += [
         "",
         "| PyTorch | ours ÷ theirs | tokens/s | transient MiB | ours ÷ theirs |",
         "|---|---|---|---|---|",
