@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Training steps, ours and PyTorch's variants in alternation, ratios first:
 #   Benchmarks/train.sh [bytes|tokens|wide]...
-# ROUNDS=3, STEPS=6, VARIANTS="sequential joint compile chunked"; RESULTS=FILE keeps the figures, and adds to those there.
-# ALONE=COMMAND runs every measurement through a command that keeps a shared machine quiet meanwhile.
+# ROUNDS=3, STEPS=6, WARM_UP=2 (theirs), VARIANTS="next-token sequential joint compile chunked", MEMORY=0 for speed alone.
+# RESULTS=FILE keeps the figures and adds to those there: on a shared machine, many short calls make one table.
 # Needs a Python with torch (BENCH_PYTHON, else .bench-venv of Benchmarks/run.sh) and, for `compile`, a C++ compiler.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-foretoken=.build/release/foretoken
+foretoken=${FORETOKEN:-.build/release/foretoken}
 python=${BENCH_PYTHON:-.bench-venv/bin/python}
 results=${RESULTS:-$(mktemp)}
 # glibc keeps large blocks instead of mapping them anew for every tensor.
@@ -18,7 +18,7 @@ declare -A shapes=(
 )
 record() { # shape, name, command...
     local line
-    line=$(${ALONE:-} "${@:3}" 2>/dev/null | grep '^{' | tail -1) || line=null
+    line=$("${@:3}" 2>/dev/null | grep '^{' | tail -1) || line=null
     echo "{\"shape\": \"$1\", \"name\": \"$2\", \"result\": ${line:-null}}" >>"$results"
 }
 [[ $# -gt 0 ]] || set -- bytes tokens wide
@@ -26,11 +26,14 @@ for shape in "$@"; do
     read -ra options <<<"${shapes[$shape]:?} --threads 2 --steps ${STEPS:-6}"
     for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
         record "$shape" ours "$foretoken" bench train "${options[@]}" --heads 4 --json
-        record "$shape" "ours, n = 1" "$foretoken" bench train "${options[@]}" --heads 1 --no-gemm --json
-        for variant in ${VARIANTS:-sequential joint compile chunked}; do
-            peer=("$python" Benchmarks/pytorch_train.py "${options[@]}" --heads 4 --variant "$variant")
+        for variant in ${VARIANTS:-next-token sequential joint compile chunked}; do
+            if [[ $variant == next-token ]]; then
+                record "$shape" "ours, n = 1" "$foretoken" bench train "${options[@]}" --heads 1 --no-gemm --json
+                continue
+            fi
+            peer=("$python" Benchmarks/pytorch_train.py "${options[@]}" --heads 4 --variant "$variant" --warm-up "${WARM_UP:-2}")
             # Bytes are exact: once is enough.
-            record "$shape" "$variant" "${peer[@]}" --memory $((round == 1))
+            record "$shape" "$variant" "${peer[@]}" --memory $((round == 1 && ${MEMORY:-1}))
             record "$shape" "$variant, glibc tuned" env $tuned "${peer[@]}" --memory 0
         done
     done

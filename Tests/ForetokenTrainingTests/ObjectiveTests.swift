@@ -257,7 +257,7 @@ private func run(
         let model = try cases[0].model()
         let hidden = Tensor.normal([6, 12, 8], dtype: .float64, generator: Generator(seed: 1))
         let targets = Tensor((0..<72).map { $0 % 7 == 0 ? TokenBatch.ignored : Int64($0 % 11) })
-        try withoutGradient {
+        withoutGradient {
             let logits = model.logits(hidden).reshaped(-1, 11)
             let (loss, guesses) = model.lossAndGuesses(hidden, targets: targets, logitsBytes: logitsBytes)
             #expect(abs(loss - logits.crossEntropySum(targets: targets).item()) < 1e-10)
