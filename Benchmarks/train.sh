@@ -14,7 +14,7 @@ tuned=GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_th
 declare -A shapes=(
     [bytes]="--vocabulary 256 --width 256 --layers 6 --attention-heads 4 --batch 16 --context 256"
     [tokens]="--vocabulary 32000 --width 384 --layers 8 --attention-heads 6 --batch 8 --context 256"
-    [wide]="--vocabulary 8192 --width 768 --layers 6 --attention-heads 12 --batch 4 --context 256"
+    [wide]="--vocabulary 8192 --width 768 --layers 6 --attention-heads 12 --batch 2 --context 256"
 )
 record() { # shape, name, command...
     local line

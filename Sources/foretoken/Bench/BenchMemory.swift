@@ -59,16 +59,16 @@ struct BenchMemory: AsyncParsableCommand {
             .joint: .category(1), .sequential: .category(2), .fused: .category(0),
         ]
         var chart = LineChart(
-            "Peak memory of a training step, MiB",
+            "Peak MiB of a training step",
             ObjectiveName.allCases.map { objective in
                 LineChart.Series(
                     objective.rawValue,
                     zip(result.heads, result.peakTensorBytes[objective] ?? []).map {
-                        ChartPoint(x: Double($0), y: Double($1) / 0x1p20)
+                        ChartPoint(x: Double($0), y: (Double($1) / 0x1p20).rounded())
                     }, color: colors[objective] ?? .category(3))
             })
         chart.note =
-            "V \(shape.vocabulary), d \(shape.width), \(shape.layers) layers in all, B \(shape.batch), T \(shape.context)"
+            "V \(shape.vocabulary), d \(shape.width), \(shape.layers) layers, B \(shape.batch), T \(shape.context)"
         chart.xName = "heads"
         (chart.includesZero, chart.ticksAtData) = (true, true)
         return chart
