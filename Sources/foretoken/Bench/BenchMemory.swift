@@ -67,8 +67,7 @@ struct BenchMemory: AsyncParsableCommand {
                         ChartPoint(x: Double($0), y: (Double($1) / 0x1p20).rounded())
                     }, color: colors[objective] ?? .category(3))
             })
-        chart.note =
-            "V \(shape.vocabulary), d \(shape.width), \(shape.layers) layers, B \(shape.batch), T \(shape.context)"
+        chart.note = "V \(shape.vocabulary), \(shape.layers) layers in all"
         chart.xName = "heads"
         (chart.includesZero, chart.ticksAtData) = (true, true)
         return chart
