@@ -50,8 +50,8 @@ struct GemmMeter {
         times = shapes.map { _ in [[], [], []] }
     }
 
-    /// Times every product once.
-    mutating func measure() throws {
+    /// Runs every product once; the first time only touches the buffers' pages and is best not kept.
+    mutating func measure(keeping: Bool) throws {
         let clock = ContinuousClock()
         try withoutGradient {
             for (index, shape) in shapes.enumerated() {
@@ -64,7 +64,7 @@ struct GemmMeter {
                 for (kind, product) in products.enumerated() {
                     let begin = clock.now
                     _ = product()
-                    times[index][kind].append((clock.now - begin).seconds)
+                    if keeping { times[index][kind].append((clock.now - begin).seconds) }
                 }
             }
         }
