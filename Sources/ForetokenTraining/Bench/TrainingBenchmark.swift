@@ -78,11 +78,13 @@ public struct TrainingBenchmark: Sendable, Equatable {
             let gradient = try step.gradient(of: [batch])
             step.update(by: gradient, rate: 1e-4)
             let seconds = (clock.now - begin).seconds
-            if settings.measuresGemm { try meter.measure(keeping: index >= settings.warmUpSteps) }
-            guard index >= settings.warmUpSteps else { continue }
-            times.append(seconds)
-            peak = max(peak, Memory.read().peak)
-            losses = gradient.losses
+            let isTimed = index >= settings.warmUpSteps
+            if isTimed {
+                times.append(seconds)
+                peak = max(peak, Memory.read().peak)
+                losses = gradient.losses
+            }
+            if settings.measuresGemm { try meter.measure(keeping: isTimed) }
         }
         let weights = model.parameters.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.byteCount }
         let seconds = median(times)
