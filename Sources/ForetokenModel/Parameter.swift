@@ -57,12 +57,27 @@ struct ParameterFactory {
     func matrix(
         _ name: String, _ group: ParameterGroup, _ shape: [Int], standardDeviation: Double
     ) throws -> Parameter {
-        guard let generator else {
-            return Parameter(name: name, group: group, tensor: try .zeros(shape, dtype: dtype, device: device))
+        Parameter(name: name, group: group, tensor: try values(shape, standardDeviation: standardDeviation))
+    }
+
+    /// Matrices [rows, width], one below the other in memory.
+    func stack(
+        _ matrices: [(name: String, rows: Int)], _ group: ParameterGroup, width: Int, standardDeviation: Double
+    ) throws -> [Parameter] {
+        let all = Tensor.concatenating(
+            try matrices.map { try values([$0.rows, width], standardDeviation: standardDeviation) }, axis: 0)
+        var start = 0
+        return matrices.map { name, rows in
+            defer { start += rows }
+            return Parameter(name: name, group: group, tensor: all.narrowed(axis: 0, from: start, count: rows))
         }
-        let values = try Tensor.truncatedNormal(
-            shape, standardDeviation: standardDeviation, dtype: dtype, generator: generator)
-        return Parameter(name: name, group: group, tensor: values.to(device))
+    }
+
+    private func values(_ shape: [Int], standardDeviation: Double) throws -> Tensor {
+        guard let generator else { return try .zeros(shape, dtype: dtype, device: device) }
+        return try Tensor.truncatedNormal(
+            shape, standardDeviation: standardDeviation, dtype: dtype, generator: generator
+        ).to(device)
     }
 
     func scale(_ name: String, _ group: ParameterGroup, _ width: Int) throws -> Parameter {

@@ -25,9 +25,6 @@ public struct SequenceContext {
         let past = position.reshaped(length, 1).isAtLeast(position.reshaped(1, length))
         mask = own.equals(other).and(past)
     }
-
-    /// Rotates queries or keys [B, T, H, d] by their positions.
-    func rotated(_ x: Tensor) -> Tensor { x.rotated(cosine: rotary.cosine, sine: rotary.sine) }
 }
 
 /// A ``RotaryTable`` as tensors [T, d/2].

@@ -38,15 +38,22 @@ public final class TransformerBlock {
         func matrix(_ name: String, _ shape: [Int], _ standardDeviation: Double) throws -> Parameter {
             try factory.matrix("\(prefix).\(name).weight", group, shape, standardDeviation: standardDeviation)
         }
+        // What is multiplied with the same rows lies side by side, for one product.
+        func stack(_ matrices: [(name: String, rows: Int)]) throws -> [Parameter] {
+            try factory.stack(
+                matrices.map { ("\(prefix).\($0.name).weight", $0.rows) }, group, width: width,
+                standardDeviation: spread)
+        }
         self.configuration = configuration
         attentionNorm = try factory.scale("\(prefix).input_layernorm.weight", group, width)
-        query = try matrix("self_attn.q_proj", [queryWidth, width], spread)
-        key = try matrix("self_attn.k_proj", [keyWidth, width], spread)
-        value = try matrix("self_attn.v_proj", [keyWidth, width], spread)
+        let projections = try stack([
+            ("self_attn.q_proj", queryWidth), ("self_attn.k_proj", keyWidth), ("self_attn.v_proj", keyWidth),
+        ])
+        (query, key, value) = (projections[0], projections[1], projections[2])
         output = try matrix("self_attn.o_proj", [width, queryWidth], 1 / Double(queryWidth).squareRoot() / damping)
         feedForwardNorm = try factory.scale("\(prefix).post_attention_layernorm.weight", group, width)
-        gate = try matrix("mlp.gate_proj", [inner, width], spread)
-        up = try matrix("mlp.up_proj", [inner, width], spread)
+        let gates = try stack([("mlp.gate_proj", inner), ("mlp.up_proj", inner)])
+        (gate, up) = (gates[0], gates[1])
         down = try matrix("mlp.down_proj", [width, inner], 1 / Double(inner).squareRoot() / damping)
     }
 
@@ -57,17 +64,12 @@ public final class TransformerBlock {
 
     /// [B, T, D] to [B, T, D]: x + attention(norm(x)), then that + SwiGLU(norm(that)).
     public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
-        let (batch, time) = (x.shape[0], x.shape[1])
-        let (headCount, epsilon) = (configuration.attentionHeads, configuration.normEpsilon)
-        let projected = x.rmsNorm(
-            attentionNorm.tensor, epsilon: epsilon, linear: [query.tensor, key.tensor, value.tensor]
-        ).map { $0.reshaped(batch, time, -1, configuration.headDimension) }
-        let attended = Tensor.attention(
-            query: context.rotated(projected[0]), key: context.rotated(projected[1]), value: projected[2],
-            mask: context.mask, causal: context.mask == nil
-        ).reshaped(batch, time, headCount * configuration.headDimension)
-        let middle = x.addingLinear(attended, output.tensor)
-        return middle.addingSwiGLU(
-            norm: feedForwardNorm.tensor, epsilon: epsilon, gate: gate.tensor, up: up.tensor, down: down.tensor)
+        x.addingAttention(
+            norm: attentionNorm.tensor, epsilon: configuration.normEpsilon, query: query.tensor, key: key.tensor,
+            value: value.tensor, output: output.tensor, headDimension: configuration.headDimension,
+            rotary: (context.rotary.cosine, context.rotary.sine), mask: context.mask
+        ).addingSwiGLU(
+            norm: feedForwardNorm.tensor, epsilon: configuration.normEpsilon, gate: gate.tensor, up: up.tensor,
+            down: down.tensor)
     }
 }

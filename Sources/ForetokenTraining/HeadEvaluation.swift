@@ -52,10 +52,9 @@ public struct HeadEvaluation: Sendable, Equatable {
                 var known = alive
                 for (i, head) in model.heads.enumerated() {
                     let targets = microbatch.targets(head: i + 1)
-                    let logits = model.logits(head(z, batch.context)).reshaped(-1, model.configuration.vocabulary)
-                    lossSums[i] +=
-                        logits.crossEntropySum(targets: try batch.targets(head: i + 1).tokens.reshaped(-1)).item()
-                    let guesses: [Int64] = logits.argmax(axis: 1).elements()
+                    let (loss, guesses) = model.lossAndGuesses(
+                        head(z, batch.context), targets: try batch.targets(head: i + 1).tokens.reshaped(-1))
+                    lossSums[i] += loss
                     for position in targets.indices {
                         let target = targets[position]
                         guard target != TokenBatch.ignored else {
@@ -80,5 +79,25 @@ public struct HeadEvaluation: Sendable, Equatable {
             acceptance: zip(matches, candidates).map { ratio(Double($0), Double($1)) },
             cumulativeAcceptance: zip(matches, reachable).map { ratio(Double($0), Double($1)) },
             tokens: targetCounts[0])
+    }
+}
+
+extension MultiTokenModel {
+    /// Σ −log p of int64 targets [N] under a head's output [B, T, D], and the likeliest token of each position; in chunks of
+    /// positions, so that the logits stay within the fused objective's bound.
+    func lossAndGuesses(
+        _ hidden: Tensor, targets: Tensor, logitsBytes: Int = FusedObjective.defaultLogitsBytes
+    ) -> (loss: Double, guesses: [Int64]) {
+        let rows = hidden.reshaped(-1, configuration.width)
+        let chunk = Tensor.fusedCrossEntropyChunk(
+            rows: targets.count, vocabulary: configuration.vocabulary, logitsBytes: logitsBytes)
+        var (loss, guesses) = (0.0, [Int64]())
+        for start in stride(from: 0, to: targets.count, by: chunk) {
+            let count = min(chunk, targets.count - start)
+            let logits = logits(rows.narrowed(axis: 0, from: start, count: count))
+            loss += logits.crossEntropySum(targets: targets.narrowed(axis: 0, from: start, count: count)).item()
+            guesses += logits.argmax(axis: 1).elements(as: Int64.self)
+        }
+        return (loss, guesses)
     }
 }

@@ -63,11 +63,11 @@ private struct Step {
     /// On top, while a block runs: the product of gate and up, and the output.
     var forward: Int { tokens * c.feedForwardWidth + hidden }
     /// On top of what is kept, while a block runs backward: the feed-forward's gradient of its product beside that of `down`,
-    /// or the normed rows beside three weight gradients; or, its gate and up freed, attention's gradients of queries, keys
-    /// and values before and after the rotation, with a thread's scores.
+    /// or the normed rows beside three weight gradients; or, its gate and up freed, attention's gradients of its output,
+    /// queries, keys and values.
     var backward: Int {
         let product = tokens * c.feedForwardWidth
-        let attention = hidden + tokens * (3 * queries + 3 * keys) + 3 * feedForward - 2 * product
+        let attention = hidden + tokens * (2 * queries + 2 * keys) + 3 * feedForward - 2 * product
         return hidden + max(product + feedForward, hidden + 3 * feedForward, attention)
     }
     /// What a head keeps beside its input.

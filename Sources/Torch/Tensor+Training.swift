@@ -41,6 +41,33 @@ extension Tensor {
             }, file, line)
     }
 
+    /// x + attention(y · queryᵀ, y · keyᵀ, y · valueᵀ) · outputᵀ with y the RMSNorm of x [B, T, D]: a block's attention half.
+    ///
+    /// The same as the norm's ``rmsNorm(_:epsilon:linear:file:line:)``, ``rotated(cosine:sine:file:line:)``,
+    /// ``attention(query:key:value:mask:causal:file:line:)`` and ``addingLinear(_:_:file:line:)`` one after another, but on the
+    /// CPU in float32 queries, keys and values come from one product (weights that lie one below the other in memory are not
+    /// copied for it), turn in place, and x's gradient is summed where it is made. Causal without a mask.
+    ///
+    /// What the arguments are:
+    /// - `query`, `key`, `value`, `output`: [H·d, D], [K·d, D], [K·d, D], [D, H·d], in heads of `headDimension`.
+    /// - `rotary`: the tables [T, d/2] of cosines and sines.
+    public func addingAttention(
+        norm: Tensor, epsilon: Double, query: Tensor, key: Tensor, value: Tensor, output: Tensor, headDimension: Int,
+        rotary: (cosine: Tensor, sine: Tensor), mask: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let result = withHandles(
+            [self, norm, query, key, value, output, rotary.cosine, rotary.sine] + (mask.map { [$0] } ?? [])
+        ) {
+            list, count in
+            list.flatMap { t in
+                ct_add_attention(
+                    t[0], t[1], epsilon, t[2], t[3], t[4], t[5], Int64(headDimension), t[6], t[7],
+                    count > 8 ? t[8] : nil)
+            }
+        }
+        return checked(result, file, line)
+    }
+
     /// `self` + input · weightᵀ, in one product.
     public func addingLinear(
         _ input: Tensor, _ weight: Tensor, file: StaticString = #fileID, line: UInt = #line

@@ -251,6 +251,20 @@ private func run(
                 == .misshapenSoftTargets(head: 1, found: 1, expected: 14))
     }
 
+    /// 11 tokens of 4 bytes, 6 · 12 positions: chunks of one position, of some and a rest, and all at once.
+    @Test(arguments: [1, 300, 1 << 20])
+    func evaluationInChunksOfPositionsGivesTheSame(logitsBytes: Int) throws {
+        let model = try cases[0].model()
+        let hidden = Tensor.normal([6, 12, 8], dtype: .float64, generator: Generator(seed: 1))
+        let targets = Tensor((0..<72).map { $0 % 7 == 0 ? TokenBatch.ignored : Int64($0 % 11) })
+        withoutGradient {
+            let logits = model.logits(hidden).reshaped(-1, 11)
+            let (loss, guesses) = model.lossAndGuesses(hidden, targets: targets, logitsBytes: logitsBytes)
+            #expect(abs(loss - logits.crossEntropySum(targets: targets).item()) < 1e-10)
+            #expect(guesses == logits.argmax(axis: 1).elements(as: Int64.self))
+        }
+    }
+
     @Test func fusedIsBitwiseTheSameEveryTime() throws {
         let model = try Case(kind: .parallel, heads: 3, documentMask: false).model(dtype: .float32)
         let batches = (0..<2).map { randomBatch(batch: 4, context: 33, heads: 3, vocabulary: 11, seed: UInt64($0)) }

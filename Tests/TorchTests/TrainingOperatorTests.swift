@@ -88,6 +88,51 @@ private func documentMask(_ batch: Int, _ time: Int) -> Tensor {
     return document.reshaped(batch, 1, time, 1).equals(document.reshaped(batch, 1, 1, time)).and(past)
 }
 
+/// Tensors that lie one below the other in memory.
+private func stacked(_ tensors: ArraySlice<Tensor>) -> [Tensor] {
+    let all = Tensor.concatenating(Array(tensors), axis: 0)
+    var start = 0
+    return tensors.map { t in
+        defer { start += t.shape[0] }
+        return all.narrowed(axis: 0, from: start, count: t.shape[0])
+    }
+}
+
+/// The attention half of a block, alone on its weights and on weights side by side.
+private func attentionHalf(_ batch: Int, _ time: Int, _ heads: Int, _ shared: Int, _ dim: Int) -> [Example] {
+    let width = 12
+    let shapes = [
+        [batch, time, width], [width], [heads * dim, width], [shared * dim, width], [shared * dim, width],
+        [width, heads * dim],
+    ]
+    let plain: @Sendable ([Tensor], Tensor?) -> [Tensor] = { t, mask in
+        let y = norm(t[0], t[1])
+        let (cosine, sine) = tables(time, dim / 2)
+        func heads(_ weight: Tensor) -> Tensor { y.linear(weight).reshaped(batch, time, -1, dim) }
+        func rotated(_ x: Tensor) -> Tensor { x.rotated(cosine: cosine.to(x.dtype), sine: sine.to(x.dtype)) }
+        let attended = attention([rotated(heads(t[2])), rotated(heads(t[3])), heads(t[4])], mask: mask)[0]
+        return [t[0] + attended.reshaped(batch, time, -1).linear(t[5])]
+    }
+    func fused(isMasked: Bool, isStacked: Bool) -> @Sendable ([Tensor]) -> [Tensor] {
+        return { t in
+            let projections = isStacked ? stacked(t[2...4]) : Array(t[2...4])
+            let (cosine, sine) = tables(time, dim / 2)
+            return [
+                t[0].addingAttention(
+                    norm: t[1], epsilon: epsilon, query: projections[0], key: projections[1], value: projections[2],
+                    output: t[5], headDimension: dim, rotary: (cosine.to(t[0].dtype), sine.to(t[0].dtype)),
+                    mask: isMasked ? documentMask(batch, time) : nil)
+            ]
+        }
+    }
+    return [
+        Example("attention half", shapes, fused: fused(isMasked: false, isStacked: false)) { plain($0, nil) },
+        Example("attention half, side by side, masked", shapes, fused: fused(isMasked: true, isStacked: true)) {
+            plain($0, documentMask(batch, time))
+        },
+    ]
+}
+
 private let examples: [Example] =
     [(1, 1), (1, 3), (5, 17), (70, 33), (3, 64)].flatMap { rows, width in
         [
@@ -106,6 +151,13 @@ private let examples: [Example] =
             } plain: { t in
                 let y = norm(t[0], t[1])
                 return [t[0] + (y.linear(t[2] * 9).silu() * y.linear(t[3])).linear(t[4])]
+            },
+            Example("swiglu, side by side", [[1, rows, width], [width], [19, width], [19, width], [width, 19]]) {
+                let both = stacked($0[2...3])
+                return [$0[0].addingSwiGLU(norm: $0[1], epsilon: epsilon, gate: both[0], up: both[1], down: $0[4])]
+            } plain: { t in
+                let y = norm(t[0], t[1])
+                return [t[0] + (y.linear(t[2]).silu() * y.linear(t[3])).linear(t[4])]
             },
             Example("add linear", [[2, rows, 7], [2, rows, width], [7, width]]) {
                 [$0[0].addingLinear($0[1], $0[2])]
@@ -145,6 +197,9 @@ private let examples: [Example] =
                 attention($0, mask: documentMask(batch, time))
             },
         ]
+    }
+    + [(2, 5, 3, 1, 16), (1, 33, 4, 2, 32), (2, 40, 2, 2, 16), (1, 4, 2, 1, 6)].flatMap {
+        attentionHalf($0.0, $0.1, $0.2, $0.3, $0.4)
     }
 
 @Suite(.serialized) struct TrainingOperatorTests {

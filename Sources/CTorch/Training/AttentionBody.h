@@ -73,11 +73,10 @@ struct Block {
 
 INLINE Block block_of(const Attention &a, int64_t task, int64_t head, int64_t first) {
     const int64_t batch = task / a.kv_heads, kv = task % a.kv_heads;
-    const int64_t q_row = a.heads * a.dim, k_row = a.kv_heads * a.dim;
     const int64_t count = std::min(kAttentionRows, a.time - first);
     return {
-        a.q + (batch * a.time + first) * q_row + head * a.dim, a.k + batch * a.time * k_row + kv * a.dim,
-        a.v + batch * a.time * k_row + kv * a.dim, q_row, k_row, first, count, a.causal ? first + count : a.time,
+        a.q + (batch * a.time + first) * a.q_row + head * a.dim, a.k + batch * a.time * a.k_row + kv * a.dim,
+        a.v + batch * a.time * a.k_row + kv * a.dim, a.q_row, a.k_row, first, count, a.causal ? first + count : a.time,
         a.mask == nullptr ? nullptr : a.mask + batch * a.time * a.time};
 }
 
@@ -97,7 +96,7 @@ INLINE void block_scores(const Attention &a, const Block &b, const float *keys_t
 }
 
 void attention(const Attention &a, int64_t first_task, int64_t last_task, float *scratch) {
-    const int64_t width = padded(a.time), group = a.heads / a.kv_heads;
+    const int64_t width = padded(a.time), group = a.heads / a.kv_heads, out_row = a.heads * a.dim;
     float *keys = scratch, *scores = keys + a.dim * width;
     for (int64_t task = first_task; task < last_task; task++) {
         const int64_t batch = task / a.kv_heads;
@@ -127,11 +126,11 @@ void attention(const Attention &a, int64_t first_task, int64_t last_task, float 
                     inverse[r] = 1.0f / all;
                     a.lse[(batch * a.heads + head) * a.time + first + r] = largest + __builtin_logf(all);
                 }
-                float *out = a.out + (batch * a.time + first) * b.q_row + head * a.dim;
-                product<false>({scores, width, 1, b.v, b.k_row, out, b.q_row}, b.count, a.dim, b.keys);
+                float *out = a.out + (batch * a.time + first) * out_row + head * a.dim;
+                product<false>({scores, width, 1, b.v, b.k_row, out, out_row}, b.count, a.dim, b.keys);
                 for (int64_t r = 0; r < b.count; r++)
                     for (int64_t d = 0; d < a.dim; d += LANES)
-                        store(out + r * b.q_row + d, load(out + r * b.q_row + d) * inverse[r]);
+                        store(out + r * out_row + d, load(out + r * out_row + d) * inverse[r]);
             }
         }
     }
@@ -140,7 +139,7 @@ void attention(const Attention &a, int64_t first_task, int64_t last_task, float 
 // With P the softmax of S = scale · Q · Kᵀ: dV = Pᵀ · dO, dP = dO · Vᵀ, dS = scale · P ∘ (dP − rowsum(dO ∘ O)),
 // dQ = dS · K, dK = dSᵀ · Q.
 void attention_backward(const Attention &a, int64_t first_task, int64_t last_task, float *scratch) {
-    const int64_t width = padded(a.time), group = a.heads / a.kv_heads;
+    const int64_t width = padded(a.time), group = a.heads / a.kv_heads, out_row = a.heads * a.dim;
     float *keys = scratch, *values = keys + a.dim * width, *p = values + a.dim * width, *ds = p + kAttentionRows * width;
     for (int64_t task = first_task; task < last_task; task++) {
         const int64_t batch = task / a.kv_heads;
@@ -155,13 +154,15 @@ void attention_backward(const Attention &a, int64_t first_task, int64_t last_tas
         for (int64_t head = task % a.kv_heads * group; head < (task % a.kv_heads + 1) * group; head++) {
             for (int64_t first = 0; first < a.time; first += kAttentionRows) {
                 const Block b = block_of(a, task, head, first);
-                const int64_t at = (batch * a.time + first) * b.q_row + head * a.dim;
+                const int64_t at = (batch * a.time + first) * out_row + head * a.dim;
+                const float *dout = a.dout + at, *out = a.out + at;
+                float *dq = a.dq + (b.q - a.q);
                 block_scores(a, b, keys, p);
-                product<false>({a.dout + at, b.q_row, 1, values, width, ds, width}, b.count, padded(b.keys), a.dim);
+                product<false>({dout, out_row, 1, values, width, ds, width}, b.count, padded(b.keys), a.dim);
                 for (int64_t r = 0; r < b.count; r++) {
                     Vector along = {};
                     for (int64_t d = 0; d < a.dim; d += LANES)
-                        along = MULTIPLY_ADD(load(a.dout + at + r * b.q_row + d), load(a.out + at + r * b.q_row + d), along);
+                        along = MULTIPLY_ADD(load(dout + r * out_row + d), load(out + r * out_row + d), along);
                     const Vector delta = splat(total(along));
                     const Vector lse = splat(a.lse[(batch * a.heads + head) * a.time + first + r]);
                     float *ps = p + r * width, *row = ds + r * width;
@@ -171,9 +172,9 @@ void attention_backward(const Attention &a, int64_t first_task, int64_t last_tas
                         store(row + j, weight * (load(row + j) - delta) * a.scale);
                     }
                 }
-                product<false>({ds, width, 1, b.k, b.k_row, a.dq + at, b.q_row}, b.count, a.dim, b.keys);
+                product<false>({ds, width, 1, b.k, b.k_row, dq, b.q_row}, b.count, a.dim, b.keys);
                 product<true>({ds, 1, width, b.q, b.q_row, dk, b.k_row}, b.keys, a.dim, b.count);
-                product<true>({p, 1, width, a.dout + at, b.q_row, dv, b.k_row}, b.keys, a.dim, b.count);
+                product<true>({p, 1, width, dout, out_row, dv, b.k_row}, b.keys, a.dim, b.count);
             }
         }
     }

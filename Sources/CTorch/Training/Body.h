@@ -63,42 +63,43 @@ void norm_backward(
     }
 }
 
-void gated(const float *gate, const float *up, int64_t count, float *y) {
-    vectors(count, [&](int64_t k, int64_t n) __attribute__((always_inline)) {
-        const Vector g = get(gate + k, n);
-        put(y + k, g / (splat(1.0f) + exponential(-g)) * get(up + k, n), n);
-    });
+void gated(const float *both, int64_t rows, int64_t width, float *y) {
+    for (int64_t r = 0; r < rows; r++, both += 2 * width, y += width) {
+        vectors(width, [&](int64_t k, int64_t n) __attribute__((always_inline)) {
+            const Vector g = get(both + k, n);
+            put(y + k, g / (splat(1.0f) + exponential(-g)) * get(both + width + k, n), n);
+        });
+    }
 }
 
 // With s = sigmoid(g): silu(g) = g · s and silu'(g) = s · (1 + g · (1 − s)).
-void gated_backward(
-    const float *gate, const float *up, const float *dy, int64_t count, float *dgate, float *dup, float *y
-) {
+void gated_backward(const float *both, const float *dy, int64_t rows, int64_t width, float *dboth, float *y) {
     const Vector one = splat(1.0f);
-    vectors(count, [&](int64_t k, int64_t n) __attribute__((always_inline)) {
-        const Vector g = get(gate + k, n), u = get(up + k, n), d = get(dy + k, n);
-        const Vector s = one / (one + exponential(-g)), silu = g * s;
-        put(dgate + k, d * u * (s * MULTIPLY_ADD(g, one - s, one)), n);
-        put(dup + k, d * silu, n);
-        put(y + k, silu * u, n);
-    });
+    for (int64_t r = 0; r < rows; r++, both += 2 * width, dy += width, dboth += 2 * width, y += width) {
+        vectors(width, [&](int64_t k, int64_t n) __attribute__((always_inline)) {
+            const Vector g = get(both + k, n), u = get(both + width + k, n), d = get(dy + k, n);
+            const Vector s = one / (one + exponential(-g)), silu = g * s;
+            put(dboth + k, d * u * (s * MULTIPLY_ADD(g, one - s, one)), n);
+            put(dboth + width + k, d * silu, n);
+            put(y + k, silu * u, n);
+        });
+    }
 }
 
 void rotate(
-    const float *x, int64_t first, int64_t last, int64_t heads, int64_t dim, int64_t positions, const float *cosine,
-    const float *sine, float sign, float *y
+    float *x, int64_t stride, int64_t first, int64_t last, int64_t heads, int64_t dim, int64_t positions,
+    const float *cosine, const float *sine, float sign
 ) {
     const int64_t half = dim / 2;
     for (int64_t r = first; r < last; r++) {
         const float *c = cosine + r % positions * half, *s = sine + r % positions * half;
         for (int64_t h = 0; h < heads; h++) {
-            const float *from = x + (r * heads + h) * dim;
-            float *to = y + (r * heads + h) * dim;
+            float *at = x + r * stride + h * dim;
             vectors(half, [&](int64_t k, int64_t n) __attribute__((always_inline)) {
-                const Vector a = get(from + k, n), b = get(from + half + k, n);
+                const Vector a = get(at + k, n), b = get(at + half + k, n);
                 const Vector cos = get(c + k, n), sin = get(s + k, n) * sign;
-                put(to + k, a * cos - b * sin, n);
-                put(to + half + k, b * cos + a * sin, n);
+                put(at + k, a * cos - b * sin, n);
+                put(at + half + k, b * cos + a * sin, n);
             });
         }
     }

@@ -13,9 +13,10 @@ struct AdamW {
 };
 
 // Queries, outputs and their gradients [batch, time, heads, dim], keys and values [batch, time, kv_heads, dim]; `dim` is a
-// multiple of 16.
+// multiple of 16. Rows of queries, keys, values and of their gradients may lie apart: those of one product stand side by side.
 struct Attention {
     int64_t time, heads, kv_heads, dim;
+    int64_t q_row, k_row;  // from one position to the next, of q and dq; of k, v, dk and dv
     const float *q, *k, *v;
     float *out;
     float *lse;        // log Σ exp of each query's scores, [batch, heads, time]
@@ -52,16 +53,16 @@ struct Isa {
     void (*norm_backward)(
         const float *x, const float *inverse, int64_t rows, int64_t width, const float *weight, const float *dy,
         const float *residual, float *dx, float *dweight);
-    // y = gate · sigmoid(gate) · up.
-    void (*gated)(const float *gate, const float *up, int64_t count, float *y);
-    // The gradients for dy, and the product once more; dgate, dup and y may be gate, up and dy.
+    // y [rows, width] = gate · sigmoid(gate) · up, with gate and up side by side in `both` [rows, 2 · width].
+    void (*gated)(const float *both, int64_t rows, int64_t width, float *y);
+    // The gradients for dy, and the product once more; dboth and y may be both and dy.
     void (*gated_backward)(
-        const float *gate, const float *up, const float *dy, int64_t count, float *dgate, float *dup, float *y);
-    // Row r, head h of x [rows, heads, dim] turned by the angles of position r % positions; tables [positions, dim / 2],
-    // first half of a head against its second half. `sign` -1 turns back.
+        const float *both, const float *dy, int64_t rows, int64_t width, float *dboth, float *y);
+    // Turns in place the first `heads` heads of the rows first ..< last, `stride` apart, by the angles of position
+    // r % positions; tables [positions, dim / 2], first half of a head against its second half. `sign` -1 turns back.
     void (*rotate)(
-        const float *x, int64_t first, int64_t last, int64_t heads, int64_t dim, int64_t positions,
-        const float *cosine, const float *sine, float sign, float *y);
+        float *x, int64_t stride, int64_t first, int64_t last, int64_t heads, int64_t dim, int64_t positions,
+        const float *cosine, const float *sine, float sign);
     double (*squares)(const float *x, int64_t count);
     // `keep` is 1 - rate · decay.
     void (*adamw)(

@@ -27,6 +27,21 @@ std::vector<int64_t> with_last(const Tensor &x, int64_t size) {
 
 Tensor weight_gradient(const Tensor &dy, const Tensor &input) { return at::mm(dy.t(), input); }
 
+// Matrices [out_i, in] one below the other, for one product instead of several: a view if they lie so in memory, as those
+// of a block do, else a copy.
+Tensor joined(at::TensorList parts) {
+    const auto &first = parts[0];
+    const int64_t width = first.size(1);
+    int64_t height = 0;
+    bool adjacent = true;
+    for (const auto &part : parts) {
+        adjacent = adjacent && part.is_contiguous() && part.storage().is_alias_of(first.storage()) &&
+                   part.size(1) == width && part.storage_offset() == first.storage_offset() + height * width;
+        height += part.size(0);
+    }
+    return adjacent ? first.as_strided({height, width}, {width, 1}) : at::cat(parts);
+}
+
 struct RmsNorm : Function<RmsNorm> {
     static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &weight, double eps) {
         const auto normed = norm(rows(x), weight.contiguous(), eps);
@@ -84,11 +99,12 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const Tensor &down, double eps
     ) {
         const auto flat = rows(x);
+        TORCH_CHECK(gate.sizes() == up.sizes(), "gate has shape ", gate.sizes(), " and up ", up.sizes());
         auto normed = norm(flat, scale.contiguous(), eps);
-        const auto gates = at::mm(normed.y, gate.t()), ups = at::mm(normed.y, up.t());
+        const auto both = at::mm(normed.y, joined({gate, up}).t());
         normed.y.reset();
-        context->save_for_backward({x, scale, gate, up, down, normed.inverse, gates, ups});
-        return at::addmm(flat, gated(gates, ups), down.t()).view(x.sizes());
+        context->save_for_backward({x, scale, gate, up, down, normed.inverse, both});
+        return at::addmm(flat, gated(both), down.t()).view(x.sizes());
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -98,16 +114,17 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const auto dy = rows(gradients[0]);
         const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
 
-        auto d = gated_backward(saved[6], saved[7], at::mm(dy, down), may_consume());
+        auto d = gated_backward(saved[6], at::mm(dy, down), may_consume());
         const auto ddown = wants(4) ? weight_gradient(dy, d.product) : Tensor();
         d.product.reset();
         auto normed = norm_again(x, inverse, scale);
-        const auto dgate = wants(2) ? weight_gradient(d.gate, normed) : Tensor();
-        const auto dup = wants(3) ? weight_gradient(d.up, normed) : Tensor();
-        auto dnormed = at::mm_out(normed, d.gate, gate);
-        dnormed.addmm_(d.up, up);
+        const int64_t width = gate.size(0);
+        const auto dboth = wants(2) || wants(3) ? weight_gradient(d.both, normed) : Tensor();
+        const auto dnormed = at::mm_out(normed, d.both, joined({gate, up}));
         const auto dx = norm_backward(x, inverse, scale, dnormed, dy, /*consume=*/true);
-        return {dx.x.view(saved[0].sizes()), dx.weight, dgate, dup, ddown, {}};
+        return {
+            dx.x.view(saved[0].sizes()), dx.weight, wants(2) ? dboth.narrow(0, 0, width) : Tensor(),
+            wants(3) ? dboth.narrow(0, width, width) : Tensor(), ddown, {}};
     }
 };
 
@@ -139,12 +156,119 @@ struct OwnAttention : Function<OwnAttention> {
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
-        const auto d = attention_backward(
+        const AttentionGradient d = {at::empty_like(saved[0]), at::empty_like(saved[1]), at::empty_like(saved[2])};
+        attention_backward(
             saved[0], saved[1], saved[2], saved[3], context->saved_data["causal"].toBool(), {saved[4], saved[5]},
-            gradients[0].contiguous());
+            gradients[0].contiguous(), d);
         return {d.q, d.k, d.v, {}, {}};
     }
 };
+
+// Queries, keys and values of rows [N, (H + 2K) · d] as they lie side by side.
+struct Projected {
+    Tensor q, k, v, rotated;  // [B, T, H or K, d]; `rotated` is q and k
+
+    Projected(const Tensor &rows, int64_t batch, int64_t heads, int64_t kv_heads) {
+        const auto all = rows.view({batch, rows.size(0) / batch, heads + 2 * kv_heads, -1});
+        rotated = all.narrow(2, 0, heads + kv_heads), q = all.narrow(2, 0, heads);
+        k = all.narrow(2, heads, kv_heads), v = all.narrow(2, heads + kv_heads, kv_heads);
+    }
+};
+
+// A block's attention half, one product for queries, keys and values. Kept: x, 1/rms, the rotated queries and keys, values,
+// attention's output and log-sums.
+struct AddAttention : Function<AddAttention> {
+    static Tensor forward(
+        AutogradContext *context, const Tensor &x, const Tensor &scale, const Tensor &query, const Tensor &key,
+        const Tensor &value, const Tensor &output, const Tensor &cosine, const Tensor &sine,
+        const std::optional<Tensor> &mask, int64_t dim, double eps
+    ) {
+        const auto flat = rows(x);
+        auto normed = norm(flat, scale.contiguous(), eps);
+        const auto all = at::mm(normed.y, joined({query, key, value}).t());
+        normed.y.reset();
+        const Projected p(all, x.size(0), query.size(0) / dim, key.size(0) / dim);
+        rotate_(p.rotated, cosine, sine, 1);
+        const auto result = attention(p.q, p.k, p.v, mask.value_or(Tensor()), !mask);
+        context->save_for_backward(
+            {x, scale, query, key, value, output, cosine, sine, mask.value_or(Tensor()), normed.inverse, all, result.out,
+             result.lse});
+        context->saved_data["dim"] = dim;
+        return at::addmm(flat, result.out.view({flat.size(0), -1}), output.t()).view(x.sizes());
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto x = rows(saved[0]), scale = saved[1].contiguous(), dy = rows(gradients[0]);
+        const auto &output = saved[5], &mask = saved[8], &all = saved[10], &out = saved[11];
+        const int64_t dim = context->saved_data["dim"].toInt(), batch = saved[0].size(0);
+        const int64_t heads = saved[2].size(0) / dim, kv_heads = saved[3].size(0) / dim;
+        const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
+
+        const auto doutput = wants(5) ? weight_gradient(dy, out.view({dy.size(0), -1})) : Tensor();
+        auto dout = at::mm(dy, output);
+        const Projected p(all, batch, heads, kv_heads);
+        const auto dall = at::empty_like(all);
+        const Projected d(dall, batch, heads, kv_heads);
+        attention_backward(p.q, p.k, p.v, mask, !mask.defined(), {out, saved[12]}, dout, {d.q, d.k, d.v});
+        dout.reset();
+        rotate_(d.rotated, saved[6], saved[7], -1);
+
+        auto normed = norm_again(x, saved[9], scale);
+        const auto weights = wants(2) || wants(3) || wants(4) ? weight_gradient(dall, normed) : Tensor();
+        const auto part = [&](size_t input, int64_t start, int64_t count) {
+            return wants(input) ? weights.narrow(0, start * dim, count * dim) : Tensor();
+        };
+        const auto dnormed = at::mm_out(normed, dall, joined({saved[2], saved[3], saved[4]}));
+        const auto dx = norm_backward(x, saved[9], scale, dnormed, dy, /*consume=*/true);
+        return {
+            dx.x.view(saved[0].sizes()), dx.weight, part(2, 0, heads), part(3, heads, kv_heads),
+            part(4, heads + kv_heads, kv_heads), doutput, {}, {}, {}, {}, {}};
+    }
+};
+
+// Whether our attention takes this mask: none, or one for all heads of each sequence.
+bool serves(const std::optional<Tensor> &mask, int64_t batch, int64_t queries, int64_t keys) {
+    const std::vector<int64_t> full = {batch, 1, queries, keys};
+    return !mask || (mask->scalar_type() == at::kBool && mask->sizes() == at::IntArrayRef(full));
+}
+
+// Whether the attention half of a block runs as one node: what does not fit together is left to the operators one by one,
+// which say why.
+bool fits_one_node(
+    const Tensor &x, const Tensor &scale, const std::vector<Tensor> &projections, const Tensor &output, const Tensor &cosine,
+    const Tensor &sine, const std::optional<Tensor> &mask, int64_t dim
+) {
+    const auto &query = projections[0], &key = projections[1], &value = projections[2];
+    const int64_t batch = x.size(0), time = x.size(1), width = x.size(2);
+    const std::vector<int64_t> table = {time, dim / 2};
+    return is_cpu_float({x, scale, query, key, value, output, cosine, sine}) && cosine.is_contiguous() &&
+           sine.is_contiguous() && cosine.sizes() == at::IntArrayRef(table) && sine.sizes() == cosine.sizes() &&
+           query.dim() == 2 && key.dim() == 2 && key.sizes() == value.sizes() && query.size(1) == width &&
+           key.size(1) == width && output.dim() == 2 && output.size(0) == width && output.size(1) == query.size(0) &&
+           key.size(0) > 0 && query.size(0) % key.size(0) == 0 && attends(batch, time, key.size(0) / dim, dim) &&
+           serves(mask, batch, time, time);
+}
+
+Tensor attend(const Tensor &q, const Tensor &k, const Tensor &v, const std::optional<Tensor> &mask, bool causal) {
+    TORCH_CHECK(
+        q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
+            k.size(2) > 0 && q.size(2) % k.size(2) == 0,
+        "attention of queries ", q.sizes(), " over keys ", k.sizes(), " and values ", v.sizes());
+    TORCH_CHECK(!(causal && mask), "attention takes a mask or is causal, not both");
+    if (is_cpu_float({q, k, v}) && q.size(1) == k.size(1) && attends(q.size(0), q.size(1), k.size(2), q.size(3)) &&
+        serves(mask, q.size(0), q.size(1), k.size(1)))
+        return OwnAttention::apply(q, k, v, mask, causal);
+    const auto heads_first = [](const Tensor &t) { return t.transpose(1, 2); };
+    return at::scaled_dot_product_attention(
+               heads_first(q), heads_first(k), heads_first(v), mask, 0.0, causal, std::nullopt,
+               /*enable_gqa=*/q.size(2) != k.size(2))
+        .transpose(1, 2);
+}
+
+Tensor add_linear(const Tensor &base, const Tensor &x, const Tensor &weight) {
+    return at::addmm(base.reshape({-1, base.size(-1)}), x.reshape({-1, x.size(-1)}), weight.t()).view(base.sizes());
+}
 
 }  // namespace
 
@@ -169,10 +293,7 @@ ct_tensor ct_add_swiglu(ct_tensor x, ct_tensor scale, double eps, ct_tensor gate
 }
 
 ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight) {
-    return guarded([&] {
-        const auto base = borrow(residual), x = borrow(input), w = borrow(weight);
-        return at::addmm(base.reshape({-1, base.size(-1)}), x.reshape({-1, x.size(-1)}), w.t()).view(base.sizes());
-    });
+    return guarded([&] { return add_linear(borrow(residual), borrow(input), borrow(weight)); });
 }
 
 ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine) {
@@ -181,20 +302,29 @@ ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine) {
 
 ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal) {
     return guarded([&] {
-        const auto q = borrow(query), k = borrow(key), v = borrow(value);
+        return attend(borrow(query), borrow(key), borrow(value), borrow_optional(mask_or_null), causal);
+    });
+}
+
+ct_tensor ct_add_attention(
+    ct_tensor input, ct_tensor scale, double eps, ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor output,
+    int64_t dim, ct_tensor cosine, ct_tensor sine, ct_tensor mask_or_null
+) {
+    return guarded([&] {
+        const auto x = borrow(input), norm = borrow(scale), c = borrow(cosine), s = borrow(sine), o = borrow(output);
+        const std::vector<Tensor> weights = {borrow(query), borrow(key), borrow(value)};
         const auto mask = borrow_optional(mask_or_null);
         TORCH_CHECK(
-            q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
-                k.size(2) > 0 && q.size(2) % k.size(2) == 0,
-            "attention of queries ", q.sizes(), " over keys ", k.sizes(), " and values ", v.sizes());
-        TORCH_CHECK(!(causal && mask), "attention takes a mask or is causal, not both");
-        const std::vector<int64_t> full = {q.size(0), 1, q.size(1), k.size(1)};
-        if (attends(q, k, v) && (!mask || (mask->scalar_type() == at::kBool && mask->sizes() == at::IntArrayRef(full))))
-            return OwnAttention::apply(q, k, v, mask, causal);
-        const auto heads_first = [](const Tensor &t) { return t.transpose(1, 2); };
-        return at::scaled_dot_product_attention(
-                   heads_first(q), heads_first(k), heads_first(v), mask, 0.0, causal, std::nullopt,
-                   /*enable_gqa=*/q.size(2) != k.size(2))
-            .transpose(1, 2);
+            x.dim() == 3 && dim > 0 && weights[0].size(0) % dim == 0 && weights[1].size(0) % dim == 0,
+            "attention of x ", x.sizes(), " with queries ", weights[0].sizes(), " and keys ", weights[1].sizes(),
+            " in heads of ", dim);
+        const auto heads = [&](const Tensor &t) { return t.view({x.size(0), x.size(1), -1, dim}); };
+        if (fits_one_node(x, norm, weights, o, c, s, mask, dim))
+            return AddAttention::apply(
+                x, norm, weights[0], weights[1], weights[2], o, c, s, mask ? mask->contiguous() : mask, dim, eps);
+        const auto all = NormLinears::apply(x, norm, at::TensorList(weights), eps);
+        const auto attended = attend(
+            Rotate::apply(heads(all[0]), c, s), Rotate::apply(heads(all[1]), c, s), heads(all[2]), mask, !mask);
+        return add_linear(x, attended.reshape({x.size(0), x.size(1), -1}), o);
     });
 }

@@ -97,34 +97,34 @@ NormGradient norm_backward(
     return {dx, partial.sum(0)};
 }
 
-at::Tensor gated(const at::Tensor &gate, const at::Tensor &up) {
-    TORCH_CHECK(gate.sizes() == up.sizes(), "gate has shape ", gate.sizes(), " and up ", up.sizes());
-    if (!ours(gate, up)) return at::silu(gate) * up;
-    const auto y = at::empty_like(gate);
-    in_parallel(gate.size(0), double(gate.numel()) * kExponential, [&](int64_t first, int64_t last) {
-        const int64_t from = first * gate.size(1);
-        isa().gated(in(gate) + from, in(up) + from, (last - first) * gate.size(1), out(y) + from);
+at::Tensor gated(const at::Tensor &both) {
+    const int64_t count = both.size(0), width = both.size(1) / 2;
+    if (!ours(both)) return at::silu(both.narrow(1, 0, width)) * both.narrow(1, width, width);
+    const auto y = at::empty({count, width}, both.options());
+    in_parallel(count, double(y.numel()) * kExponential, [&](int64_t first, int64_t last) {
+        isa().gated(in(both) + first * 2 * width, last - first, width, out(y) + first * width);
     });
     return y;
 }
 
-GatedGradient gated_backward(const at::Tensor &gate, const at::Tensor &up, at::Tensor dy, bool consume) {
-    if (!ours(gate, up, dy)) {
+GatedGradient gated_backward(const at::Tensor &both, at::Tensor dy, bool consume) {
+    const int64_t count = both.size(0), width = both.size(1) / 2;
+    if (!ours(both, dy)) {
+        const auto gate = both.narrow(1, 0, width), up = both.narrow(1, width, width);
         const auto sigmoid = at::sigmoid(gate), silu = gate * sigmoid;
-        return {dy * up * (sigmoid * (1 + gate * (1 - sigmoid))), dy * silu, silu * up};
+        return {at::cat({dy * up * (sigmoid * (1 + gate * (1 - sigmoid))), dy * silu}, 1), silu * up};
     }
-    const auto dgate = consume ? gate : at::empty_like(gate), dup = consume ? up : at::empty_like(up);
-    in_parallel(gate.size(0), double(gate.numel()) * kExponential, [&](int64_t first, int64_t last) {
-        const int64_t from = first * gate.size(1);
+    const auto dboth = consume ? both : at::empty_like(both);
+    in_parallel(count, double(dy.numel()) * kExponential, [&](int64_t first, int64_t last) {
         isa().gated_backward(
-            in(gate) + from, in(up) + from, in(dy) + from, (last - first) * gate.size(1), out(dgate) + from,
-            out(dup) + from, out(dy) + from);
+            in(both) + first * 2 * width, in(dy) + first * width, last - first, width, out(dboth) + first * 2 * width,
+            out(dy) + first * width);
     });
-    return {dgate, dup, dy};
+    return {dboth, dy};
 }
 
 at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign) {
-    const int64_t heads = x.size(2), dim = x.size(3), positions = x.size(1);
+    const int64_t dim = x.size(3), positions = x.size(1);
     TORCH_CHECK(
         dim % 2 == 0 && cosine.dim() == 2 && cosine.size(0) == positions && cosine.size(1) == dim / 2 &&
             sine.sizes() == cosine.sizes(),
@@ -134,19 +134,28 @@ at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tenso
         const auto a = x.narrow(3, 0, dim / 2), b = x.narrow(3, dim / 2, dim / 2);
         return at::cat({a * c - b * s, b * c + a * s}, 3);
     }
-    const auto y = at::empty_like(x);
-    const int64_t count = x.size(0) * positions;
-    in_parallel(count, double(x.numel()) * kElement, [&](int64_t first, int64_t last) {
-        isa().rotate(
-            in(x), first, last, heads, dim, positions, in(cosine), in(sine), static_cast<float>(sign), out(y));
-    });
+    const auto y = x.clone();
+    rotate_(y, cosine, sine, sign);
     return y;
 }
 
-bool attends(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
-    return q.is_cpu() && k.is_cpu() && v.is_cpu() && q.scalar_type() == at::kFloat && k.scalar_type() == at::kFloat &&
-           v.scalar_type() == at::kFloat && q.size(3) % 16 == 0 && q.size(1) == k.size(1) && q.size(1) <= 4096 &&
-           q.size(0) * k.size(2) >= kernels::thread_count;
+void rotate_(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign) {
+    const int64_t positions = x.size(1);
+    in_parallel(x.size(0) * positions, double(x.numel()) * kElement, [&](int64_t first, int64_t last) {
+        isa().rotate(
+            out(x), x.stride(1), first, last, x.size(2), x.size(3), positions, in(cosine), in(sine),
+            static_cast<float>(sign));
+    });
+}
+
+bool attends(int64_t batch, int64_t time, int64_t kv_heads, int64_t dim) {
+    return dim % 16 == 0 && time <= 4096 && batch * kv_heads >= kernels::thread_count;
+}
+
+bool is_cpu_float(at::TensorList tensors) {
+    return std::all_of(tensors.begin(), tensors.end(), [](const auto &t) {
+        return t.is_cpu() && t.scalar_type() == at::kFloat;
+    });
 }
 
 namespace {
@@ -157,6 +166,7 @@ Attention arguments(
 ) {
     Attention a = {};
     a.time = q.size(1), a.heads = q.size(2), a.kv_heads = k.size(2), a.dim = q.size(3);
+    a.q_row = q.stride(1), a.k_row = k.stride(1);
     a.q = in(q), a.k = in(k), a.v = in(v), a.out = out(result.out), a.lse = out(result.lse);
     a.mask = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
     a.causal = causal;
@@ -176,20 +186,18 @@ void over_heads(const Attention &a, int64_t batch, void (*kernel)(const Attentio
 Attended attention(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal
 ) {
-    const Attended result = {at::empty_like(q), at::empty({q.size(0), q.size(2), q.size(1)}, q.options())};
+    const Attended result = {at::empty(q.sizes(), q.options()), at::empty({q.size(0), q.size(2), q.size(1)}, q.options())};
     over_heads(arguments(q, k, v, mask, causal, result), q.size(0), isa().attention);
     return result;
 }
 
-AttentionGradient attention_backward(
+void attention_backward(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
-    const Attended &result, const at::Tensor &dout
+    const Attended &result, const at::Tensor &dout, const AttentionGradient &d
 ) {
-    const AttentionGradient d = {at::empty_like(q), at::empty_like(k), at::empty_like(v)};
     auto a = arguments(q, k, v, mask, causal, result);
     a.dout = in(dout), a.dq = out(d.q), a.dk = out(d.k), a.dv = out(d.v);
     over_heads(a, q.size(0), isa().attention_backward);
-    return d;
 }
 
 }  // namespace ct::training

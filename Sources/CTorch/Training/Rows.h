@@ -25,34 +25,39 @@ NormGradient norm_backward(
     const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight, const at::Tensor &dy,
     const at::Tensor &residual, bool consume);
 
-at::Tensor gated(const at::Tensor &gate, const at::Tensor &up);
+// silu(gate) ∘ up [rows, width] of both [rows, 2 · width], gate before up.
+at::Tensor gated(const at::Tensor &both);
 
 struct GatedGradient {
-    at::Tensor gate, up, product;
+    at::Tensor both, product;
 };
-// Overwrites dy, and with `consume` gate and up.
-GatedGradient gated_backward(const at::Tensor &gate, const at::Tensor &up, at::Tensor dy, bool consume);
+// Overwrites dy, and with `consume` both.
+GatedGradient gated_backward(const at::Tensor &both, at::Tensor dy, bool consume);
 
 // x [B, T, heads, dim] turned by the angles of each position, tables [T, dim / 2]; sign -1 turns back.
 at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
+// The same in place, of float32 on the CPU whose positions may lie apart.
+void rotate_(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
 
-// Whether our attention serves: float32 on the CPU, heads of a multiple of 16, sequences whose scores fit the cache, and work
-// for every thread.
-bool attends(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v);
+// Whether our attention serves these sizes: heads of a multiple of 16, sequences whose scores fit the cache, and work for
+// every thread. And these tensors: float32 on the CPU.
+bool attends(int64_t batch, int64_t time, int64_t kv_heads, int64_t dim);
+bool is_cpu_float(at::TensorList tensors);
 
 struct Attended {
     at::Tensor out;  // [B, T, H, d]
     at::Tensor lse;  // [B, H, T]
 };
-// q [B, T, H, d], k and v [B, T, K, d]; mask [B, 1, T, T] bool or undefined.
+// q [B, T, H, d], k and v [B, T, K, d], whose positions may lie apart; mask [B, 1, T, T] bool or undefined.
 Attended attention(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal);
 
 struct AttentionGradient {
     at::Tensor q, k, v;
 };
-AttentionGradient attention_backward(
+// Into tensors that lie as q, k and v do.
+void attention_backward(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
-    const Attended &result, const at::Tensor &dout);
+    const Attended &result, const at::Tensor &dout, const AttentionGradient &d);
 
 }  // namespace ct::training

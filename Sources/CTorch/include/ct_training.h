@@ -29,6 +29,13 @@ ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine);
 // broadcast to [B, H, T, S]; not together with `causal`.
 ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal);
 
+// x [B, T, D] + attention(norm(x)) · outputᵀ in heads of `dim`: query [H · dim, D], key and value [K · dim, D], output
+// [D, H · dim], tables [T, dim / 2]. Causal without a mask. On the CPU in float32 one node: kept are x, 1/rms, the rotated
+// queries and keys, the values, attention's output and log-sums.
+ct_tensor ct_add_attention(
+    ct_tensor x, ct_tensor norm, double eps, ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor output, int64_t dim,
+    ct_tensor cosine, ct_tensor sine, ct_tensor mask_or_null);
+
 // MARK: optimizer
 // The square root of the sum of squares of all tensors. The order of the sum depends on their sizes only.
 int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);

@@ -22,8 +22,10 @@ struct GemmMeter {
     ///   - rows: B·T.
     ///   - lossRows: the rows that the objective multiplies with the unembedding at once.
     init(_ model: MultiTokenModel, rows: Int, lossRows: Int) {
-        func add(_ parameter: Parameter, rows: Int, count: Double) {
-            let (output, input) = (parameter.tensor.shape[0], parameter.tensor.shape[1])
+        // Matrices that one product takes together, one below the other.
+        func add(_ parameters: [Parameter], rows: Int, count: Double) {
+            let input = parameters[0].tensor.shape[1]
+            let output = parameters.reduce(0) { $0 + $1.tensor.shape[0] }
             let known = shapes.firstIndex { $0.rows == rows && $0.input == input && $0.output == output }
             if let known {
                 shapes[known].count += count
@@ -31,19 +33,25 @@ struct GemmMeter {
                 shapes.append(Shape(rows: rows, input: input, output: output, count: count))
             }
         }
-        for parameter in model.parameters where parameter.isMatrix {
-            switch parameter.group {
-            case .embedding, .unembedding: continue
-            case .trunk, .head: add(parameter, rows: rows, count: 1)
+        func add(_ block: TransformerBlock) {
+            for matrices in [
+                [block.query, block.key, block.value], [block.output], [block.gate, block.up], [block.down],
+            ] { add(matrices, rows: rows, count: 1) }
+        }
+        model.trunk.forEach(add)
+        for head in model.heads {
+            switch head {
+            case .block(let block): add(block)
+            case .linear(let matrix): add([matrix], rows: rows, count: 1)
             }
         }
         let chunks = Double(rows) / Double(lossRows)
-        add(model.unembedding, rows: lossRows, count: Double(model.heads.count) * chunks)
+        add([model.unembedding], rows: lossRows, count: Double(model.heads.count) * chunks)
         times = shapes.map { _ in [[], [], []] }
     }
 
-    /// Times every product once.
-    mutating func measure() throws {
+    /// Runs every product once; the first time only touches the buffers' pages and is best not kept.
+    mutating func measure(keeping: Bool) throws {
         let clock = ContinuousClock()
         try withoutGradient {
             for (index, shape) in shapes.enumerated() {
@@ -56,20 +64,20 @@ struct GemmMeter {
                 for (kind, product) in products.enumerated() {
                     let begin = clock.now
                     _ = product()
-                    times[index][kind].append((clock.now - begin).seconds)
+                    if keeping { times[index][kind].append((clock.now - begin).seconds) }
                 }
             }
         }
     }
 
-    /// FLOPs a second over all products of a step, from the median time of each.
-    var flopsPerSecond: Double {
-        var (flops, seconds) = (0.0, 0.0)
-        for (shape, times) in zip(shapes, times) {
-            flops += 3 * shape.count * shape.flops
-            seconds += shape.count * times.reduce(0) { $0 + median($1) }
+    /// FLOPs of all products of a step: attention's own, which are no matrix's, are not among them.
+    var flops: Double { shapes.reduce(0) { $0 + 3 * $1.count * $1.flops } }
+
+    /// Seconds of all products of a step, from the median time of each.
+    var seconds: Double {
+        zip(shapes, times).reduce(0) { sum, each in
+            sum + each.0.count * each.1.reduce(0) { $0 + median($1) }
         }
-        return flops / seconds
     }
 }
 

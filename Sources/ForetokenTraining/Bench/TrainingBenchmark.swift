@@ -8,14 +8,23 @@ public struct TrainingBenchmark: Sendable, Equatable {
     public let tokensPerSecond: Double
     /// 10⁹ FLOPs a second, by `ModelConfiguration.trainingFlopsPerToken(context:)`.
     public let gflops: Double
-    /// The rate of the step's own matrix products alone, measured between the steps; nil if it was not.
-    public let gemmGflops: Double?
+    /// Of the step's own matrix products alone, measured between the steps; nil if they were not.
+    public let products: Products?
     /// The most bytes of tensors during a step.
     public let peakTensorBytes: Int
     /// What of them is neither weight nor gradient nor optimizer state.
     public let transientBytes: Int
     /// The last step's mean cross-entropy of each head.
     public let losses: [Double]
+
+    /// A step's matrix products, each run alone: what the step would be if all else were free.
+    public struct Products: Sendable, Equatable {
+        /// 10⁹ FLOPs a second.
+        public let gflops: Double
+        /// Their part of the median step's time, which is also the step's rate of the same FLOPs over theirs. Attention's own
+        /// products count on neither side.
+        public let share: Double
+    }
 
     /// What is measured.
     public struct Settings: Sendable {
@@ -69,17 +78,21 @@ public struct TrainingBenchmark: Sendable, Equatable {
             let gradient = try step.gradient(of: [batch])
             step.update(by: gradient, rate: 1e-4)
             let seconds = (clock.now - begin).seconds
-            guard index >= settings.warmUpSteps else { continue }
-            times.append(seconds)
-            peak = max(peak, Memory.read().peak)
-            losses = gradient.losses
-            if settings.measuresGemm { try meter.measure() }
+            let isTimed = index >= settings.warmUpSteps
+            if isTimed {
+                times.append(seconds)
+                peak = max(peak, Memory.read().peak)
+                losses = gradient.losses
+            }
+            if settings.measuresGemm { try meter.measure(keeping: isTimed) }
         }
         let weights = model.parameters.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.byteCount }
         let seconds = median(times)
         tokensPerSecond = Double(rows) / seconds
         gflops = configuration.trainingFlopsPerToken(context: configuration.context) * tokensPerSecond * 1e-9
-        gemmGflops = settings.measuresGemm ? meter.flopsPerSecond * 1e-9 : nil
+        products =
+            settings.measuresGemm
+            ? Products(gflops: meter.flops / meter.seconds * 1e-9, share: meter.seconds / seconds) : nil
         peakTensorBytes = peak
         // Weights, their gradients and AdamW's two means.
         transientBytes = peak - 4 * weights

@@ -2,17 +2,24 @@ import ArgumentParser
 import ForetokenModel
 import ForetokenReport
 import ForetokenTraining
+import Foundation
 import Torch
 
 struct BenchMemory: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "memory",
         abstract: "Peak bytes of a training step against n, for every objective.",
-        discussion: "Example: foretoken bench memory --vocabulary 32000 --width 384 --layers 12 --batch 8")
+        discussion: """
+            Examples:
+              foretoken bench memory --batch 2
+              foretoken bench memory --vocabulary 32000 --width 384 --batch 8 --out memory.svg
+            """)
 
     @OptionGroup var shape: BenchShape
     @Option(parsing: .upToNextOption, help: "The values of n.")
     var heads = [1, 2, 4, 8]
+    @Option(help: "Also draw a chart, an .svg file.")
+    var out: Path?
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -28,6 +35,7 @@ struct BenchMemory: AsyncParsableCommand {
             shape.configuration(heads: heads[0]), heads: heads, batchSize: shape.batch,
             logitsBytes: shape.logitsMib << 20)
         let objectives = ObjectiveName.allCases
+        if let out { try Data(chart(result).file.utf8).write(to: out.url, options: .atomic) }
         if json {
             var value = JSONObject()
             value["heads"] = .array(heads.map(JSONValue.integer))
@@ -43,5 +51,25 @@ struct BenchMemory: AsyncParsableCommand {
             table.add([objective.rawValue] + peaks.map { Formatting.fixed(Double($0) / 0x1p20, 1) })
         }
         print(table.text)
+    }
+
+    /// MiB over n, a line for each objective.
+    private func chart(_ result: MemoryBenchmark) -> LineChart {
+        let colors: [ObjectiveName: ChartColor] = [
+            .joint: .category(1), .sequential: .category(2), .fused: .category(0),
+        ]
+        var chart = LineChart(
+            "Peak MiB of a training step",
+            ObjectiveName.allCases.map { objective in
+                LineChart.Series(
+                    objective.rawValue,
+                    zip(result.heads, result.peakTensorBytes[objective] ?? []).map {
+                        ChartPoint(x: Double($0), y: (Double($1) / 0x1p20).rounded())
+                    }, color: colors[objective] ?? .category(3))
+            })
+        chart.note = "V \(shape.vocabulary), \(shape.layers) layers in all"
+        chart.xName = "heads"
+        (chart.includesZero, chart.ticksAtData) = (true, true)
+        return chart
     }
 }

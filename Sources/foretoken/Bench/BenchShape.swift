@@ -8,7 +8,7 @@ struct BenchShape: ParsableArguments {
     @Option(help: "D.")
     var width = 256
     @Option(help: "All transformer blocks, trunk and block heads.")
-    var layers = 6
+    var layers = 12
     @Option(help: "H, query heads of attention.")
     var attentionHeads = 4
     @Option(help: "SwiGLU width; 8D/3 rounded up to a multiple of 256 if not given.")

@@ -44,7 +44,8 @@ struct BenchTrain: AsyncParsableCommand {
             let value: JSONValue = [
                 "objective": .string(objective.rawValue),
                 "tokensPerSecond": .finite(result.tokensPerSecond), "gflops": .finite(result.gflops),
-                "gemmGflops": result.gemmGflops.map(JSONValue.finite) ?? .null,
+                "gemmGflops": result.products.map { .finite($0.gflops) } ?? .null,
+                "gemmShare": result.products.map { .finite($0.share) } ?? .null,
                 "peakTensorBytes": .integer(result.peakTensorBytes),
                 "transientBytes": .integer(result.transientBytes),
                 "loss": .array(result.losses.map(JSONValue.finite)), "threads": .integer(LibTorch.threads),
@@ -55,9 +56,9 @@ struct BenchTrain: AsyncParsableCommand {
         var table = TextTable(["training step, \(objective.rawValue)", ""])
         table.add(["tokens/s", Formatting.fixed(result.tokensPerSecond, 0)])
         table.add(["GFLOP/s", Formatting.fixed(result.gflops, 1)])
-        if let gemm = result.gemmGflops {
-            table.add(["GFLOP/s of its matrix products alone", Formatting.fixed(gemm, 1)])
-            table.add(["share of that rate", Formatting.percent(result.gflops / gemm)])
+        if let products = result.products {
+            table.add(["GFLOP/s of its matrix products alone", Formatting.fixed(products.gflops, 1)])
+            table.add(["their share of the step", Formatting.percent(products.share)])
         }
         table.add(["peak MiB of tensors", Formatting.fixed(Double(result.peakTensorBytes) / 0x1p20, 1)])
         table.add(["of them transient", Formatting.fixed(Double(result.transientBytes) / 0x1p20, 1)])
