@@ -43,8 +43,9 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
-        library("Torch", dependencies: ["CTorch"]),
-        library("ForetokenText", dependencies: []),
+        library("ForetokenFiles", dependencies: []),
+        library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),
+        library("ForetokenText", dependencies: ["ForetokenFiles"]),
         library("ForetokenReport", dependencies: []),
         library("ForetokenModel", dependencies: ["Torch"]),
         library(
@@ -61,8 +62,9 @@ let package = Package(
             ],
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         tests("CTorchTests", dependencies: ["CTorch"]),
-        tests("TorchTests", dependencies: ["CTorch", "Torch"], resources: [.copy("Fixtures")]),
-        tests("ForetokenTextTests", dependencies: ["ForetokenText"]),
+        tests("TorchTests", dependencies: ["CTorch", "Torch", "ForetokenFiles"], resources: [.copy("Fixtures")]),
+        tests(
+            "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles"], resources: [.copy("Fixtures")]),
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
         tests("ForetokenModelTests", dependencies: ["ForetokenModel", "Torch"]),
         tests(

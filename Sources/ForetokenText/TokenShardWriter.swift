@@ -7,8 +7,9 @@ public final class TokenShardWriter {
     private let handle: FileHandle
     private let tokenizer: any Tokenizer
     private let width: Int
-    /// Ordinary tokens: special ones are never stored.
+    /// Above all ordinary tokens: special ones are never stored.
     private let bound: Int32
+    private let special: [Int32]
     private var buffer = Data()
     private var offsets: [UInt64] = [0]
 
@@ -25,7 +26,9 @@ public final class TokenShardWriter {
         self.tokenizer = tokenizer
         temporary = url.deletingLastPathComponent()
             .appendingPathComponent(".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).temporary")
-        let largest = tokenizer.vocabularySize - [tokenizer.beginningOfText, tokenizer.endOfText].count { $0 != nil }
+        special = [tokenizer.beginningOfText, tokenizer.endOfText].compactMap(\.self)
+        var largest = tokenizer.vocabularySize
+        while largest > 0, special.contains(Int32(clamping: largest - 1)) { largest -= 1 }
         bound = Int32(clamping: largest)
         width = largest <= 1 << 8 ? 1 : largest <= 1 << 16 ? 2 : 4
         _ = FileManager.default.createFile(atPath: temporary.path, contents: nil)
@@ -43,7 +46,7 @@ public final class TokenShardWriter {
     ///
     /// - Throws: ``ShardError/unstorable(file:token:)``; ``ShardError/system(file:action:reason:)``, for a full disk too.
     public func append(_ document: [Int32]) throws(ShardError) {
-        if let token = document.first(where: { !(0..<bound).contains($0) }) {
+        if let token = document.first(where: { !(0..<bound).contains($0) || special.contains($0) }) {
             throw .unstorable(file: url.relativePath, token: token)
         }
         for token in document {

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A whole file mapped read-only into memory, unmapped when the last reference goes.
 ///
@@ -7,12 +7,12 @@ import Foundation
 /// written by Foretoken is ever truncated in place (see ``AtomicFileWriter``).
 ///
 /// Unchecked because a raw pointer is not Sendable: the bytes behind this one are never written.
-final class FileMapping: @unchecked Sendable {
+package final class FileMapping: @unchecked Sendable {
     /// Every byte of the file.
-    let bytes: UnsafeRawBufferPointer
+    package let bytes: UnsafeRawBufferPointer
 
     /// Maps a regular file; throws ``FileFailure`` when it cannot be opened, is not a regular file or is too large.
-    init(of url: URL, limit: Int = .max) throws(FileFailure) {
+    package init(of url: URL, limit: Int = .max) throws(FileFailure) {
         // Without O_NONBLOCK opening a FIFO would wait for a writer for ever.
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileFailure(action: "open", code: errno) }

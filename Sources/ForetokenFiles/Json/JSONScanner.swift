@@ -3,21 +3,21 @@
 /// Callers pull what they expect and build their own values, so that a safetensors header of a hundred thousand
 /// entries never becomes a tree. Nothing is assumed of the bytes: every index is checked, nesting is limited, strings
 /// are validated UTF-8, and a number either fits or is refused. Use it only while the bytes are alive.
-struct JSONScanner {
+package struct JSONScanner {
     /// Arrays and objects a text may nest by default; far above any configuration file, far below the stack's end.
-    static let defaultDepthLimit = 64
+    package static let defaultDepthLimit = 64
 
     /// Characters one number may have; the longest shortest-form double has 24.
-    static let numberLengthLimit = 1024
+    package static let numberLengthLimit = 1024
 
     private let bytes: UnsafeRawBufferPointer
     private let depthLimit: Int
     private var depth = 0
 
     /// The offset of the next byte to read.
-    private(set) var position = 0
+    package private(set) var position = 0
 
-    init(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = JSONScanner.defaultDepthLimit) {
+    package init(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = JSONScanner.defaultDepthLimit) {
         self.bytes = bytes
         self.depthLimit = depthLimit
     }
@@ -25,7 +25,7 @@ struct JSONScanner {
     // MARK: Structure
 
     /// The first byte of the next token, or nil at the end.
-    mutating func peek() -> UInt8? {
+    package mutating func peek() -> UInt8? {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x0A, 0x0D, 0x09: position += 1
@@ -36,12 +36,12 @@ struct JSONScanner {
     }
 
     /// Steps into an object; read it with ``nextKey(first:)``.
-    mutating func beginObject() throws(JSONFault) {
+    package mutating func beginObject() throws(JSONFault) {
         try begin(UInt8(ascii: "{"), "an object")
     }
 
     /// The next key of the current object with its colon consumed, or nil after its closing brace.
-    mutating func nextKey(first: inout Bool) throws(JSONFault) -> String? {
+    package mutating func nextKey(first: inout Bool) throws(JSONFault) -> String? {
         guard try continues(until: UInt8(ascii: "}"), "'}'", first: &first) else { return nil }
         guard peek() == UInt8(ascii: "\"") else { throw expected("a key in double quotes") }
         let key = try string()
@@ -51,17 +51,17 @@ struct JSONScanner {
     }
 
     /// Steps into an array; read it with ``nextElement(first:)``.
-    mutating func beginArray() throws(JSONFault) {
+    package mutating func beginArray() throws(JSONFault) {
         try begin(UInt8(ascii: "["), "an array")
     }
 
     /// Whether the current array has another element, which is then next; consumes the bracket where it has none.
-    mutating func nextElement(first: inout Bool) throws(JSONFault) -> Bool {
+    package mutating func nextElement(first: inout Bool) throws(JSONFault) -> Bool {
         try continues(until: UInt8(ascii: "]"), "']'", first: &first)
     }
 
     /// Fails unless only white space is left.
-    mutating func finish() throws(JSONFault) {
+    package mutating func finish() throws(JSONFault) {
         guard peek() == nil else { throw expected("the end of the text") }
     }
 
@@ -93,7 +93,7 @@ struct JSONScanner {
     // MARK: Scalars
 
     /// Reads `true`, `false` or `null` where the text holds exactly that.
-    mutating func literal(_ word: StaticString) throws(JSONFault) {
+    package mutating func literal(_ word: StaticString) throws(JSONFault) {
         let end = position + word.utf8CodeUnitCount
         var matches = end <= bytes.count
         if matches {
@@ -106,7 +106,7 @@ struct JSONScanner {
     }
 
     /// Reads a string in double quotes.
-    mutating func string() throws(JSONFault) -> String {
+    package mutating func string() throws(JSONFault) -> String {
         guard peek() == UInt8(ascii: "\"") else { throw expected("a string") }
         let start = position + 1
         var index = start
@@ -127,7 +127,7 @@ struct JSONScanner {
     }
 
     /// Reads an integer that is not negative: sizes and offsets. A sign, fraction or exponent is refused.
-    mutating func size() throws(JSONFault) -> Int {
+    package mutating func size() throws(JSONFault) -> Int {
         guard let byte = peek(), isDigit(byte) else { throw expected("an integer of zero or more") }
         let start = position
         guard case .integer(let value) = try number() else {
@@ -142,7 +142,7 @@ struct JSONScanner {
     }
 
     /// Reads a number: an integer where it is written as one and fits 64 bits, else a finite double.
-    mutating func number() throws(JSONFault) -> JSONValue {
+    package mutating func number() throws(JSONFault) -> JSONValue {
         let start = position
         var index = start
         func digits() -> Bool {
@@ -271,12 +271,12 @@ struct JSONScanner {
     // MARK: Faults
 
     /// A problem at the current byte.
-    func fault(_ problem: JSONProblem) -> JSONFault {
+    package func fault(_ problem: JSONProblem) -> JSONFault {
         JSONFault(offset: position, problem: problem)
     }
 
     /// The fault of the next token not being what the caller needs.
-    mutating func expected(_ what: String) -> JSONFault {
+    package mutating func expected(_ what: String) -> JSONFault {
         _ = peek()
         return fault(at: position, expecting: what)
     }

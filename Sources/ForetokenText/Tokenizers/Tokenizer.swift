@@ -10,6 +10,8 @@ public protocol Tokenizer: Sendable {
     var endOfText: Int32? { get }
     /// SHA-256 of the definition, in hex; kept in shards and model folders so that a mismatch is refused.
     var digest: String { get }
+    /// The tokenizer as a `tokenizer.json` of Hugging Face's format, which lies beside everything made with it.
+    var definition: [UInt8] { get }
     /// The tokens of a text's bytes, without special ones.
     func encode(_ bytes: [UInt8]) -> [Int32]
     /// The bytes of a token; none for special tokens and numbers outside the vocabulary.
@@ -38,6 +40,12 @@ public struct ByteTokenizer: Tokenizer {
     public var endOfText: Int32? { 257 }
     /// SHA-256 of the words "bytes: 256 values, 256 begins, 257 ends".
     public var digest: String { Self.definitionDigest }
+    /// A byte-level vocabulary without merges, token b for byte b.
+    public var definition: [UInt8] { Self.file }
+    private static let file = TokenizerDefinition(
+        words: (UInt8.min...UInt8.max).map { [$0] }, merges: [], preTokenizer: .none
+    ).text
+
     private static let definitionDigest = SHA256.hex(of: Array("bytes: 256 values, 256 begins, 257 ends".utf8))
 
     /// The bytes themselves.

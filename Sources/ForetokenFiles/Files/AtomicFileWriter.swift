@@ -1,27 +1,27 @@
-import Foundation
+package import Foundation
 
 /// Writes a file under a temporary name beside its destination and renames it only when every byte is on the disk, so
 /// that a kill at any instant leaves either the old file or the whole new one.
 ///
 /// An instance that goes away without ``commit()`` removes its temporary file.
-final class AtomicFileWriter {
+package final class AtomicFileWriter {
     private let destination: URL
     private let temporary: URL
     private var descriptor: Int32
     private var pending: [UInt8] = []
 
     /// Bytes appended so far.
-    private(set) var bytesAppended = 0
+    package private(set) var bytesAppended = 0
 
     /// Bytes the file has received from the system; less than ``bytesAppended`` by what is still buffered.
-    private(set) var bytesWritten = 0
+    package private(set) var bytesWritten = 0
 
     /// Small pieces (scalars, biases) are gathered up to this size, so that a file of many of them is not one system
     /// call each.
     private static let bufferSize = 1 << 20
 
     /// Creates the temporary file in the destination's folder, which must exist.
-    convenience init(destination: URL) throws(FileFailure) {
+    package convenience init(destination: URL) throws(FileFailure) {
         let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
         let name = ".\(destination.lastPathComponent).\(suffix).temporary"
         try self.init(
@@ -30,7 +30,7 @@ final class AtomicFileWriter {
     }
 
     /// The tests' way in: `/dev/full` as the temporary file is a full disk.
-    init(destination: URL, temporary: URL, flags: Int32) throws(FileFailure) {
+    package init(destination: URL, temporary: URL, flags: Int32) throws(FileFailure) {
         self.destination = destination
         self.temporary = temporary
         descriptor = open(temporary.path, O_WRONLY | O_CLOEXEC | flags, 0o644)
@@ -43,7 +43,7 @@ final class AtomicFileWriter {
     }
 
     /// Appends bytes; large pieces go straight to the system without a copy.
-    func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
+    package func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
         bytesAppended += bytes.count
         if pending.count + bytes.count > Self.bufferSize {
             try flush()
@@ -56,13 +56,13 @@ final class AtomicFileWriter {
     }
 
     /// Appends the UTF-8 bytes of a string.
-    func append(_ text: String) throws(FileFailure) {
+    package func append(_ text: String) throws(FileFailure) {
         let bytes = Array(text.utf8)
         try withBytes(of: bytes) { (buffer) throws(FileFailure) in try append(buffer) }
     }
 
     /// Makes the bytes durable and gives the file its own name, replacing what had it.
-    func commit() throws(FileFailure) {
+    package func commit() throws(FileFailure) {
         try flush()
         guard fsync(descriptor) == 0 else {
             throw FileFailure(action: "synchronise", code: errno, bytesWritten: bytesWritten)
@@ -84,7 +84,7 @@ final class AtomicFileWriter {
     }
 
     /// Closes and removes the temporary file; does nothing after ``commit()``.
-    func discard() {
+    package func discard() {
         guard descriptor >= 0 else { return }
         close(descriptor)
         descriptor = -1

@@ -74,7 +74,7 @@ extension JSONValue {
     }
 
     /// Appends a string in quotes with the escapes that JSON demands and no others.
-    static func append(_ string: String, to text: inout String) {
+    package static func append(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {
             switch scalar {

@@ -40,7 +40,12 @@ public enum JSONProblem: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// A ``JSONProblem`` and the byte it was found at; readers turn it into an error that names their file.
-struct JSONFault: Error, Sendable, Equatable {
-    let offset: Int
-    let problem: JSONProblem
+package struct JSONFault: Error, Sendable, Equatable {
+    package let offset: Int
+    package let problem: JSONProblem
+
+    package init(offset: Int, problem: JSONProblem) {
+        self.offset = offset
+        self.problem = problem
+    }
 }

@@ -124,7 +124,7 @@ public struct JSONNode: Sendable {
         return .wrongType(file: file, path: path, expected: expected, found: found)
     }
 
-    static func join(_ path: String, _ key: String) -> String {
+    package static func join(_ path: String, _ key: String) -> String {
         path.isEmpty ? key : "\(path).\(key)"
     }
 }

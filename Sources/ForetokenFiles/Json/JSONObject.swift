@@ -34,7 +34,7 @@ public struct JSONObject: Sendable, Equatable, Sequence {
     }
 
     /// Adds a key that is not there yet; returns false and changes nothing where it is.
-    mutating func insert(_ value: JSONValue, forNew key: String) -> Bool {
+    package mutating func insert(_ value: JSONValue, forNew key: String) -> Bool {
         guard values[key] == nil else { return false }
         values[key] = value
         keys.append(key)

@@ -1,23 +1,23 @@
 import Foundation
 
 /// An operating-system call on a file that failed: which call, and what the system said.
-struct FileFailure: Error, Sendable, Equatable {
+package struct FileFailure: Error, Sendable, Equatable {
     /// What was being done, as a verb: `open`, `write`, `synchronise`, `rename`.
-    let action: String
+    package let action: String
 
     /// The system's sentence for the error number, or our own where the system has none.
-    let reason: String
+    package let reason: String
 
     /// How many bytes the file had received before a failed write; zero elsewhere.
-    let bytesWritten: Int
+    package let bytesWritten: Int
 
-    init(action: String, reason: String, bytesWritten: Int = 0) {
+    package init(action: String, reason: String, bytesWritten: Int = 0) {
         self.action = action
         self.reason = reason
         self.bytesWritten = bytesWritten
     }
 
-    init(action: String, code: Int32, bytesWritten: Int = 0) {
+    package init(action: String, code: Int32, bytesWritten: Int = 0) {
         self.init(action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten)
     }
 }

@@ -1,12 +1,12 @@
 extension String {
     /// The string in single quotes, safe to show; see ``shortenedForMessage(limit:)``.
-    func quotedForMessage(limit: Int = 100) -> String {
+    package func quotedForMessage(limit: Int = 100) -> String {
         "'\(shortenedForMessage(limit: limit))'"
     }
 
     /// The string safe to show: control characters escaped and anything beyond `limit` characters cut, because a name
     /// out of a hostile file may hold terminal escapes or a hundred megabytes.
-    func shortenedForMessage(limit: Int) -> String {
+    package func shortenedForMessage(limit: Int) -> String {
         var result = ""
         for (count, scalar) in unicodeScalars.enumerated() {
             if count == limit {

@@ -1,0 +1,69 @@
+/// A token with a text of its own, found before the text is cut into words.
+struct AddedToken: Sendable, Equatable {
+    let id: Int32
+    let content: [UInt8]
+    /// Ordinary text never becomes it, and it has no bytes.
+    let isSpecial: Bool
+    /// Looked for in the normalized text.
+    let isNormalized: Bool
+}
+
+/// Finds tokens in a text, of several at one place the longest: a tree of bytes.
+struct AddedTokenMatcher: Sendable {
+    private var edges: [UInt64: Int] = [:]
+    /// The token that ends at each node.
+    private var tokens: [AddedToken?] = [nil]
+    private var canBegin = [Bool](repeating: false, count: 256)
+
+    var isEmpty: Bool { tokens.count == 1 }
+
+    mutating func insert(_ token: AddedToken, content: [UInt8]) {
+        guard let first = content.first else { return }
+        canBegin[Int(first)] = true
+        var node = 0
+        for byte in content {
+            let edge = UInt64(node) << 8 | UInt64(byte)
+            if let next = edges[edge] {
+                node = next
+            } else {
+                tokens.append(nil)
+                node = tokens.count - 1
+                edges[edge] = node
+            }
+        }
+        tokens[node] = token
+    }
+
+    /// Cuts a text at the tokens in it: `body` gets the text before each, then the token (none at the end).
+    ///
+    /// Where special tokens are not allowed they are stepped over as text, as the `encode_special_tokens` of Hugging
+    /// Face's library does.
+    func split(
+        _ text: UnsafeBufferPointer<UInt8>, allowingSpecial: Bool,
+        _ body: (UnsafeBufferPointer<UInt8>, AddedToken?) -> Void
+    ) {
+        var (position, start) = (0, 0)
+        while !isEmpty, position < text.count {
+            guard canBegin[Int(text[position])], let (token, end) = longest(text, position) else {
+                position += 1
+                continue
+            }
+            if !token.isSpecial || allowingSpecial {
+                body(UnsafeBufferPointer(rebasing: text[start..<position]), token)
+                start = end
+            }
+            position = end
+        }
+        body(UnsafeBufferPointer(rebasing: text[start...]), nil)
+    }
+
+    private func longest(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (AddedToken, Int)? {
+        var (node, end) = (0, start)
+        var found: (AddedToken, Int)?
+        while end < text.count, let next = edges[UInt64(node) << 8 | UInt64(text[end])] {
+            (node, end) = (next, end + 1)
+            if let token = tokens[node] { found = (token, end) }
+        }
+        return found
+    }
+}

@@ -1,0 +1,144 @@
+/// How a text is cut into words before the merges: the patterns of the known families, matched by hand.
+///
+/// Each function below is one regular expression, its alternatives in order; every byte belongs to a word.
+public enum PreTokenizer: String, Sendable, CaseIterable {
+    /// The text is one word.
+    case none
+    /// GPT-2's pattern.
+    case gpt2
+    /// Llama 3's: contractions in any case, numbers in groups of three.
+    case llama3
+    /// Qwen 2's and 3's: as Llama 3, but every digit alone.
+    case qwen2
+
+    /// The regular expressions of a family, the usual spelling first.
+    var patterns: [String] {
+        let tail = #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+        let head = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"#
+        let gpt2 = #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+        return switch self {
+        case .none: []
+        case .gpt2: ["'s|'t|'re|'ve|'m|'ll|'d" + gpt2, "'(?:[sdmt]|ll|ve|re)" + gpt2]
+        case .llama3: [head + #"\p{N}{1,3}|"# + tail]
+        case .qwen2: [head + #"\p{N}|"# + tail]
+        }
+    }
+
+    /// The words of a text, in order, as ranges of its bytes.
+    public func words(of bytes: [UInt8]) -> [Range<Int>] {
+        bytes.withUnsafeBufferPointer { text in
+            var result: [Range<Int>] = []
+            forEachWord(text) { result.append($0) }
+            return result
+        }
+    }
+
+    @inline(__always)
+    func forEachWord(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+        CharacterClass.basicPlane.withUnsafeBufferPointer { classes in
+            let scanner = WordScanner(text: text, classes: classes)
+            var start = 0
+            while start < text.count {
+                let end =
+                    switch self {
+                    case .none: text.count
+                    case .gpt2: scanner.endOfGPT2Word(from: start)
+                    case .llama3: scanner.endOfLlama3Word(from: start, digits: 3)
+                    case .qwen2: scanner.endOfLlama3Word(from: start, digits: 1)
+                    }
+                body(start..<end)
+                start = end
+            }
+        }
+    }
+}
+
+private struct WordScanner {
+    let text: UnsafeBufferPointer<UInt8>
+    let classes: UnsafeBufferPointer<CharacterClass>
+
+    /// The class at a place and the place after it; nil at the end.
+    @inline(__always)
+    private func step(_ at: Int) -> (kind: CharacterClass, next: Int)? {
+        guard at < text.count else { return nil }
+        if text[at] < 0x80 { return (classes[Int(text[at])], at + 1) }
+        let step = CharacterStep(text, at: at)
+        guard let value = step.scalar?.value else { return (.other, at + step.length) }
+        let kind = value < 0x10000 ? classes[Int(value)] : CharacterClass(Unicode.Scalar(value) ?? " ")
+        return (kind, at + step.length)
+    }
+
+    /// `'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+    func endOfGPT2Word(from start: Int) -> Int {
+        guard let first = step(start) else { return start }
+        if let end = endOfContraction(from: start, anyCase: false) { return end }
+        if !first.kind.isSpace { return endOfRun(first.kind, from: first.next) }
+        if first.kind == .blank, let second = step(first.next), !second.kind.isSpace {
+            return endOfRun(second.kind, from: second.next)
+        }
+        return endOfSpaces(from: start, breaksEndWords: false)
+    }
+
+    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+    func endOfLlama3Word(from start: Int, digits: Int) -> Int {
+        guard let first = step(start) else { return start }
+        if let end = endOfContraction(from: start, anyCase: true) { return end }
+        let second = step(first.next)
+        switch first.kind {
+        case .letter: return endOfRun(.letter, from: first.next)
+        case .number:
+            var end = first.next
+            var count = 1
+            while count < digits, let next = step(end), next.kind == .number { (end, count) = (next.next, count + 1) }
+            return end
+        case .lineBreak: break
+        case .blank, .space, .other:
+            if let second, second.kind == .letter { return endOfRun(.letter, from: second.next) }
+            if first.kind == .other {
+                return endOfRun(.lineBreak, from: endOfRun(.other, from: first.next))
+            }
+            if first.kind == .blank, let second, second.kind == .other {
+                return endOfRun(.lineBreak, from: endOfRun(.other, from: second.next))
+            }
+        }
+        return endOfSpaces(from: start, breaksEndWords: true)
+    }
+
+    @inline(__always)
+    private func endOfRun(_ kind: CharacterClass, from start: Int) -> Int {
+        var end = start
+        while let next = step(end), next.kind == kind { end = next.next }
+        return end
+    }
+
+    /// `\s+(?!\S)|\s+`, before them `\s*[\r\n]+` where breaks end words: up to the last break; else all but the last
+    /// space before something else.
+    private func endOfSpaces(from start: Int, breaksEndWords: Bool) -> Int {
+        var (end, last, afterBreak) = (start, start, start)
+        while let next = step(end), next.kind.isSpace {
+            if next.kind == .lineBreak { afterBreak = next.next }
+            (last, end) = (end, next.next)
+        }
+        if breaksEndWords, afterBreak > start { return afterBreak }
+        return end < text.count && last > start ? last : end
+    }
+
+    /// `'(?:[sdmt]|ll|ve|re)`; in any case `s` is also U+017F, the long s.
+    private func endOfContraction(from start: Int, anyCase: Bool) -> Int? {
+        guard text[start] == UInt8(ascii: "'") else { return nil }
+        func letter(_ offset: Int) -> UInt8 {
+            guard start + offset < text.count else { return 0 }
+            let byte = text[start + offset]
+            return anyCase && (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+        }
+        switch (letter(1), letter(2)) {
+        case (UInt8(ascii: "s"), _), (UInt8(ascii: "d"), _), (UInt8(ascii: "m"), _), (UInt8(ascii: "t"), _):
+            return start + 2
+        case (UInt8(ascii: "l"), UInt8(ascii: "l")), (UInt8(ascii: "v"), UInt8(ascii: "e")),
+            (UInt8(ascii: "r"), UInt8(ascii: "e")):
+            return start + 3
+        case (0xC5, 0xBF) where anyCase: return start + 3
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ForetokenFiles
+
+/// What can be wrong with a tokenizer's file.
+public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The file cannot be read or written.
+    case system(file: String, action: String, reason: String)
+    /// A tokenizer of a kind that this version does not compute.
+    case unsupported(file: String, key: String, value: String, supported: String)
+    /// The file contradicts itself.
+    case invalid(file: String, key: String, reason: String)
+    /// The tokenizer is not the one its model or text was made with.
+    case other(file: String, found: String, expected: String)
+    /// A model's tokenizer is not beside it.
+    case missing(file: String, expected: String)
+    /// The training cannot make such a vocabulary.
+    case vocabulary(size: Int, least: Int)
+
+    /// What is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .system(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
+        case .unsupported(let file, let key, let value, let supported):
+            "\(file): \(key.shortenedForMessage(limit: 200)): \(value.shortenedForMessage(limit: 200)) is not supported; "
+                + "supported: \(supported)"
+        case .invalid(let file, let key, let reason):
+            "\(file): \(key.shortenedForMessage(limit: 200)): \(reason); get the file again from where it came"
+        case .other(let file, let found, let expected):
+            "\(file): tokenizer '\(found)' is not the one that this was made with ('\(expected)'); put that one here"
+        case .missing(let file, let expected):
+            "\(file): not there, and tokenizer '\(expected)' is needed; copy it from where the text was prepared"
+        case .vocabulary(let size, let least):
+            "a vocabulary of \(size) tokens is too small or too large: \(least) (all bytes and two special tokens) to 4000000"
+        }
+    }
+}
