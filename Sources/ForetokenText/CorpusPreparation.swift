@@ -26,10 +26,14 @@ public struct PreparationReport: Sendable, Equatable {
     public internal(set) var trainDocuments = 0
     /// Bytes for training.
     public internal(set) var trainBytes = 0
+    /// Tokens for training.
+    public internal(set) var trainTokens = 0
     /// Held-out documents.
     public internal(set) var validationDocuments = 0
     /// Held-out bytes.
     public internal(set) var validationBytes = 0
+    /// Held-out tokens.
+    public internal(set) var validationTokens = 0
     /// Files skipped, by reason.
     public internal(set) var skipped: [String: Int] = [:]
 
@@ -65,16 +69,14 @@ public struct CorpusPreparation: Sendable {
         self.fileExtensions = fileExtensions
     }
 
-    /// Writes `train.tokens` and `validation.tokens` into a folder.
+    /// Writes `train.tokens`, `validation.tokens` and the tokenizer into a folder.
     ///
     /// `progress`: called now and then with what was read so far.
-    /// - Throws: ``PreparationError``, ``ShardError``.
+    /// - Throws: ``PreparationError``, ``ShardError``, ``TokenizerError``.
     public func run(
         into folder: URL, tokenizer: any Tokenizer, progress: (PreparationReport) -> Void = { _ in }
     ) throws -> PreparationReport {
-        let (files, others) = try listFiles()
-        let total = maximumBytes == nil ? 0 : files.reduce(0) { $0 + $1.size }
-        let keep = maximumBytes.map { min(1, Double($0) / Double(max(1, total))) } ?? 1
+        let list = try listFiles()
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -83,8 +85,44 @@ public struct CorpusPreparation: Sendable {
         }
         let train = try TokenShardWriter(folder.appendingPathComponent("train.tokens"), tokenizer: tokenizer)
         let validation = try TokenShardWriter(folder.appendingPathComponent("validation.tokens"), tokenizer: tokenizer)
+        var report = try forEachDocument(in: list, progress: progress) { bytes, isValidation in
+            try (isValidation ? validation : train).append(tokenizer.encode(bytes))
+        }
+        guard report.trainDocuments + report.validationDocuments > 0 else { throw PreparationError.nothingLeft(report) }
+        guard report.trainDocuments > 0 else { throw PreparationError.emptySplit("train") }
+        guard report.validationDocuments > 0 || validationFraction == 0 else {
+            throw PreparationError.emptySplit("validation")
+        }
+        (report.trainTokens, report.validationTokens) = (train.tokenCount, validation.tokenCount)
+        try TokenizerFile.write(tokenizer, to: folder)
+        try train.finish()
+        try validation.finish()
+        progress(report)
+        return report
+    }
+
+    /// Counts the words of the documents to train on, from which a tokenizer can then be trained.
+    ///
+    /// - Throws: ``PreparationError``.
+    public func countWords(
+        into training: inout BytePairTraining, progress: (PreparationReport) -> Void = { _ in }
+    ) throws {
+        let report = try forEachDocument(in: listFiles(), progress: progress) { bytes, isValidation in
+            if !isValidation { training.add(bytes) }
+        }
+        guard report.trainDocuments > 0 else { throw PreparationError.nothingLeft(report) }
+    }
+
+    /// Reads the documents one after another; the body learns of each whether it is held out.
+    private func forEachDocument(
+        in list: (files: [Input], others: Int), progress: (PreparationReport) -> Void,
+        _ body: ([UInt8], _ isValidation: Bool) throws -> Void
+    ) throws -> PreparationReport {
+        let files = list.files
+        let total = maximumBytes == nil ? 0 : files.reduce(0) { $0 + $1.size }
+        let keep = maximumBytes.map { min(1, Double($0) / Double(max(1, total))) } ?? 1
         var report = PreparationReport()
-        if others > 0 { report.skipped["no regular file"] = others }
+        if list.others > 0 { report.skipped["no regular file"] = list.others }
         var seen: Set<[UInt8]> = []
         for (index, file) in files.enumerated() {
             if index % 500 == 0 { progress(report) }
@@ -119,24 +157,16 @@ public struct CorpusPreparation: Sendable {
                 skip("left out by the size limit")
                 continue
             }
-            if fraction(hash, salt: 2) < validationFraction {
-                try validation.append(tokenizer.encode(bytes))
+            let isValidation = fraction(hash, salt: 2) < validationFraction
+            try body(bytes, isValidation)
+            if isValidation {
                 report.validationDocuments += 1
                 report.validationBytes += bytes.count
             } else {
-                try train.append(tokenizer.encode(bytes))
                 report.trainDocuments += 1
                 report.trainBytes += bytes.count
             }
         }
-        guard report.trainDocuments + report.validationDocuments > 0 else { throw PreparationError.nothingLeft(report) }
-        guard report.trainDocuments > 0 else { throw PreparationError.emptySplit("train") }
-        guard report.validationDocuments > 0 || validationFraction == 0 else {
-            throw PreparationError.emptySplit("validation")
-        }
-        try train.finish()
-        try validation.finish()
-        progress(report)
         return report
     }
 

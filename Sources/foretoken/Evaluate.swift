@@ -43,8 +43,9 @@ struct Evaluate: AsyncParsableCommand {
 
         @TorchActor
         func run() async throws {
-            let tokenizer = ByteTokenizer()
-            let model = try ModelFolder.read(RunFolder.modelFolder(at: model.url))
+            let folder = try RunFolder.modelFolder(at: model.url)
+            let model = try ModelFolder.read(folder)
+            let tokenizer = try Generate.tokenizer(of: model.configuration, in: folder)
             let shard = try TokenShard(contentsOf: data.url)
             guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(data.text) }
             let packed = try PackedTokens([shard], tokenizer: tokenizer)
@@ -122,9 +123,8 @@ struct Evaluate: AsyncParsableCommand {
 
         @TorchActor
         func run() async throws {
-            let tokenizer = ByteTokenizer()
             let run = self.model.url
-            let model = try Generate.load(model, tokenizer: tokenizer, threads: nil, format: weights)
+            let (model, tokenizer) = try Generate.load(model, threads: nil, format: weights)
             let shard = try TokenShard(contentsOf: data.url)
             try shard.requireTokenizer(tokenizer)
             let beginning = model.configuration.beginningOfText.map { [$0] } ?? []

@@ -82,8 +82,7 @@ struct Generate: AsyncParsableCommand {
 
     func run() async throws {
         InterruptFlag.install()
-        let tokenizer = ByteTokenizer()
-        let loaded = try await Self.load(model, tokenizer: tokenizer, threads: threads, format: weights)
+        let (loaded, tokenizer) = try await Self.load(model, threads: threads, format: weights)
         let sampler = try sampling.sampler()
         func request(_ prompt: String) -> GenerationRequest {
             let configuration = loaded.configuration
@@ -95,7 +94,8 @@ struct Generate: AsyncParsableCommand {
             return request
         }
         if let prompts, let out {
-            return try await Self.continueAll(PromptFile(contentsOf: prompts.url), samples, out, loaded, request)
+            return try await Self.continueAll(
+                PromptFile(contentsOf: prompts.url), samples, out, loaded, tokenizer, request)
         }
         var iterator = TokenStream(loaded, request(prompt), tokenizer: tokenizer).makeAsyncIterator()
         let printer = StreamPrinter(isQuiet: json)
@@ -123,9 +123,9 @@ struct Generate: AsyncParsableCommand {
     @TorchActor
     private static func continueAll(
         _ prompts: PromptFile, _ samples: Int, _ out: Path, _ model: DecodeModel,
-        _ request: (String) -> GenerationRequest
+        _ tokenizer: any Tokenizer, _ request: (String) -> GenerationRequest
     ) async throws {
-        let engine = BatchEngine(model)
+        let engine = BatchEngine(model, tokenizer: tokenizer)
         let progress = ProgressLine(total: prompts.prompts.count * samples)
         let begin = ContinuousClock().now
         var first: Int?
@@ -145,19 +145,21 @@ struct Generate: AsyncParsableCommand {
         if InterruptFlag.isRaised { throw ExitCode(130) }
     }
 
-    /// Reads a model and refuses one of another tokenizer.
+    /// Reads a model with its tokenizer.
     @TorchActor
-    static func load(_ path: Path, tokenizer: any Tokenizer, threads: Int?, format: WeightFormat = .f32)
-        throws -> DecodeModel
+    static func load(_ path: Path, threads: Int?, format: WeightFormat = .f32)
+        throws -> (model: DecodeModel, tokenizer: any Tokenizer)
     {
         if let threads { LibTorch.threads = threads }
         let folder = try RunFolder.modelFolder(at: path.url)
         let model = try ModelFolder.read(folder)
-        guard model.configuration.tokenizerDigest == tokenizer.digest else {
-            throw ModelError.unsupported(
-                file: folder.relativePath, key: "tokenizer", value: model.configuration.tokenizerName)
-        }
-        return try DecodeModel(model, format: format)
+        let tokenizer = try tokenizer(of: model.configuration, in: folder)
+        return (try DecodeModel(model, format: format), tokenizer)
+    }
+
+    /// The tokenizer beside a model, which must be the one that the model was trained with.
+    static func tokenizer(of model: ModelConfiguration, in folder: URL) throws -> any Tokenizer {
+        try TokenizerFile.read(folder: folder, digest: model.tokenizerDigest, name: model.tokenizerName)
     }
 
     static func report(_ text: String, _ statistics: GenerationStatistics) -> JSONValue {

@@ -35,7 +35,7 @@ struct Inspect: ParsableCommand {
             print(table.terminalText)
         case "yaml", "yml":
             let recipe = try Recipe(contentsOf: url)
-            let configuration = recipe.configuration(for: ByteTokenizer())
+            let configuration = try recipe.configuration(for: recipe.dataTokenizer())
             try show(configuration)
             show(MemoryEstimate(recipe, configuration: configuration))
         default:

@@ -23,6 +23,52 @@ import Torch
         }
     }
 
+    @Test func aTokenizerTrainedOnTheTextStaysBesideShardsAndModel() throws {
+        let recipe = try recipe(steps: 3)
+        let prepared = try Command.run(
+            "prepare", path("src"), "--out", path("data"), "--validation-fraction", "0.2", "--train-tokenizer",
+            "bpe:270", "--json")
+        #expect(prepared.code == 0, "\(prepared.errors)")
+        #expect(prepared.output.contains("\"vocabulary\":270"))
+        #expect(try Command.run("train", recipe, "--out", path("run")).code == 0)
+        let tokenizer = try TokenizerFile.read(folder: folder.appendingPathComponent("data"))
+        #expect(tokenizer.vocabularySize == 270)
+        let copies = try FileManager.default.subpathsOfDirectory(atPath: path("run/checkpoints"))
+            .filter { $0.hasSuffix(TokenizerFile.name) }
+        #expect(!copies.isEmpty)
+        let generated = try Command.run(
+            "generate", "--model", path("run"), "--prompt", "def f", "--max-tokens", "5", "--json")
+        #expect(generated.code == 0, "\(generated.errors)")
+        let data = path("data/validation.tokens")
+        #expect(try Command.run("evaluate", "loss", "--model", path("run"), "--data", data).code == 0)
+
+        // The same shards again by the file.
+        let again = try Command.run(
+            "prepare", path("src"), "--out", path("again"), "--validation-fraction", "0.2", "--tokenizer",
+            path("data/tokenizer.json"))
+        #expect(again.code == 0, "\(again.errors)")
+        #expect(
+            try Data(contentsOf: folder.appendingPathComponent("again/train.tokens"))
+                == Data(contentsOf: folder.appendingPathComponent("data/train.tokens")))
+
+        // Another tokenizer beside the model or the shards is refused by name.
+        for copy in copies { try FileManager.default.removeItem(atPath: path("run/checkpoints/\(copy)")) }
+        let missing = try Command.run("generate", "--model", path("run"), "--prompt", "x")
+        #expect(missing.code == 1 && missing.errors.contains("tokenizer 'bpe-270' is needed"), "\(missing.errors)")
+        try FileManager.default.removeItem(atPath: path("data/tokenizer.json"))
+        let other = try Command.run("train", recipe, "--out", path("other"))
+        #expect(other.code == 1 && other.errors.contains("made with tokenizer 'bpe-270'"), "\(other.errors)")
+        for (arguments, message) in [
+            (["--train-tokenizer", "bpe:12"], "258"), (["--tokenizer", path("nowhere.json")], "nowhere.json"),
+            (["--tokenizer", path("recipe.yaml")], "recipe.yaml:1:1: not valid JSON"),
+        ] {
+            let refused = try Command.run(["prepare", path("src"), "--out", path("x")] + arguments)
+            #expect(refused.code == 1 && refused.errors.contains(message), "\(refused.errors)")
+        }
+        #expect(
+            try Command.run("prepare", path("src"), "--out", path("x"), "--train-tokenizer", "wordpiece:5").code == 64)
+    }
+
     @Test func fromSourceFilesToTextWithBothWaysOfDecoding() throws {
         let recipe = try recipe(steps: 12)
         let trained = try Command.run("train", recipe, "--out", path("run"), "--json")

@@ -42,6 +42,7 @@ import Testing
             var beginningOfText: Int32? { nil }
             var endOfText: Int32? { nil }
             var digest: String { String(repeating: "0", count: 64) }
+            var definition: [UInt8] { [] }
             func encode(_ bytes: [UInt8]) -> [Int32] { [] }
             func bytes(of token: Int32) -> [UInt8] { [] }
         }

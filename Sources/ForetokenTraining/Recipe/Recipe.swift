@@ -1,5 +1,6 @@
 public import ForetokenModel
 public import ForetokenText
+import Foundation
 
 /// Everything that decides a training run; the same recipe, data, build, threads and machine give the same run.
 public struct Recipe: Sendable, Equatable {
@@ -118,6 +119,13 @@ public struct Recipe: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// The tokenizer beside the training shard; bytes where there is none.
+    ///
+    /// - Throws: `TokenizerError`, `JSONError`.
+    public func dataTokenizer() throws -> any Tokenizer {
+        try TokenizerFile.read(folder: URL(fileURLWithPath: data.train).deletingLastPathComponent())
+    }
 
     /// The model's configuration for a tokenizer.
     public func configuration(for tokenizer: any Tokenizer) -> ModelConfiguration {

@@ -36,11 +36,14 @@ public final class Trainer {
 
     /// Opens a run folder: a new run, or the one in it from its newest checkpoint.
     ///
-    /// - Throws: ``RecipeError``, ``RunFolderError``, ``TrainerError``, `ShardError`, `ModelError`, `TorchError`.
+    /// `tokenizer`: that of the shards; if not given, the one beside the training shard.
+    /// - Throws: ``RecipeError``, ``RunFolderError``, ``TrainerError``, `ShardError`, `TokenizerError`, `ModelError`,
+    ///   `TorchError`.
     public init(
-        recipe: Recipe, folder: RunFolder, tokenizer: any Tokenizer = ByteTokenizer(), world: any World = OneRank()
+        recipe: Recipe, folder: RunFolder, tokenizer: (any Tokenizer)? = nil, world: any World = OneRank()
     ) throws {
         try recipe.validate()
+        let tokenizer = try tokenizer ?? recipe.dataTokenizer()
         var recipe = recipe
         let device = try Device(named: recipe.training.device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
@@ -206,6 +209,7 @@ public final class Trainer {
     private func checkpoint() throws {
         try folder.writeCheckpoint(step: step, keeping: recipe.training.keepCheckpoints) { url in
             try ModelFolder.write(model, to: url)
+            try TokenizerFile.write(tokenizer, to: url)
             try TrainerState.write(optimizer, step: step, to: url)
         }
     }

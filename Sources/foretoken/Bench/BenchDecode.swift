@@ -77,7 +77,7 @@ struct BenchDecode: AsyncParsableCommand {
     @TorchActor
     private func load(longest: Int) throws -> DecodeModel {
         if let model {
-            return try Generate.load(model, tokenizer: ByteTokenizer(), threads: threads, format: weights)
+            return try Generate.load(model, threads: threads, format: weights).model
         }
         let shape = ModelConfiguration(
             vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,

@@ -1,0 +1,174 @@
+import ForetokenFiles
+import Foundation
+import Testing
+
+@testable import ForetokenText
+
+@Suite struct TokenizerReadingTests {
+    /// A fixture with one thing changed.
+    private func read(_ family: String, replacing old: String, with new: String) throws -> String {
+        let text = String(decoding: try TokenizerFixtures.bytes("\(family).json"), as: UTF8.self)
+        try #require(text.contains(old), "\(old)")
+        let changed = Array(text.replacingOccurrences(of: old, with: new).utf8)
+        do {
+            _ = try BytePairTokenizer(parsing: changed, file: "t.json")
+            return "accepted"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test(arguments: [
+        (
+            "gpt2", #""type":"BPE""#, #""type":"WordPiece""#,
+            #"t.json: model.type: "WordPiece" is not supported; supported: BPE"#
+        ),
+        ("gpt2", #""dropout":null"#, #""dropout":0.1"#, "model.dropout: 0.1 is not supported"),
+        ("gpt2", #""end_of_word_suffix":"""#, #""end_of_word_suffix":"</w>""#, "model.end_of_word_suffix"),
+        (
+            "gpt2", #""add_prefix_space":false"#, #""add_prefix_space":true"#,
+            "pre_tokenizer.add_prefix_space: true is not"
+        ),
+        (
+            "gpt2", #""pre_tokenizer":{"type":"ByteLevel""#, #""pre_tokenizer":{"type":"Metaspace""#,
+            #""Metaspace" is not"#
+        ),
+        ("gpt2", #""decoder":{"type":"ByteLevel""#, #""decoder":{"type":"WordPiece""#, "decoder.type"),
+        ("gpt2", #""truncation":null"#, #""truncation":{"max_length":5}"#, "truncation"),
+        ("gpt2", #""normalizer":null"#, #""normalizer":{"type":"NFKC"}"#, #"normalizer.type: "NFKC" is not supported"#),
+        ("gpt2", #""!":0,"#, #""!!!!":0,"#, "'!', a byte of its own, is no token"),
+        ("gpt2", #""!":0,"#, #""!":1,"#, "token 1 is there twice"),
+        ("gpt2", #""!":0,"#, #""!":4000000000,"#, "out of range"),
+        ("gpt2", #""!":0,"#, #""!":-1,"#, "out of range"),
+        ("gpt2", #""merges":["#, #""merges":["zz qq","#, "model.merges[0]: 'zzqq' is no token of model.vocab"),
+        ("gpt2", #""merges":["#, #""merges":["ab","#, "model.merges[0]: expected two tokens"),
+        ("gpt2", #""merges":["#, #""merges":[7,"#, "model.merges[0]: expected two tokens"),
+        ("gpt2", #""single_word":false"#, #""single_word":true"#, "added_tokens[0].single_word: true is not supported"),
+        ("gpt2", #""content":"<|endoftext|>""#, #""content":"""#, "an added token without text"),
+        ("llama3", #""behavior":"Isolated""#, #""behavior":"Removed""#, "behavior"),
+        ("llama3", #"\\p{N}{1,3}"#, #"\\p{N}{1,4}"#, "the patterns of GPT-2, Llama 3 and Qwen 2"),
+        ("llama3", #""ignore_merges":true"#, #""ignore_merges":1"#, "model.ignore_merges: expected a boolean"),
+        ("qwen2", #""id":700"#, #""id":0"#, "token 0 is there twice"),
+    ])
+    func whatIsNotComputedIsRefusedByName(family: String, old: String, new: String, message: String) throws {
+        let result = try read(family, replacing: old, with: new)
+        #expect(result.contains(message), "\(result)")
+        #expect(result.hasPrefix("t.json"), "\(result)")
+    }
+
+    @Test func truncatedEmptyAndForeignFilesAreRefused() throws {
+        for family in TokenizerFixtures.families {
+            let bytes = try TokenizerFixtures.bytes("\(family).json")
+            for tenth in 0..<10 {
+                let part = Array(bytes.prefix(bytes.count * tenth / 10))
+                #expect(throws: JSONError.self) { try BytePairTokenizer(parsing: part, file: "t.json") }
+            }
+        }
+        for text in ["{}", "[]", "null", "3", #"{"model":{}}"#, "\u{FEFF}{}"] {
+            #expect(throws: (any Error).self) { try BytePairTokenizer(parsing: Array(text.utf8), file: "t.json") }
+        }
+    }
+
+    @Test func bothSpellingsOfMergesAreRead() throws {
+        let tokenizer = try TokenizerFixtures.tokenizer("gpt2")
+        let value = try TokenizerFixtures.bytes("gpt2.json").withUnsafeBytes { try JSONValue(parsing: $0, file: "x") }
+        guard case .object(var root) = value, case .object(var model)? = root["model"],
+            case .array(let merges)? = model["merges"]
+        else { return #expect(Bool(false)) }
+        model["merges"] = .array(
+            merges.map { merge in
+                guard case .string(let text) = merge else { return .null }
+                return .array(text.split(separator: " ").map { .string(String($0)) })
+            })
+        root["model"] = .object(model)
+        let pairs = try BytePairTokenizer(parsing: Array(JSONValue.object(root).text().utf8), file: "x")
+        for test in try TokenizerFixtures.cases() { #expect(pairs.encode(test.text) == tokenizer.encode(test.text)) }
+        #expect(pairs.digest != tokenizer.digest)
+    }
+
+    @Test func specialTokensHaveNumbersAndNoBytes() throws {
+        let llama = try TokenizerFixtures.tokenizer("llama3")
+        #expect(llama.beginningOfText == 700 && llama.endOfText == 701 && llama.vocabularySize == 702)
+        for token: Int32 in [700, 701, 702, -1, .max, .min] { #expect(llama.bytes(of: token) == []) }
+        let qwen = try TokenizerFixtures.tokenizer("qwen2")
+        #expect(qwen.beginningOfText == nil && qwen.endOfText == 700)
+        #expect(qwen.bytes(of: 703) == Array("<tool>".utf8))
+    }
+
+    @Test func bytesHaveAFileThatReadsAsThem() throws {
+        let folder = try TemporaryFolder()
+        try TokenizerFile.write(ByteTokenizer(), to: folder.url)
+        #expect(try TokenizerFile.read(folder: folder.url) is ByteTokenizer)
+        let read = try BytePairTokenizer(parsing: ByteTokenizer().definition, file: "x")
+        #expect(read.beginningOfText == 256 && read.endOfText == 257 && read.vocabularySize == 258)
+        let all = Array(UInt8.min...UInt8.max)
+        #expect(read.encode(all) == ByteTokenizer().encode(all))
+        #expect(read.decode(0..<258) == all)
+    }
+
+    @Test func aFolderGivesItsTokenizerAndRefusesAnother() throws {
+        let folder = try TemporaryFolder()
+        let (llama, qwen) = (try TokenizerFixtures.tokenizer("llama3"), try TokenizerFixtures.tokenizer("qwen2"))
+        #expect(try TokenizerFile.read(folder: folder.url).digest == ByteTokenizer().digest)
+        let missing = #expect(throws: TokenizerError.self) {
+            try TokenizerFile.read(folder: folder.url, digest: llama.digest, name: llama.name)
+        }
+        #expect(missing?.description.contains("tokenizer.json: not there, and tokenizer 'bpe-702' is needed") == true)
+        try TokenizerFile.write(llama, to: folder.url)
+        let read = try TokenizerFile.read(folder: folder.url, digest: llama.digest, name: llama.name)
+        #expect(read.digest == llama.digest && read.definition == llama.definition)
+        let other = #expect(throws: TokenizerError.self) {
+            try TokenizerFile.read(folder: folder.url, digest: qwen.digest, name: qwen.name)
+        }
+        #expect(other?.description.contains("tokenizer 'bpe-702' is not the one") == true)
+        #expect(throws: TokenizerError.self) {
+            try TokenizerFile.read(folder.url.appendingPathComponent("nowhere.json"))
+        }
+    }
+
+    /// `FORETOKEN_MUTATIONS=1000000` makes a long run, `FORETOKEN_MUTATION_SEED` another one.
+    @Test func survivesMutatedFiles() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let count = environment["FORETOKEN_MUTATIONS"].flatMap(Int.init) ?? 600
+        var generator = SeededGenerator(state: environment["FORETOKEN_MUTATION_SEED"].flatMap(UInt64.init) ?? 1)
+        let originals = try TokenizerFixtures.families.map { try TokenizerFixtures.bytes("\($0).json") }
+        let pieces = [
+            "{", "}", "[", "]", "\"", ",", ":", "null", "-1", "1e9", "3999999", "true", "\\u0000", "\\", " ", "é",
+            "\"\"", "[[[[",
+        ]
+        var accepted = 0
+        for index in 0..<count {
+            var bytes = originals[index % originals.count]
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                let place = Int.random(in: 0..<bytes.count, using: &generator)
+                let end = min(bytes.count, place + Int.random(in: 0...8, using: &generator))
+                switch Int.random(in: 0..<5, using: &generator) {
+                case 0: bytes[place] = UInt8.random(in: .min ... .max, using: &generator)
+                case 1:
+                    bytes.replaceSubrange(
+                        place..<end, with: Array((pieces.randomElement(using: &generator) ?? "").utf8))
+                case 2: bytes.removeSubrange(place..<end)
+                case 3:
+                    let from = Int.random(in: 0..<bytes.count, using: &generator)
+                    bytes.replaceSubrange(place..<end, with: bytes[from..<min(bytes.count, from + 20)])
+                default:
+                    // Digits become other digits: ids and ranks.
+                    for at in place..<end where (0x30...0x39).contains(bytes[at]) {
+                        bytes[at] = UInt8.random(in: 0x30...0x39, using: &generator)
+                    }
+                }
+            }
+            do {
+                let tokenizer = try BytePairTokenizer(parsing: bytes, file: "t.json")
+                accepted += 1
+                let text = Array("The quick 中 fox's 12345 e\u{301} \u{1F44D}\n\n  x<|endoftext|>".utf8) + [0xFF]
+                let tokens = tokenizer.encode(text, allowingSpecial: true)
+                #expect(tokens.allSatisfy { (0..<Int32(tokenizer.vocabularySize)).contains($0) })
+                _ = tokenizer.decode(tokens)
+            } catch {
+                #expect(!"\(error)".isEmpty)
+            }
+        }
+        #expect(accepted > count / 50 && accepted < count)
+    }
+}
