@@ -70,7 +70,8 @@ def train(pre_tokenizer, normalizer, special, **model):
         tokenizer.normalizer = normalizer
     trainer = trainers.BpeTrainer(
         vocab_size=700, min_frequency=2, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train([str(here / "corpus.txt")], trainer)
+    # As one document: `train` would read lines, and no word could go on after a line break.
+    tokenizer.train_from_iterator([(here / "corpus.txt").read_bytes().decode()], trainer)
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in special])
     return tokenizer
 
