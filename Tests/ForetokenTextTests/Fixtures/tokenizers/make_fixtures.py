@@ -143,7 +143,8 @@ def main():
     nfc = normalizers.NFC().normalize_str
     changes = []
     for c in scalars:
-        for text in {chr(c), unicodedata.normalize("NFD", chr(c)), unicodedata.normalize("NFD", chr(c)) + "\u0323"}:
+        apart = unicodedata.normalize("NFD", chr(c))
+        for text in sorted({chr(c), apart, apart + "\u0323"}):
             if 0xAC00 <= c < 0xD7A4 and c % 97:  # Hangul is arithmetic: some of it is enough
                 continue
             if nfc(text) != text:
