@@ -1,36 +1,52 @@
 #!/usr/bin/env bash
 # Encoding on one thread, ours and Hugging Face's `tokenizers` in alternation in one run, ratios first:
-#   Benchmarks/tokenizer.sh [FOLDER]     files of source text (by default Python's own library); ROUNDS=3, FILES=400
-# Needs a Python with tokenizers (BENCH_PYTHON, else python3). MEASURE names a command to put before each timing.
+#   Benchmarks/tokenizer.sh [FOLDER]     files of source text (by default Python's own library); ROUNDS=3, FILES=400, the first quarter timed
+# Needs a Python with tokenizers (BENCH_PYTHON, else python3). WORK names a folder to keep the trained tokenizers in, and
+# PREPARE=only makes nothing else.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-foretoken=.build/release/foretoken
+foretoken=${FORETOKEN:-.build/release/foretoken}
 python=${BENCH_PYTHON:-python3}
 folder=${1:-$("$python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=${WORK:-}
+if [[ -z $work ]]; then
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+fi
+mkdir -p "$work"
+rm -f "$work/results"
 # Valid UTF-8 only: the owner takes nothing else. The fixtures add text in other scripts.
-find "$folder" -name '*.py' -size +2k -size -200k -not -path '*/site-packages/*' | sort | head -n "${FILES:-400}" |
-    while read -r file; do iconv -f UTF-8 -t UTF-8 "$file" >/dev/null 2>&1 && echo "$file"; done >"$work/files"
+"$python" - "$folder" "${FILES:-400}" >"$work/files" <<'PYTHON'
+import pathlib, sys
+count = int(sys.argv[2])
+for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.py")):
+    if count == 0: break
+    if "site-packages" in path.parts or not 2000 < path.stat().st_size < 200_000: continue
+    try: path.read_bytes().decode()
+    except UnicodeDecodeError: continue
+    print(path)
+    count -= 1
+PYTHON
 mapfile -t files <"$work/files"
 mixed=$work/mixed.txt
 "$python" - "$mixed" <<'PYTHON'
 import json, sys
 cases = json.load(open("Tests/ForetokenTextTests/Fixtures/tokenizers/cases.json"))
 with open(sys.argv[1], "w", newline="") as file:
-    for _ in range(60): file.writelines(c["text"] + "\n" for c in cases)
+    for _ in range(20): file.writelines(c["text"] + "\n" for c in cases)
 PYTHON
 for words in gpt2 llama3 qwen2; do
-    "$foretoken" prepare "${files[@]}" "$mixed" --max-file-bytes 10000000 --train-tokenizer "bpe:32000:$words" \
-        --out "$work/$words" >/dev/null
+    [[ -f $work/$words/tokenizer.json ]] || "$foretoken" prepare "${files[@]}" "$mixed" --max-file-bytes 10000000 --validation-fraction 0 \
+        --train-tokenizer "bpe:32000:$words" --out "$work/$words" >/dev/null
 done
+[[ ${PREPARE:-} != only ]] || exit 0
 for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
     for words in gpt2 llama3 qwen2; do
         for text in source mixed; do
-            if [[ $text == source ]]; then names=("${files[@]}"); else names=("$mixed"); fi
-            ${MEASURE:-} "$foretoken" bench tokenizer "${names[@]}" --tokenizer "$work/$words/tokenizer.json" --json |
+            if [[ $text == source ]]; then names=("${files[@]:0:${#files[@]}/4}"); else names=("$mixed"); fi
+            "$foretoken" bench tokenizer "${names[@]}" --tokenizer "$work/$words/tokenizer.json" --json |
                 sed "s/^/{\"side\": \"ours\", \"case\": \"$words, $text\", \"result\": /; s/\$/}/" >>"$work/results"
-            ${MEASURE:-} "$python" Benchmarks/tokenizers_reference.py "$work/$words/tokenizer.json" "${names[@]}" |
+            "$python" Benchmarks/tokenizers_reference.py "$work/$words/tokenizer.json" "${names[@]}" |
                 sed "s/^/{\"side\": \"theirs\", \"case\": \"$words, $text\", \"result\": /; s/\$/}/" >>"$work/results"
         done
     done

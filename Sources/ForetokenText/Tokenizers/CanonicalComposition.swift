@@ -20,8 +20,14 @@ enum CanonicalComposition {
             let middle = (low + high) / 2
             if stable[middle].lowerBound <= value { low = middle } else { high = middle }
         }
-        return stable[low].contains(value)
+        if stable[low].contains(value) { return true }
+        guard let age = scalar.properties.age else { return true }
+        return age > unicodeVersion || value == 0x1715
     }
+
+    /// What Hugging Face's normalizer knows (tokenizers 0.23): a model saw later characters as they stand. U+1715 got its
+    /// combining class in Unicode 14.
+    private static let unicodeVersion = (major: 9, minor: 0)
 
     /// The composed text, or nil where it is the text itself.
     ///

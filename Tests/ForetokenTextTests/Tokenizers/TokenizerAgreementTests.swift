@@ -76,7 +76,7 @@ import Testing
             #expect(Array(text.precomposedStringWithCanonicalMapping.unicodeScalars) == [scalar])
             #expect(CanonicalComposition.isStable(scalar))
         }
-        for value: UInt32 in [0x300, 0x345, 0x3D4, 0x1100, 0x11A8, 0x2000, 0x2126, 0x3099, 0xD7A4, 0xF900, 0x1D15E] {
+        for value: UInt32 in [0x300, 0x345, 0x3D4, 0x1100, 0x11A8, 0x2000, 0x2126, 0x3099, 0xF900, 0x1D15E] {
             #expect(Unicode.Scalar(value).map(CanonicalComposition.isStable) == false)
         }
     }

@@ -149,6 +149,10 @@ def main():
                 continue
             if nfc(text) != text:
                 changes.append([text, nfc(text)])
+    # Which combining characters the library knows: it moves U+0334, of class 1, before them.
+    for c in scalars:
+        if unicodedata.combining(chr(c)) > 1:
+            changes.append([f"x{chr(c)}\u0334", nfc(f"x{chr(c)}\u0334")])
     (here / "composition.json").write_text(json.dumps(changes, separators=(",", ":")) + "\n")
 
 
