@@ -3,6 +3,7 @@ import ForetokenFiles
 extension BytePairTokenizer {
     /// Tokens a file may number; several times the largest vocabulary known.
     static let largestVocabulary = 4_000_000
+    private static let longestAddedToken = 1024
 
     /// Reads a `tokenizer.json` of Hugging Face's format.
     ///
@@ -86,6 +87,10 @@ extension BytePairTokenizer {
             for key in ["single_word", "lstrip", "rstrip"] {
                 let flag = try entry[key]
                 if try flag.ifPresent?.bool() == true { throw flag.unsupported("false") }
+            }
+            // Looking for tokens takes time in their length at every place of a text.
+            guard text.utf8.count <= longestAddedToken else {
+                throw content.invalid("an added token of more than \(longestAddedToken) bytes")
             }
             let isSpecial = try entry["special"].ifPresent?.bool() ?? false
             guard !text.isEmpty, contents.insert(Array(text.utf8)).inserted else {
