@@ -20,14 +20,15 @@ enum CanonicalComposition {
             let middle = (low + high) / 2
             if stable[middle].lowerBound <= value { low = middle } else { high = middle }
         }
-        if stable[low].contains(value) { return true }
-        guard let age = scalar.properties.age else { return true }
-        return age > unicodeVersion || value == 0x1715
+        return stable[low].contains(value) || isUnknown(scalar)
     }
 
-    /// What Hugging Face's normalizer knows (tokenizers 0.23): a model saw later characters as they stand. U+1715 got its
-    /// combining class in Unicode 14.
-    private static let unicodeVersion = (major: 9, minor: 0)
+    /// Characters later than what Hugging Face's normalizer knows (tokenizers 0.23: Unicode 9) stand as they are in what a
+    /// model was trained on, and join nothing. U+1715 got its combining class in Unicode 14.
+    private static func isUnknown(_ scalar: Unicode.Scalar) -> Bool {
+        guard let age = scalar.properties.age else { return true }
+        return age > (major: 9, minor: 0) || scalar.value == 0x1715
+    }
 
     /// The composed text, or nil where it is the text itself.
     ///
@@ -56,9 +57,13 @@ enum CanonicalComposition {
                 step = CharacterStep(text, at: end)
             }
             // What precedes may be bytes that are not UTF-8: they join nothing.
-            let start =
-                previous < position && CharacterStep(text, at: previous).length == position - previous
-                    && CharacterStep(text, at: previous).scalar != nil ? previous : position
+            var start = position
+            if previous < position {
+                let before = CharacterStep(text, at: previous)
+                if let scalar = before.scalar, previous + before.length == position, !isUnknown(scalar) {
+                    start = previous
+                }
+            }
             let run = text[start..<end]
             let composed = Array(String(decoding: run, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
             if !composed.elementsEqual(run) {
