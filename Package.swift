@@ -55,12 +55,14 @@ let package = Package(
             ]),
         library("ForetokenDecoding", dependencies: ["CTorch", "Torch", "ForetokenText", "ForetokenModel"]),
         library(
-            "ForetokenEvaluation", dependencies: ["Torch", "ForetokenText", "ForetokenReport", "ForetokenDecoding"]),
+            "ForetokenEvaluation",
+            dependencies: ["Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding"]),
         .executableTarget(
             name: "foretoken",
             dependencies: [
                 "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenTraining",
-                "ForetokenDecoding", "ForetokenEvaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "ForetokenDecoding", "ForetokenEvaluation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         tests("CTorchTests", dependencies: ["CTorch"]),

