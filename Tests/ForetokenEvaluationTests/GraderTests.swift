@@ -99,7 +99,9 @@ struct GraderTests {
         let samples = try SampleFile(
             contentsOf: folder.file("s.jsonl", lines.joined(separator: "\n")), of: problems)
         let out = folder.url.appendingPathComponent("r.jsonl")
-        let run = GradingRun(samples, of: problems, in: try #require(Sandboxes.working), workers: 2)
+        var sandbox = try #require(Sandboxes.working)
+        sandbox.limits.seconds = 0.5
+        let run = GradingRun(samples, of: problems, in: sandbox, workers: 2)
         let outcome = try run.run(to: out) { _, _, _ in true }
         #expect(outcome.isComplete && outcome.failingReferences.isEmpty && outcome.repeated == 1)
         #expect(outcome.graded.map(\.verdict.outcome) == [.passed, .failed, .passed, .timedOut])

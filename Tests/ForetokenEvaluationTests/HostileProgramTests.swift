@@ -16,6 +16,10 @@ struct HostileProgramTests {
         ("fork bomb", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"),
         ("thread bomb", "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(9,)).start()"),
         ("memory bomb", "x = []\nwhile True: x.append(bytearray(10**7))"),
+        (
+            "memory bomb of many processes",
+            "import os\nfor _ in range(20):\n    if os.fork() == 0: break\nx = bytearray(b'x' * (100 << 20))\nwhile True: pass"
+        ),
         ("endless output", "while True: print('x' * 10**6)"),
         ("large file", "f = open('/tmp/x', 'wb')\nwhile True: f.write(b'x' * 10**6)"),
         ("endless loop", "while True: pass"),
@@ -127,7 +131,7 @@ struct HostileProgramTests {
             if os.fork() == 0:
                 os.setsid()
                 if os.fork() == 0:
-                    os.execv(sys.executable, ['\(mark)', '-c', 'import time; time.sleep(100)'])
+                    os.execv('/bin/sleep', ['\(mark)', '100'])
                 os._exit(0)
             time.sleep(0.1)
             def add(a, b): return a + b

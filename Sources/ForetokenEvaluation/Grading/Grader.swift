@@ -31,11 +31,9 @@ public struct Grader: Sendable {
 
     /// Where programs run.
     public let sandbox: Sandbox
-    /// Tells graders apart that work at one time: 0, 1, …, at most 31.
-    public let worker: Int
 
     /// A grader.
-    public init(_ sandbox: Sandbox, worker: Int = 0) { (self.sandbox, self.worker) = (sandbox, worker) }
+    public init(_ sandbox: Sandbox) { self.sandbox = sandbox }
 
     /// Runs a program against a problem's tests.
     ///
@@ -74,12 +72,12 @@ public struct Grader: Sendable {
         let (input, output, errors) = (try Pipe(), try Pipe(), try Pipe())
         let (questions, answers) = (try Pipe(), try Pipe())
         let runner = try ChildProcess(
-            sandbox.command(Harness.program, slot: 2 * worker + 1, cpuSeconds: cpu), environment: Sandbox.environment,
+            sandbox.command(Harness.program, cpuSeconds: cpu), environment: Sandbox.environment,
             descriptors: [(questions.reading.number, 0), (answers.writing.number, 1), (errors.writing.number, 2)])
         let tests: ChildProcess
         do {
             tests = try ChildProcess(
-                sandbox.command(Harness.tests, slot: 2 * worker, cpuSeconds: 10 * cpu),
+                sandbox.command(Harness.tests, cpuSeconds: 10 * cpu),
                 environment: Sandbox.environment,
                 descriptors: [
                     (input.reading.number, 0), (output.writing.number, 1), (errors.writing.number, 2),
@@ -94,9 +92,11 @@ public struct Grader: Sendable {
         // The program's process may keep `errors` open after the verdict: nothing is waited for but the verdict.
         let found = ChildProcess.exchange(
             input: Array(try job.text().utf8), to: input.writing, from: output.reading, errors: errors.reading,
-            limit: 1 << 16, deadline: .now + .seconds(2 * seconds + 70), untilOutputCloses: true)
+            limit: 1 << 16, deadline: .now + .seconds(2 * seconds + 70), untilOutputCloses: true,
+            watching: (runner, sandbox.limits.memory))
         _ = runner.end(killing: true)
-        let status = tests.end(killing: true)
+        let status = tests.end(killing: found.ending != .closed)
+        if found.ending == .memoryLimit { return Verdict(outcome: .failed, reason: "memory limit") }
         guard found.ending == .closed else {
             return Verdict(outcome: .timedOut, reason: "the tests did not end", seconds: seconds)
         }
@@ -121,9 +121,10 @@ public struct Grader: Sendable {
         let source = Array(program.utf8)
         let found = try ChildProcess.output(
             of: sandbox.command(
-                Harness.standardInput, slot: 2 * worker, cpuSeconds: Int(seconds.rounded(.up)) + 1),
+                Harness.standardInput, cpuSeconds: Int(seconds.rounded(.up)) + 1),
             input: Array("\(source.count)\n".utf8) + source + Array(example.input.utf8),
-            environment: Sandbox.environment, limit: sandbox.limits.output, deadline: began + .seconds(seconds))
+            environment: Sandbox.environment, limit: sandbox.limits.output, deadline: began + .seconds(seconds),
+            memory: sandbox.limits.memory)
         let spent = (ContinuousClock.now - began) / .seconds(1)
         guard found.errors.starts(with: Array("ready".utf8)) else {
             if found.ending == .deadline { return Verdict(outcome: .timedOut, reason: "time limit", seconds: spent) }
@@ -132,6 +133,7 @@ public struct Grader: Sendable {
         func failed(_ reason: String) -> Verdict { Verdict(outcome: .failed, reason: reason, seconds: spent) }
         switch found.ending {
         case .deadline: return Verdict(outcome: .timedOut, reason: "time limit", seconds: spent)
+        case .memoryLimit: return failed("memory limit")
         case .outputLimit: return failed("more than \(sandbox.limits.output) bytes of output")
         case .closed: break
         }

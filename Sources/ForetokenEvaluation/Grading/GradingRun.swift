@@ -60,13 +60,15 @@ public struct GradingRun {
         // What ran out of time, or could not be graded, is tried once more when nothing else runs.
         var again: [Int] = []
         let body = attempt(limits)
+        var done = samples.count - left.count
         var isWhole = try pool.run(left, body) { place, attempt in
+            done += 1
             if case .success(let verdict) = attempt, verdict.outcome != .timedOut {
                 try keep(left[place], verdict)
             } else {
                 again.append(left[place])
             }
-            return progress("graded", samples.count - left.count + place + 1, samples.count)
+            return progress("graded", done, samples.count)
         }
         var faults: [(Int, any Error)] = []
         if isWhole {

@@ -15,8 +15,8 @@ struct WorkerPool {
     ) throws -> Bool {
         let state = State<Result>()
         let running = max(1, min(workers, jobs.count))
-        for worker in 0..<running {
-            let grader = Grader(sandbox, worker: worker)
+        for _ in 0..<running {
+            let grader = Grader(sandbox)
             Thread {
                 while let index = state.next(of: jobs.count) {
                     state.give(index, body(jobs[index], grader))

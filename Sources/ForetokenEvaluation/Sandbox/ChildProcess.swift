@@ -20,7 +20,7 @@ enum Executable {
 /// the same time, and moves between threads: a sandbox ends with the *thread* that started it.
 struct ChildProcess {
     /// Why reading ended.
-    enum Ending { case closed, deadline, outputLimit }
+    enum Ending { case closed, deadline, outputLimit, memoryLimit }
 
     let identifier: pid_t
     /// Held where descriptors are open that no child may inherit.
@@ -73,7 +73,7 @@ struct ChildProcess {
     /// Runs a program to its end.
     static func output(
         of arguments: [String], input: [UInt8] = [], environment: [String] = ["PATH=/usr/bin:/bin", "LC_ALL=C"],
-        limit: Int, deadline: ContinuousClock.Instant
+        limit: Int, deadline: ContinuousClock.Instant, memory: Int = .max
     ) throws -> (output: [UInt8], errors: [UInt8], ending: Ending, status: Int32) {
         let (stdin, stdout, stderr) = (try Pipe(), try Pipe(), try Pipe())
         let child = try ChildProcess(
@@ -82,24 +82,28 @@ struct ChildProcess {
         for end in [stdin.reading, stdout.writing, stderr.writing] { end.close() }
         let result = exchange(
             input: input, to: stdin.writing, from: stdout.reading, errors: stderr.reading, limit: limit,
-            deadline: deadline)
+            deadline: deadline, watching: (child, memory))
         let status = child.end(killing: result.ending != .closed)
         return (result.output, result.errors, result.ending, status)
     }
 
-    /// Writes the input and reads what comes until both outputs are closed, the deadline, or too much came.
+    /// Writes the input and reads what comes until both outputs are closed, the deadline, too much came, or
+    /// a process and its children hold too much memory.
     ///
     /// Of errors the first 4 KiB are kept, and with `untilOutputCloses` their end is not waited for.
     static func exchange(
         input: [UInt8], to writing: Descriptor, from reading: Descriptor, errors: Descriptor, limit: Int,
-        deadline: ContinuousClock.Instant, untilOutputCloses: Bool = false
+        deadline: ContinuousClock.Instant, untilOutputCloses: Bool = false,
+        watching watched: (child: ChildProcess, memory: Int)
     ) -> (output: [UInt8], errors: [UInt8], ending: Ending) {
         blockBrokenPipes()
+        let look = Duration.milliseconds(100)
         for end in [writing, reading, errors] { _ = fcntl(end.number, F_SETFL, O_NONBLOCK) }
         var (output, said): ([UInt8], [UInt8]) = ([], [])
         var sent = 0
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         if input.isEmpty { writing.close() }
+        var nextLook = ContinuousClock.now + look
         while reading.isOpen || errors.isOpen && !untilOutputCloses {
             let left = (deadline - .now) / .milliseconds(1)
             guard left > 0 else { return (output, said, .deadline) }
@@ -108,8 +112,12 @@ struct ChildProcess {
                 pollfd(fd: reading.number, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: errors.number, events: Int16(POLLIN), revents: 0),
             ]
+            if .now >= nextLook {
+                if watched.child.residentBytes > watched.memory { return (output, said, .memoryLimit) }
+                nextLook = .now + look
+            }
             // A closed descriptor is -1, which poll passes over.
-            guard poll(&polls, 3, Int32(min(left.rounded(.up), 1e6))) > 0 else { continue }
+            guard poll(&polls, 3, Int32(min(left.rounded(.up), look / .milliseconds(1)))) > 0 else { continue }
             if polls[0].revents != 0 {
                 let count = input.withUnsafeBytes {
                     write(writing.number, $0.baseAddress.map { $0 + sent }, $0.count - sent)
@@ -126,6 +134,21 @@ struct ChildProcess {
             }
         }
         return (output, said, .closed)
+    }
+
+    /// Memory of the process and all below it; limits of address space bind each process alone.
+    private var residentBytes: Int {
+        var (sum, waiting) = (0, [Int(identifier)])
+        while let process = waiting.popLast(), sum < Int.max / 2 {
+            func words(_ file: String) -> [Int] {
+                let text = try? String(contentsOfFile: "/proc/\(process)/\(file)", encoding: .utf8)
+                return text?.split(separator: " ").map { Int($0) ?? 0 } ?? []
+            }
+            let pages = words("statm")
+            if pages.count > 2 { sum += max(0, pages[1] - pages[2]) * sysconf(Int32(_SC_PAGESIZE)) }
+            waiting += words("task/\(process)/children").filter { $0 > 0 }
+        }
+        return sum
     }
 
     /// Writing to a process that is gone would end this one.

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Torch
 
 /// Where untrusted programs run: bubblewrap, with no network, a read-only system, a private `/tmp`, a process namespace of
@@ -8,7 +9,7 @@ public struct Sandbox: Sendable {
     public struct Limits: Sendable, Equatable {
         /// Seconds of the tests, of which a slow machine gets more.
         public var seconds = 3.0
-        /// Bytes of address space of each process.
+        /// Bytes of address space of each process, and of memory of all of them.
         public var memory = 1 << 30
         /// Processes and threads at one time.
         public var processes = 32
@@ -66,7 +67,7 @@ public struct Sandbox: Sendable {
         bubblewrap = Self.arguments(
             program, interpreter: interpreter.sorted(), temporaryBytes: knowsSize ? limits.fileSize : nil)
         let tried = try ChildProcess.output(
-            of: command(Harness.standardInput, slot: 0, cpuSeconds: 10), input: Array("8\nprint(1)".utf8),
+            of: command(Harness.standardInput, cpuSeconds: 10), input: Array("8\nprint(1)".utf8),
             environment: Self.environment, limit: 1 << 16, deadline: .now + .seconds(60))
         guard tried.status == 0, tried.output == Array("1\n".utf8) else {
             let said = String(decoding: tried.errors.prefix(300), as: UTF8.self)
@@ -102,6 +103,12 @@ public struct Sandbox: Sendable {
             all += ["--ro-bind-try", file, file]
         }
         for folder in interpreter where !folder.hasPrefix("/usr/") && folder != "/usr" {
+            // bubblewrap would make the folders above it for root alone.
+            var above = ""
+            for part in folder.split(separator: "/").dropLast() {
+                above += "/\(part)"
+                all += ["--perms", "0755", "--dir", above]
+            }
             all += ["--ro-bind", folder, folder]
         }
         all += ["--proc", "/proc", "--dev", "/dev"]
@@ -115,8 +122,8 @@ public struct Sandbox: Sendable {
         "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1",
     ]
 
-    /// The command that runs a side of the harness; sides that run at one time have different slots.
-    func command(_ harness: String, slot: Int, cpuSeconds: Int) throws -> [String] {
+    /// The command that runs a side of the harness.
+    func command(_ harness: String, cpuSeconds: Int) throws -> [String] {
         var resources: JSONObject = JSONObject()
         resources["CPU"] = .integer(cpuSeconds)
         resources["AS"] = .integer(limits.memory)
@@ -125,14 +132,19 @@ public struct Sandbox: Sendable {
         resources["CORE"] = 0
         // Without a namespace the user's other processes count, too.
         if !isUnsafe { resources["NPROC"] = .integer(limits.processes) }
-        let user = Self.isRoot && !isUnsafe ? Self.firstUser + slot : 0
+        let user = Self.isRoot && !isUnsafe ? Self.nextUser() : 0
         let settings: JSONValue = [
             "uid": .integer(user), "resources": .object(resources), "tests": .bool(harness == Harness.tests),
         ]
         return (bubblewrap ?? []) + [python, "-I", "-c", harness, try settings.text()]
     }
 
-    /// A range of user numbers that nobody has; another of our processes takes others, since limits of processes are counted
-    /// by user.
-    private static var firstUser: Int { 1_900_000_000 + Int(getpid()) % 1_000_000 * 64 }
+    private static let usersTaken = Atomic(0)
+
+    /// A user number that nobody has. Each side of each grading takes another, since limits of processes are counted by
+    /// user and those of the last program may still be ending.
+    private static func nextUser() -> Int {
+        let taken = usersTaken.add(1, ordering: .relaxed).newValue
+        return 1_000_000_000 + (Int(getpid()) * 4096 + taken) % 1_000_000_000
+    }
 }
