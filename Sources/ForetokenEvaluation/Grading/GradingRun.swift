@@ -24,10 +24,10 @@ public struct GradingRun {
 
     /// A run.
     ///
-    /// - Parameter workers: programs graded at one time, 1 to 31.
+    /// - Parameter workers: programs graded at one time, 1 to 256.
     public init(_ samples: SampleFile, of problems: ProblemFile, in sandbox: Sandbox, workers: Int) {
         (self.problems, self.samples) = (problems, samples.samples)
-        pool = WorkerPool(sandbox: sandbox, workers: max(1, min(31, workers)))
+        pool = WorkerPool(sandbox: sandbox, workers: max(1, min(256, workers)))
     }
 
     private typealias Attempt = Result<Verdict, any Error>

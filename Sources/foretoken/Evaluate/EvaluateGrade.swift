@@ -34,7 +34,7 @@ struct GradingOptions: ParsableArguments {
             throw ValidationError("--timeout \(timeout): must be above 0 to 3600")
         }
         try require(memory, "--memory", in: 64...1_048_576)
-        try require(workers, "--workers", in: 1...31)
+        try require(workers, "--workers", in: 1...256)
     }
 
     func parsedKs() throws -> [Int] {
@@ -58,7 +58,7 @@ struct GradingOptions: ParsableArguments {
         let other = try against.map { PassSummary(try GradedSample.read($0.url).samples, ks: try parsedKs()) }
         let file = try SampleFile(contentsOf: samples.url, of: problems)
         let run = GradingRun(
-            file, of: problems, in: sandbox, workers: workers ?? min(31, ProcessInfo.processInfo.activeProcessorCount))
+            file, of: problems, in: sandbox, workers: workers ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
         let progress = StageProgress()
         let outcome = try run.run(to: out.url) { what, done, total in
             progress.show(what, done, total)
