@@ -19,14 +19,14 @@ struct GraderTests {
         "__import__('fractions').Fraction(1, 3)", "__import__('decimal').Decimal('0.10')",
         "__import__('collections').OrderedDict(a=1)",
     ])
-    func `A value arrives as it was sent, both ways`(value: String) throws {
+    func aValueArrivesAsItWasSentBothWays(value: String) throws {
         let verdict = try outcome(
             "def echo(x):\n    assert x == \(value)\n    return x",
             "_v = \(value)\nassert echo(_v) == _v\nassert type(echo(_v)) in (type(_v), dict)", entry: "echo")
         #expect(verdict.outcome == .passed, "\(verdict)")
     }
 
-    @Test func `Classes of the program, iterators and expected errors work in tests`() throws {
+    @Test func classesOfTheProgramIteratorsAndExpectedErrorsWorkInTests() throws {
         let program = """
             import math
             class Node:
@@ -53,13 +53,13 @@ struct GraderTests {
         #expect(verdict.outcome == .passed, "\(verdict)")
     }
 
-    @Test func `A program cannot shadow what the tests use`() throws {
+    @Test func aProgramCannotShadowWhatTheTestsUse() throws {
         let program = "def f(): return 1\nabs = max = lambda *a: 0\nclass math:\n    isclose = lambda *a: True"
         #expect(try outcome(program, "import math\nassert abs(f() - 2) < 0.1").outcome == .failed)
         #expect(try outcome(program, "import math\nassert math.isclose(f(), 2)").outcome == .failed)
     }
 
-    @Test func `What is wrong with the tests is a fault and no failure of the program`() {
+    @Test func whatIsWrongWithTheTestsIsAFaultAndNoFailureOfTheProgram() {
         #expect(throws: Grader.Fault.self) { try outcome("def f(): pass", "assert f() == (", entry: "f") }
         #expect(throws: Grader.Fault.self) {
             try outcome("def f(): pass", "f()", entry: "f", setup: "raise ValueError")
@@ -67,7 +67,7 @@ struct GraderTests {
         #expect(throws: Grader.Fault.self) { try outcome("def f(g): pass", "f(lambda: 1)", entry: "f") }
     }
 
-    @Test func `A sandbox that does not start is a fault and no failure of the program`() throws {
+    @Test func aSandboxThatDoesNotStartIsAFaultAndNoFailureOfTheProgram() throws {
         var sandbox = try #require(Sandboxes.working)
         // No interpreter starts in so little memory.
         sandbox.limits.memory = 1 << 20
@@ -77,12 +77,12 @@ struct GraderTests {
         }
     }
 
-    @Test func `A missing interpreter or one that is none is said before anything runs`() throws {
+    @Test func aMissingInterpreterOrOneThatIsNoneIsSaidBeforeAnythingRuns() throws {
         #expect(throws: EvaluationError.self) { try Sandbox(python: "no-such-python") }
         #expect(throws: EvaluationError.self) { try Sandbox(python: "/bin/false") }
     }
 
-    @Test func `Outputs are compared by words, and numbers with a fraction to their last digits`() {
+    @Test func outputsAreComparedByWordsAndNumbersWithAFractionToTheirLastDigits() {
         #expect(Grader.isSame("1 2\n3\n", "1  2 3"))
         #expect(Grader.isSame("0.3333333", "0.333333333"))
         #expect(!Grader.isSame("1000000", "1000001"))
@@ -90,7 +90,7 @@ struct GraderTests {
         #expect(!Grader.isSame("nan", "0.5"))
     }
 
-    @Test func `Samples are graded, resumed and counted`() throws {
+    @Test func samplesAreGradedResumedAndCounted() throws {
         let folder = try Folder()
         let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText))
         let lines = [

@@ -63,7 +63,7 @@ struct HostileProgramTests {
     ]
 
     @Test(arguments: programs.map(\.name))
-    func `A hostile program fails and the next one is graded as ever`(name: String) throws {
+    func aHostileProgramFailsAndTheNextOneIsGradedAsEver(name: String) throws {
         let program = try #require(Self.programs.first { $0.name == name }).program
         let grader = try Sandboxes.grader()
         let began = ContinuousClock.now
@@ -89,7 +89,7 @@ struct HostileProgramTests {
     ]
 
     @Test(arguments: reaches.map(\.name))
-    func `Nothing outside is within reach`(name: String) throws {
+    func nothingOutsideIsWithinReach(name: String) throws {
         let folder = try Folder()
         let secret = try folder.file("secret", "secret")
         setenv("FORETOKEN_TEST_SECRET", "1", 1)
@@ -114,7 +114,7 @@ struct HostileProgramTests {
         #expect(verdict.outcome == .passed, "\(verdict)")
     }
 
-    @Test func `Deleting everything deletes nothing`() throws {
+    @Test func deletingEverythingDeletesNothing() throws {
         let folder = try Folder()
         let secret = try folder.file("kept", "kept")
         let program =
@@ -124,7 +124,7 @@ struct HostileProgramTests {
         #expect(try Sandboxes.grader().verdict(on: "def add(a, b): return a + b", Self.problem).outcome == .passed)
     }
 
-    @Test func `A child does not outlive its program`() throws {
+    @Test func aChildDoesNotOutliveItsProgram() throws {
         let mark = "foretoken-\(UUID().uuidString)"
         let program = """
             import os, sys, time
@@ -149,7 +149,7 @@ struct HostileProgramTests {
         #expect(!isAlive)
     }
 
-    @Test func `A hostile program of standard output fails within its limits`() throws {
+    @Test func aHostileProgramOfStandardOutputFailsWithinItsLimits() throws {
         let problem = Problem(id: "echo", prompt: "", tests: .inputOutput([.init(input: "1 2\n", output: "3\n")]))
         let grader = try Sandboxes.grader()
         for program in [

@@ -4,7 +4,7 @@ import Testing
 
 struct PassAtKTests {
     @Test(arguments: 1...7)
-    func `pass@k is the share of the subsets of k samples that hold one that passes`(n: Int) throws {
+    func passAtKIsTheShareOfTheSubsetsOfKSamplesThatHoldOneThatPasses(n: Int) throws {
         for c in 0...n {
             for k in 1...n {
                 // The first c of n samples pass; a subset is a number of n bits.
@@ -18,13 +18,13 @@ struct PassAtKTests {
         #expect(PassAtK.estimate(samples: n, passed: 0, k: n + 1) == nil)
     }
 
-    @Test func `pass@k of many samples is exact where factorials overflow`() throws {
+    @Test func passAtKOfManySamplesIsExactWhereFactorialsOverflow() throws {
         // 1 − (1 − 100/200)(1 − 100/199), for two passing of 200.
         let found = try #require(PassAtK.estimate(samples: 200, passed: 2, k: 100))
         #expect(abs(found - (1 - 100.0 * 99 / (200 * 199))) < 1e-12)
     }
 
-    @Test func `The interval follows the seed, holds the mean and has the width of the binomial's`() throws {
+    @Test func theIntervalFollowsTheSeedHoldsTheMeanAndHasTheWidthOfTheBinomials() throws {
         let values = (0..<400).map { $0 % 4 == 0 ? 1.0 : 0.0 }
         let one = try #require(PassAtK.bootstrap(values, seed: 1))
         #expect(PassAtK.bootstrap(values, seed: 1) == one)
@@ -46,7 +46,7 @@ struct PassAtKTests {
         }
     }
 
-    @Test func `The best temperature is found for each k, and k beyond the samples is left out`() throws {
+    @Test func theBestTemperatureIsFoundForEachKAndKBeyondTheSamplesIsLeftOut() throws {
         let summary = PassSummary(
             graded([
                 ("a", 0.1, [true, true]), ("b", 0.1, [false, false]),
@@ -63,7 +63,7 @@ struct PassAtKTests {
         #expect(summary.table.text.contains("best of each") && summary.table.text.contains("too few samples"))
     }
 
-    @Test func `A difference is paired by task`() throws {
+    @Test func aDifferenceIsPairedByTask() throws {
         let one = PassSummary(graded([("a", nil, [true]), ("b", nil, [true]), ("c", nil, [false])]), ks: [1])
         let other = PassSummary(graded([("a", nil, [true]), ("b", nil, [false]), ("d", nil, [true])]), ks: [1])
         let difference = try #require(one.difference(from: other, k: 1))

@@ -14,7 +14,7 @@ struct ProblemFileTests {
         return code
     }
 
-    @Test func `HumanEval is read, and a completion goes on after its prompt`() throws {
+    @Test func humanEvalIsReadAndACompletionGoesOnAfterItsPrompt() throws {
         let file = try read(humanEvalText)
         #expect(file.problems.map(\.id) == ["T/0", "T/1"])
         let problem = try #require(file["T/1"])
@@ -25,7 +25,7 @@ struct ProblemFileTests {
         #expect(problem.truncated("    return 1") == "    return 1")
     }
 
-    @Test func `A file compressed with gzip reads as the plain one, and a damaged one is refused`() throws {
+    @Test func aFileCompressedWithGzipReadsAsThePlainOneAndADamagedOneIsRefused() throws {
         let folder = try Folder()
         let plain = try folder.file("p.jsonl", humanEvalText)
         let gzip = Process()
@@ -36,10 +36,11 @@ struct ProblemFileTests {
         let packed = folder.url.appendingPathComponent("p.jsonl.gz")
         #expect(try ProblemFile(contentsOf: packed).problems == ProblemFile(contentsOf: plain).problems)
         try Data(contentsOf: packed).dropLast(20).write(to: packed)
-        #expect { try ProblemFile(contentsOf: packed) } throws: { "\($0)".contains("p.jsonl.gz") }
+        let error = #expect(throws: EvaluationError.self) { try ProblemFile(contentsOf: packed) }
+        #expect(error?.description.contains("p.jsonl.gz") == true)
     }
 
-    @Test func `MBPP shows its examples first and marks its test split`() throws {
+    @Test func mbppShowsItsExamplesFirstAndMarksItsTestSplit() throws {
         func line(_ number: Int) -> String {
             #"{"task_id": \#(number), "text": "Task \#(number).", "code": "def f(): return \#(number)", "test_list": ["assert f() == \#(number)"], "test_setup_code": "import math", "challenge_test_list": []}"#
         }
@@ -57,7 +58,7 @@ struct ProblemFileTests {
         #expect(try code(sanitized.problems[0]) == "import math\nassert f()")
     }
 
-    @Test func `APPS and CodeContests become texts in and out, or calls`() throws {
+    @Test func appsAndCodeContestsBecomeTextsInAndOutOrCalls() throws {
         let file = try read(
             #"""
             {"problem_id": 7, "question": "Add.", "starter_code": "", "input_output": "{\"inputs\": [\"1 2\\n\", [\"3\", \"4\"]], \"outputs\": [\"3\\n\", \"7\"]}", "solutions": "[\"print(3)\"]"}
@@ -86,7 +87,7 @@ struct ProblemFileTests {
                 "def third(x): return [x * (1 / 3)]", "def third(x): return [1 / 3]"
             ),
         ])
-    func `Calls of APPS and EvalPlus pass right programs and fail others`(line: String, right: String, wrong: String)
+    func callsOfAPPSAndEvalPlusPassRightProgramsAndFailOthers(line: String, right: String, wrong: String)
         throws
     {
         let problem = try read(line).problems[0]
@@ -103,19 +104,18 @@ struct ProblemFileTests {
         #"{"name": "x", "description": "", "public_tests": {"input": ["1"], "output": []}}"#,
         #"{"problem_id": 1, "question": "", "input_output": "{"}"#,
     ])
-    func `A file that is none is refused by name and line`(text: String) throws {
-        #expect { try read(text) } throws: { error in
-            error is EvaluationError && "\(error)".contains("p.jsonl")
-        }
+    func aFileThatIsNoneIsRefusedByNameAndLine(text: String) throws {
+        let error = #expect(throws: EvaluationError.self) { try read(text) }
+        #expect(error?.description.contains("p.jsonl") == true)
     }
 
-    @Test func `A task that comes twice, a missing file and a folder are refused`() throws {
+    @Test func aTaskThatComesTwiceAMissingFileAndAFolderAreRefused() throws {
         #expect(throws: EvaluationError.self) { try read(humanEvalText + humanEvalText) }
         #expect(throws: EvaluationError.self) { try ProblemFile(contentsOf: URL(fileURLWithPath: "/no/such/file")) }
         #expect(throws: EvaluationError.self) { try ProblemFile(contentsOf: URL(fileURLWithPath: "/usr")) }
     }
 
-    @Test func `Samples may hold a completion or a whole program, and only of known tasks`() throws {
+    @Test func samplesMayHoldACompletionOrAWholeProgramAndOnlyOfKnownTasks() throws {
         let folder = try Folder()
         let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText))
         let samples = try SampleFile(
@@ -134,7 +134,7 @@ struct ProblemFileTests {
         .enabled(
             if: ProcessInfo.processInfo.environment["FORETOKEN_HUMANEVAL"] != nil && Sandboxes.exists,
             "set FORETOKEN_HUMANEVAL to HumanEval.jsonl.gz"))
-    func `All reference solutions of HumanEval pass and no empty body does`() throws {
+    func allReferenceSolutionsOfHumanEvalPassAndNoEmptyBodyDoes() throws {
         let path = try #require(ProcessInfo.processInfo.environment["FORETOKEN_HUMANEVAL"])
         let grader = try Sandboxes.grader()
         for problem in try ProblemFile(contentsOf: URL(fileURLWithPath: path)).problems {
