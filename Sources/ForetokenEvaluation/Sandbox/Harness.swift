@@ -127,7 +127,7 @@ enum Harness {
             job = json.loads(sys.stdin.buffer.read())
             verdicts = os.dup(1)
             def verdict(kind, reason=""):
-                os.write(verdicts, json.dumps({"verdict": kind, "reason": reason[:300],
+                os.write(verdicts, json.dumps({"verdict": kind, "reason": ascii(reason[:300])[1:-1],
                                                "seconds": time.monotonic() - began}).encode("ascii"))
                 os._exit(0)
             began = time.monotonic()
