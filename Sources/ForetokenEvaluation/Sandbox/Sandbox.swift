@@ -113,7 +113,9 @@ public struct Sandbox: Sendable {
         }
         all += ["--proc", "/proc", "--dev", "/dev"]
         if let temporaryBytes { all += ["--size", String(temporaryBytes)] }
-        return all + ["--perms", "1777", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
+        return all + [
+            "--perms", "1777", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--",
+        ]
     }
 
     /// All that a program sees of the environment.
