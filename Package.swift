@@ -81,7 +81,8 @@ let package = Package(
         tests(
             "ForetokenEvaluationTests",
             dependencies: [
-                "ForetokenEvaluation", "ForetokenDecoding", "ForetokenModel", "ForetokenText", "Torch",
+                "ForetokenEvaluation", "ForetokenDecoding", "ForetokenModel", "ForetokenReport", "ForetokenText",
+                "Torch",
             ]),
         tests(
             "CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenModel", "ForetokenReport", "Torch"]),

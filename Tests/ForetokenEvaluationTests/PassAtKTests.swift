@@ -1,4 +1,6 @@
+import ForetokenReport
 import Testing
+import Torch
 
 @testable import ForetokenEvaluation
 
