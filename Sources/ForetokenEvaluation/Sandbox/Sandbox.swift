@@ -55,7 +55,8 @@ public struct Sandbox: Sendable {
             case .string(let base) = parts[2], case .string(let real) = parts[3]
         else { throw bad("does not run: \(String(decoding: asked.errors.prefix(200), as: UTF8.self))") }
         guard parts[4] == .bool(true) else { throw bad("is too old") }
-        python = executable
+        // A virtual environment's link is visible in the sandbox, any other link is not.
+        python = [prefix, base, "/usr"].contains { executable.hasPrefix($0 + "/") } ? executable : real
         guard !isUnsafe else {
             bubblewrap = nil
             return
