@@ -16,9 +16,22 @@ enum HumanEval {
         return Problem(
             id: try name(node["task_id"]), prompt: prompt, programPrefix: prompt, stopStrings: StopStrings.humanEval,
             tests: .calls(
-                // The prompt's own helper functions serve some of the tests.
-                setup: prompt, code: try node["test"].string() + "\ncheck(\(entry))\n", entryPoint: entry),
+                setup: try helpers(of: prompt), code: try node["test"].string() + "\ncheck(\(entry))\n",
+                entryPoint: entry),
             reference: try node["canonical_solution"].ifPresent?.string())
+    }
+
+    /// Defines the prompt's own functions, which serve some of the tests; a last one without a docstring lacks its body.
+    private static func helpers(of prompt: String) throws -> String {
+        """
+        for _end in ("", "\\n    pass"):
+            try:
+                exec(compile(\(try python(prompt)) + _end, "prompt.py", "exec"), globals())
+                break
+            except SyntaxError:
+                pass
+
+        """
     }
 }
 

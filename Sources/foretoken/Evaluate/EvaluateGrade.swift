@@ -111,10 +111,12 @@ final class StageProgress {
     func show(_ what: String, _ done: Int, _ total: Int) {
         if what != stage {
             line?.finish()
-            (stage, line, begin, first) = (what, ProgressLine(total: total), .now, done - 1)
+            (stage, line, begin, first) = (what, ProgressLine(total: total), .now, done)
         }
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
-        let rate = Double(done - first) / max(seconds, 1e-3)
+        // Nothing can be said of the rate at the first step.
+        guard seconds > 0.2 else { return }
+        let rate = Double(done - first) / seconds
         line?.show(
             done,
             "\(done)/\(total) \(what), \(Formatting.fixed(rate, 1))/s, \(Formatting.duration(Double(total - done) / rate)) left"
