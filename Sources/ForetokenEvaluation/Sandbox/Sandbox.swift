@@ -139,7 +139,7 @@ public struct Sandbox: Sendable {
         let settings: JSONValue = [
             "uid": .integer(user), "resources": .object(resources), "tests": .bool(harness == Harness.tests),
         ]
-        return (bubblewrap ?? []) + [python, "-I", "-c", harness, try settings.text()]
+        return (bubblewrap ?? []) + [python, "-I", "-S", "-c", harness, try settings.text()]
     }
 
     private static let usersTaken = Atomic(0)
