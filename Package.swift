@@ -34,6 +34,7 @@ let package = Package(
         .library(name: "ForetokenModel", targets: ["ForetokenModel"]),
         .library(name: "ForetokenTraining", targets: ["ForetokenTraining"]),
         .library(name: "ForetokenDecoding", targets: ["ForetokenDecoding"]),
+        .library(name: "ForetokenEvaluation", targets: ["ForetokenEvaluation"]),
         .executable(name: "foretoken", targets: ["foretoken"]),
     ],
     dependencies: [
@@ -54,11 +55,15 @@ let package = Package(
                 "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", .product(name: "Yams", package: "Yams"),
             ]),
         library("ForetokenDecoding", dependencies: ["CTorch", "Torch", "ForetokenText", "ForetokenModel"]),
+        library(
+            "ForetokenEvaluation",
+            dependencies: ["Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding"]),
         .executableTarget(
             name: "foretoken",
             dependencies: [
                 "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenTraining",
-                "ForetokenDecoding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "ForetokenDecoding", "ForetokenEvaluation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         tests("CTorchTests", dependencies: ["CTorch"]),
@@ -74,6 +79,12 @@ let package = Package(
             "ForetokenDecodingTests",
             dependencies: [
                 "CTorch", "ForetokenDecoding", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
+            ]),
+        tests(
+            "ForetokenEvaluationTests",
+            dependencies: [
+                "ForetokenEvaluation", "ForetokenDecoding", "ForetokenModel", "ForetokenReport", "ForetokenText",
+                "Torch",
             ]),
         tests(
             "CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenModel", "ForetokenReport", "Torch"]),

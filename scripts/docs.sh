@@ -10,7 +10,8 @@ graphs=.build/symbol-graphs
 rm -rf "$graphs" .build/docs
 mkdir -p "$graphs"
 target=$(swift -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')
-for module in ForetokenFiles Torch ForetokenText ForetokenReport ForetokenModel ForetokenTraining ForetokenDecoding; do
+for module in ForetokenFiles Torch ForetokenText ForetokenReport ForetokenModel ForetokenTraining ForetokenDecoding \
+    ForetokenEvaluation; do
     swift symbolgraph-extract -module-name "$module" -target "$target" -I "$build/Modules" \
         -Xcc -fmodule-map-file="$build/CTorch.build/module.modulemap" \
         -Xcc -fmodule-map-file=.build/checkouts/Yams/Sources/CYaml/include/module.modulemap \

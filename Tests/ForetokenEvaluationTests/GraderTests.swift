@@ -1,0 +1,129 @@
+import Foundation
+import Testing
+
+@testable import ForetokenEvaluation
+
+@Suite(.enabled(if: Sandboxes.exists, Sandboxes.need), .serialized)
+struct GraderTests {
+    private func outcome(_ program: String, _ code: String, entry: String? = nil, setup: String = "") throws -> Verdict
+    {
+        try Sandboxes.grader().verdict(
+            on: program,
+            Problem(id: "x", prompt: "", tests: .calls(setup: setup, code: code, entryPoint: entry)))
+    }
+
+    @Test(arguments: [
+        "1", "-3", "2**100", "-2**63", "1.5", "float('inf')", "True", "None", "'é\\n\\ud800'", "b'\\x00\\xff'",
+        "(1, (2,))",
+        "[1, [2.0]]", "{1, 2}", "frozenset([1])", "{(1, 2): [3], None: {}}", "1j", "10**5000",
+        "__import__('fractions').Fraction(1, 3)", "__import__('decimal').Decimal('0.10')",
+        "__import__('collections').OrderedDict(a=1)",
+    ])
+    func aValueArrivesAsItWasSentBothWays(value: String) throws {
+        let verdict = try outcome(
+            "def echo(x):\n    assert x == \(value)\n    return x",
+            "_v = \(value)\nassert echo(_v) == _v\nassert type(echo(_v)) in (type(_v), dict)", entry: "echo")
+        #expect(verdict.outcome == .passed, "\(verdict)")
+    }
+
+    @Test func classesOfTheProgramIteratorsAndExpectedErrorsWorkInTests() throws {
+        let program = """
+            import math
+            class Node:
+                def __init__(self, value): self.value, self.next = value, None
+            def count(node): return 0 if node is None else 1 + count(node.next)
+            def numbers(n):
+                yield from range(n)
+            def refuse(x): raise ValueError('no')
+            LIMIT = 7
+            """
+        let code = """
+            a, b = Node(1), Node(2)
+            a.next = b
+            assert count(a) == 2 and a.value == 1 and a.next.value == 2
+            assert list(numbers(3)) == [0, 1, 2] and sum(numbers(4)) == 6
+            assert math.isclose(LIMIT, 7.0)
+            try:
+                refuse(1)
+                assert False
+            except ValueError as e:
+                assert str(e) == 'no'
+            """
+        let verdict = try outcome(program, code)
+        #expect(verdict.outcome == .passed, "\(verdict)")
+    }
+
+    @Test func aProgramCannotShadowWhatTheTestsUse() throws {
+        let program = "def f(): return 1\nabs = max = lambda *a: 0\nclass math:\n    isclose = lambda *a: True"
+        #expect(try outcome(program, "import math\nassert abs(f() - 2) < 0.1").outcome == .failed)
+        #expect(try outcome(program, "import math\nassert math.isclose(f(), 2)").outcome == .failed)
+    }
+
+    @Test func whatIsWrongWithTheTestsIsAFaultAndNoFailureOfTheProgram() {
+        #expect(throws: Grader.Fault.self) { try outcome("def f(): pass", "assert f() == (", entry: "f") }
+        #expect(throws: Grader.Fault.self) {
+            try outcome("def f(): pass", "f()", entry: "f", setup: "raise ValueError")
+        }
+        #expect(throws: Grader.Fault.self) { try outcome("def f(g): pass", "f(lambda: 1)", entry: "f") }
+    }
+
+    @Test func aSandboxThatDoesNotStartIsAFaultAndNoFailureOfTheProgram() throws {
+        var sandbox = try #require(Sandboxes.working)
+        // The harness cannot open what it needs.
+        sandbox.limits.openFiles = 3
+        let small = Grader(sandbox)
+        #expect(throws: Grader.Fault.self) {
+            try small.verdict(on: "def add(a, b): return 5", HostileProgramTests.problem)
+        }
+    }
+
+    @Test func aMissingInterpreterOrOneThatIsNoneIsSaidBeforeAnythingRuns() throws {
+        #expect(throws: EvaluationError.self) { try Sandbox(python: "no-such-python") }
+        #expect(throws: EvaluationError.self) { try Sandbox(python: "/bin/false") }
+    }
+
+    @Test func outputsAreComparedByWordsAndNumbersWithAFractionToTheirLastDigits() {
+        #expect(Grader.isSame("1 2\n3\n", "1  2 3"))
+        #expect(Grader.isSame("0.3333333", "0.333333333"))
+        #expect(!Grader.isSame("1000000", "1000001"))
+        #expect(!Grader.isSame("1 2", "1"))
+        #expect(!Grader.isSame("nan", "0.5"))
+    }
+
+    @Test func samplesAreGradedResumedAndCounted() throws {
+        let folder = try Folder()
+        let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText))
+        let lines = [
+            (0, "    return a + b"), (0, "    return a - b"), (1, "    return x / 2"), (1, "    while True: pass"),
+        ].map { #"{"task_id": "T/\#($0.0)", "completion": "\#($0.1)", "temperature": 0.5}"# }
+        let samples = try SampleFile(
+            contentsOf: folder.file("s.jsonl", lines.joined(separator: "\n")), of: problems)
+        let out = folder.url.appendingPathComponent("r.jsonl")
+        var sandbox = try #require(Sandboxes.working)
+        sandbox.limits.seconds = 0.5
+        let run = GradingRun(samples, of: problems, in: sandbox, workers: 2)
+        let outcome = try run.run(to: out) { _, _, _ in true }
+        #expect(outcome.isComplete && outcome.failingReferences.isEmpty && outcome.repeated == 1)
+        #expect(outcome.graded.map(\.verdict.outcome) == [.passed, .failed, .passed, .timedOut])
+
+        let whole = try Data(contentsOf: out)
+        let second = try #require(whole.firstIndex(of: 0x0A)) + 9
+        try whole.prefix(second).write(to: out)
+        var steps = 0
+        let resumed = try run.run(to: out) { what, _, _ in
+            steps += what == "graded" ? 1 : 0
+            return true
+        }
+        #expect(steps == 3)
+        #expect(resumed.graded.map(\.verdict.outcome) == outcome.graded.map(\.verdict.outcome))
+
+        let other = try SampleFile(
+            contentsOf: folder.file("o.jsonl", lines.reversed().joined(separator: "\n")), of: problems)
+        #expect(throws: EvaluationError.self) {
+            try GradingRun(other, of: problems, in: try #require(Sandboxes.working), workers: 1).run(to: out) {
+                _, _, _ in
+                true
+            }
+        }
+    }
+}

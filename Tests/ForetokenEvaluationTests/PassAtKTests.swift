@@ -1,0 +1,78 @@
+import ForetokenReport
+import Testing
+import Torch
+
+@testable import ForetokenEvaluation
+
+struct PassAtKTests {
+    @Test(arguments: 1...7)
+    func passAtKIsTheShareOfTheSubsetsOfKSamplesThatHoldOneThatPasses(n: Int) throws {
+        for c in 0...n {
+            for k in 1...n {
+                // The first c of n samples pass; a subset is a number of n bits.
+                let subsets = (0..<1 << n).filter { $0.nonzeroBitCount == k }
+                let passing = subsets.filter { $0 & (1 << c - 1) != 0 }
+                let expected = Double(passing.count) / Double(subsets.count)
+                let found = try #require(PassAtK.estimate(samples: n, passed: c, k: k))
+                #expect(abs(found - expected) < 1e-12)
+            }
+        }
+        #expect(PassAtK.estimate(samples: n, passed: 0, k: n + 1) == nil)
+    }
+
+    @Test func passAtKOfManySamplesIsExactWhereFactorialsOverflow() throws {
+        // 1 − (1 − 100/200)(1 − 100/199), for two passing of 200.
+        let found = try #require(PassAtK.estimate(samples: 200, passed: 2, k: 100))
+        #expect(abs(found - (1 - 100.0 * 99 / (200 * 199))) < 1e-12)
+    }
+
+    @Test func theIntervalFollowsTheSeedHoldsTheMeanAndHasTheWidthOfTheBinomials() throws {
+        let values = (0..<400).map { $0 % 4 == 0 ? 1.0 : 0.0 }
+        let one = try #require(PassAtK.bootstrap(values, seed: 1))
+        #expect(PassAtK.bootstrap(values, seed: 1) == one)
+        let fine = (0..<400).map { Double($0 * $0) }
+        #expect(PassAtK.bootstrap(fine, seed: 1) != PassAtK.bootstrap(fine, seed: 2))
+        #expect(one.value == 0.25)
+        // 1.645 standard errors of a quarter over 400 problems are 0.0356; percentiles of 2000 stray by some percent of it.
+        #expect(abs((one.high - one.low) / 2 - 0.0356) < 0.004)
+        #expect(PassAtK.bootstrap([0.5, 0.5], seed: 0) == PassAtK.Estimate(value: 0.5, low: 0.5, high: 0.5))
+        #expect(PassAtK.bootstrap([], seed: 0) == nil)
+    }
+
+    private func graded(_ passed: [(task: String, temperature: Double?, passed: [Bool])]) -> [GradedSample] {
+        passed.flatMap { row in
+            row.passed.map {
+                GradedSample(
+                    index: 0, task: row.task, temperature: row.temperature, digest: "",
+                    verdict: Verdict(outcome: $0 ? .passed : .failed))
+            }
+        }
+    }
+
+    @Test func theBestTemperatureIsFoundForEachKAndKBeyondTheSamplesIsLeftOut() throws {
+        let summary = PassSummary(
+            graded([
+                ("a", 0.1, [true, true]), ("b", 0.1, [false, false]),
+                ("a", 0.8, [true, false]), ("b", 0.8, [false, true]),
+            ]), ks: [2, 1, 3])
+        #expect(summary.ks == [1, 2, 3])
+        // pass@1 is a half at both; a tie goes to either, pass@2 is 1/2 and 1.
+        #expect(summary.best(k: 1)?.estimates[1]?.value == 0.5)
+        #expect(summary.best(k: 2)?.temperature == 0.8)
+        #expect(summary.best(k: 3) == nil)
+        #expect(summary.json["pass@2"] == .number(1))
+        #expect(summary.json["pass@2 temperature"] == .number(0.8))
+        #expect(summary.json["pass@3"] == nil)
+        #expect(summary.table.text.contains("best of each") && summary.table.text.contains("too few samples"))
+    }
+
+    @Test func aDifferenceIsPairedByTask() throws {
+        let one = PassSummary(graded([("a", nil, [true]), ("b", nil, [true]), ("c", nil, [false])]), ks: [1])
+        let other = PassSummary(graded([("a", nil, [true]), ("b", nil, [false]), ("d", nil, [true])]), ks: [1])
+        let difference = try #require(one.difference(from: other, k: 1))
+        #expect(difference.tasks == 2)
+        #expect(difference.estimate.value == 0.5)
+        #expect(one.difference(from: one, k: 1)?.estimate == PassAtK.Estimate(value: 0, low: 0, high: 0))
+        #expect(one.difference(from: other, k: 2) == nil)
+    }
+}

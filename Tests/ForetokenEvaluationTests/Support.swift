@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+
+@testable import ForetokenEvaluation
+
+/// The sandbox of all tests; nil where bubblewrap or namespaces are missing.
+enum Sandboxes {
+    static let working: Sandbox? = {
+        var limits = Sandbox.Limits()
+        limits.seconds = 2
+        limits.memory = 256 << 20
+        return try? Sandbox(limits: limits)
+    }()
+    static var exists: Bool { working != nil }
+    static let need: Comment = "needs bubblewrap (apt-get install bubblewrap), namespaces and python3"
+
+    static func grader() throws -> Grader { Grader(try #require(working)) }
+}
+
+/// A folder for a test's files, removed at the end.
+final class Folder {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+
+    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func file(_ name: String, _ text: String) throws -> URL {
+        let url = url.appendingPathComponent(name)
+        try Data(text.utf8).write(to: url)
+        return url
+    }
+}
+
+/// Two tasks in HumanEval's form and one whose test needs a helper of its prompt.
+let humanEvalText = #"""
+    {"task_id": "T/0", "prompt": "def add(a, b):\n    \"\"\"The sum.\"\"\"\n", "entry_point": "add", "canonical_solution": "    return a + b\n", "test": "def check(candidate):\n    assert candidate(2, 3) == 5\n    assert candidate(-1, 1) == 0\n"}
+    {"task_id": "T/1", "prompt": "def double(x):\n    return 2 * x\n\ndef halve(x):\n    \"\"\"Inverse of double.\"\"\"\n", "entry_point": "halve", "canonical_solution": "    return x // 2\n", "test": "def check(candidate):\n    for x in range(9):\n        assert candidate(double(x)) == x\n"}
+
+    """#
