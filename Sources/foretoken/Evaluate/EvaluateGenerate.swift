@@ -55,8 +55,7 @@ struct SamplesOptions: ParsableArguments {
 
     @TorchActor
     func generate(_ file: ProblemFile) async throws {
-        let tokenizer = ByteTokenizer()
-        let model = try Generate.load(model, tokenizer: tokenizer, threads: threads, format: weights)
+        let (model, tokenizer) = try Generate.load(model, threads: threads, format: weights)
         let generation = try SampleGeneration(
             file.problems, samples: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
             tokenizer: tokenizer, skipsLong: skipLong)
