@@ -70,9 +70,10 @@ public struct DecodingComparison: Sendable {
                 return session.statistics
             }
             // Who goes first changes, since the second finds the prompt's text in the caches of the machine.
-            let early = index % 2 == 0 ? try decode(1, engines.plain) : nil
-            let many = try decode(heads, engines.speculative)
+            let early = index % 2 == 0 || heads == 1 ? try decode(1, engines.plain) : nil
+            let many = heads == 1 ? early : try decode(heads, engines.speculative)
             let one = try early ?? decode(1, engines.plain)
+            guard let many else { continue }
             plain.add(one)
             speculative.add(many)
             self.prompts += 1

@@ -37,7 +37,8 @@ public struct Grader: Sendable {
 
     /// Runs a program against a problem's tests.
     ///
-    /// - Parameter seconds: the time limit; the sandbox's own if nil.
+    /// `seconds` is the time limit; the sandbox's own if nil.
+    ///
     /// - Throws: ``Fault``, where it is not the program that failed; ``EvaluationError``.
     public func verdict(on program: String, _ problem: Problem, seconds: Double? = nil) throws -> Verdict {
         let seconds = seconds ?? sandbox.limits.seconds

@@ -22,9 +22,7 @@ public struct GradingRun {
     private let samples: [SampleFile.Sample]
     private let pool: WorkerPool
 
-    /// A run.
-    ///
-    /// - Parameter workers: programs graded at one time, 1 to 256.
+    /// A run with `workers` programs graded at one time, 1 to 256.
     public init(_ samples: SampleFile, of problems: ProblemFile, in sandbox: Sandbox, workers: Int) {
         (self.problems, self.samples) = (problems, samples.samples)
         pool = WorkerPool(sandbox: sandbox, workers: max(1, min(256, workers)))

@@ -13,7 +13,7 @@ extension SafetensorsCheckpoint {
     /// file of an earlier checkpoint in the folder is an error, since readers could mix the two.
     ///
     /// - Returns: The files written, shards in order, then the index.
-    /// - Throws: ``SafetensorsError``, ``JSONError``, and what a closure throws. No file of this write is left.
+    /// - Throws: ``SafetensorsError``, `JSONError`, and what a closure throws. No file of this write is left.
     @discardableResult
     public static func write(
         to folder: URL, name: String = "model", tensors: [SafetensorsSource], metadata: [String: String] = [:],

@@ -25,7 +25,7 @@ public final class SafetensorsCheckpoint: Sendable {
 
     /// Opens `NAME.safetensors` or `NAME.safetensors.index.json` in a folder.
     ///
-    /// - Throws: ``SafetensorsError``, and ``JSONError`` for an index that is no JSON or lacks its keys.
+    /// - Throws: ``SafetensorsError``, and `JSONError` for an index that is no JSON or lacks its keys.
     public convenience init(folder: URL, name: String = "model") throws {
         let file = "\(name).safetensors"
         let index = "\(name).safetensors.index.json"
@@ -43,7 +43,7 @@ public final class SafetensorsCheckpoint: Sendable {
 
     /// Opens a single file, or an index (a name that ends in `.json`) with the shards beside it.
     ///
-    /// - Throws: ``SafetensorsError``, and ``JSONError`` for an index that is no JSON or lacks its keys.
+    /// - Throws: ``SafetensorsError``, and `JSONError` for an index that is no JSON or lacks its keys.
     public init(contentsOf url: URL) throws {
         folder = url.deletingLastPathComponent()
         guard url.pathExtension == "json" else {
