@@ -109,10 +109,8 @@ struct Evaluate: AsyncParsableCommand {
         var weights = WeightFormat.f32
         @Flag(help: "Measure with 1, 2, … heads and write decoding.json into the run, where its report shows it.")
         var byHeads = false
-        @Option(parsing: .unconditional, help: "0 is greedy; above, tokens are drawn.")
-        var temperature = 0.0
-        @Option(parsing: .unconditional, help: "Decides the sampling noise.")
-        var seed: UInt64 = 0
+        @OptionGroup(title: "Sampling")
+        var sampling: SamplingOptions
         @Flag(help: "Print one JSON object.")
         var json = false
 
@@ -139,10 +137,11 @@ struct Evaluate: AsyncParsableCommand {
                     description: "\(data.text): no document has \(promptTokens) tokens; give a smaller --prompt-tokens")
             }
             let used = heads ?? model.configuration.heads
+            let sampler = try sampling.sampler()
             func compare(_ heads: Int) throws -> DecodingComparison {
                 try DecodingComparison(
                     model, prompts: starts, maximumTokens: maxTokens, heads: heads, isAdaptive: adaptive,
-                    sampler: Sampler(temperature: temperature, seed: seed), tokenizer: tokenizer)
+                    sampler: sampler, tokenizer: tokenizer)
             }
             if byHeads { return try show(try (1...max(1, used)).map(compare), of: run) }
             let result = try compare(used)
@@ -153,7 +152,7 @@ struct Evaluate: AsyncParsableCommand {
         /// The speed by heads used; kept in the run's folder, if it is a run.
         private func show(_ results: [DecodingComparison], of run: URL) throws {
             let found = DecodingByHeads(
-                prompts: results[0].prompts, maximumTokens: maxTokens, temperature: temperature,
+                prompts: results[0].prompts, maximumTokens: maxTokens, temperature: sampling.temperature,
                 rows: results.enumerated().map { index, result in
                     DecodingByHeads.Row(
                         heads: index + 1, tokensPerForward: result.speculative.tokensPerForward,
@@ -196,7 +195,8 @@ struct Evaluate: AsyncParsableCommand {
 
         private func show(_ result: DecodingComparison, heads: Int) {
             var table = TextTable([
-                temperature == 0 ? "greedy" : "temperature \(temperature)", "tokens", "tokens/forward", "tokens/s",
+                sampling.temperature == 0 ? "greedy" : "temperature \(sampling.temperature)", "tokens",
+                "tokens/forward", "tokens/s",
             ])
             for (name, side) in [
                 ("next-token", result.plain),
