@@ -27,7 +27,7 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tokenOutOfRange(let token, let vocabulary):
             "token \(token) is outside the model's vocabulary of \(vocabulary); the tokenizer is another model's"
         case .tooManyHeads(let asked, let available):
-            "--heads \(asked): the model has \(available) head\(available == 1 ? "" : "s"); use 1 to \(available)"
+            "heads is \(asked): the model has \(available) head\(available == 1 ? "" : "s"); use 1 to \(available)"
         case .cacheTooSmall(let needed, let available):
             "the request can come to need \(needed) bytes of cache and there are \(available); shorten the prompt or the "
                 + "maximum of tokens, or raise the cache's limit"

@@ -107,6 +107,13 @@ public struct ModelConfiguration: Sendable, Equatable {
         if headDimension % 2 != 0 {
             throw .impossible("the attention heads' width is \(headDimension); rotary embedding needs an even one")
         }
+        // Sums of sizes stay far within an Int.
+        let inner = Double(headDimension) * Double(attentionHeads + keyValueHeads) * 2 + 3 * Double(feedForwardWidth)
+        let parameters =
+            Double(width) * (Double(layers) * inner + Double(heads) * Double(width) + 2 * Double(vocabulary))
+        guard parameters <= 0x1p40, heads <= 4096 else {
+            throw .impossible("the sizes make more than a trillion parameters or 4096 heads, beyond any model")
+        }
         guard ropeBase > 1, ropeBase.isFinite, normEpsilon > 0, normEpsilon < 1 else {
             throw .impossible("ropeBase must be above 1 and normEpsilon between 0 and 1")
         }

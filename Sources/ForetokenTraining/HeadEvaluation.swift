@@ -24,12 +24,12 @@ public struct HeadEvaluation: Sendable, Equatable {
         return 1 + cumulativeAcceptance.dropFirst().reduce(0) { $0 + $1 / first }
     }
 
-    /// Runs the model over the first `batches` batches of the text, in its order.
+    /// The model over the first `batches` batches of the text, in its order.
     ///
     /// - Throws: ``ObjectiveError`` for text of another vocabulary, `TorchError.outOfMemory`.
-    public static func run(
-        _ model: MultiTokenModel, _ loader: BatchLoader, batchSize: Int, batches: Int, tokenizer: any Tokenizer
-    ) throws -> HeadEvaluation {
+    public init(
+        of model: MultiTokenModel, on loader: BatchLoader, batchSize: Int, batches: Int, tokenizer: any Tokenizer
+    ) throws {
         let heads = model.heads.count
         let byteCounts = (0..<tokenizer.vocabularySize).map { tokenizer.bytes(of: Int32($0)).count }
         var lossSums = [Double](repeating: 0, count: heads)
@@ -73,12 +73,11 @@ public struct HeadEvaluation: Sendable, Equatable {
             }
         }
         func ratio(_ a: Double, _ b: Double) -> Double { b > 0 ? a / b : 0 }
-        return HeadEvaluation(
-            losses: zip(lossSums, targetCounts).map { ratio($0, Double($1)) },
-            bitsPerByte: zip(lossSums, byteSums).map { ratio($0 / log(2), $1) },
-            acceptance: zip(matches, candidates).map { ratio(Double($0), Double($1)) },
-            cumulativeAcceptance: zip(matches, reachable).map { ratio(Double($0), Double($1)) },
-            tokens: targetCounts[0])
+        losses = zip(lossSums, targetCounts).map { ratio($0, Double($1)) }
+        bitsPerByte = zip(lossSums, byteSums).map { ratio($0 / log(2), $1) }
+        acceptance = zip(matches, candidates).map { ratio(Double($0), Double($1)) }
+        cumulativeAcceptance = zip(matches, reachable).map { ratio(Double($0), Double($1)) }
+        tokens = targetCounts[0]
     }
 }
 

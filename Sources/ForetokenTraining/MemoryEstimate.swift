@@ -27,7 +27,13 @@ public struct MemoryEstimate: Sendable, Equatable {
         weights = 4 * step.parameters
         gradients = weights
         optimizer = 2 * weights
-        peak = weights + optimizer + 4 * step.highest(recipe.training.objective)
+        // What no machine holds might not fit an Int.
+        let inner = 2 * (step.queries + step.keys + configuration.feedForwardWidth + configuration.width)
+        let most =
+            Double(step.tokens) * (Double(configuration.layers) * Double(inner) + Double(configuration.vocabulary))
+        peak =
+            most * Double(configuration.heads) > 0x1p56
+            ? 1 << 60 : weights + optimizer + 4 * step.highest(recipe.training.objective)
     }
 }
 

@@ -52,7 +52,8 @@ struct Evaluate: AsyncParsableCommand {
             let packed = try PackedTokens([shard], tokenizer: tokenizer)
             let loader = BatchLoader(
                 packed, context: model.configuration.context, heads: model.configuration.heads, seed: 0)
-            let result = try HeadEvaluation.run(model, loader, batchSize: 8, batches: batches, tokenizer: tokenizer)
+            let result = try HeadEvaluation(
+                of: model, on: loader, batchSize: 8, batches: batches, tokenizer: tokenizer)
             if json {
                 let value: JSONValue = [
                     "loss": .array(result.losses.map(JSONValue.finite)),

@@ -155,6 +155,11 @@ import Torch
             try Command.run(
                 "train", recipe, "--out", place.path("run"), "--set", "model.headDimension=1048576", "--set",
                 "model.attentionHeads=16384"), says: "out of memory")
+        for (key, remedy) in [
+            ("training.batchSize=1000000", "lower training.batchSize"), ("model.layers=16777216", "smaller"),
+        ] {
+            expect(try Command.run("train", recipe, "--out", place.path("run"), "--set", key), says: remedy)
+        }
     }
 
     @Test func aForwardPassWithoutMemoryEndsAsTheProgramSays() async throws {
@@ -261,6 +266,7 @@ import Torch
             (64, "--seconds nan: must be", "bench decode --seconds nan"),
             (64, "--batches 0", "evaluate loss --model run --data \(data) --batches 0"),
             (64, "--prompt-tokens -3", "evaluate decoding --model run --data \(data) --prompt-tokens -3"),
+            (1, "width is -5; it must be", "bench decode --width -5"),
             (1, "the model has 2 heads", "evaluate decoding --model run --data \(data) --prompt-tokens 9 --heads 9"),
             (1, "no document has 500 tokens", "evaluate decoding --model run --data \(data) --prompt-tokens 500"),
         ] as [(Int32, String, String)] {

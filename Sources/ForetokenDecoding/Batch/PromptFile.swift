@@ -22,7 +22,7 @@ public struct PromptFile: Sendable {
             case .badLine(let file, let line, let reason):
                 "\(file): line \(line): \(reason); every line is an object such as {\"prompt\": \"def \"}"
             case .foreignOutput(let file, let line):
-                "\(file): line \(line) does not continue the prompts given; name another --out, or the same prompts to resume"
+                "\(file): line \(line) does not continue the prompts given; name another file, or the same prompts to resume"
             case .system(let file, let reason): "\(file): \(reason)"
             }
         }

@@ -38,7 +38,7 @@ public struct GenerationRequest: Sendable, Equatable {
         guard (1...configuration.heads).contains(heads) else {
             throw .tooManyHeads(asked: heads, available: configuration.heads)
         }
-        guard maximumTokens >= 1 else { throw .invalid("--max-tokens \(maximumTokens): must be at least 1") }
+        guard maximumTokens >= 1 else { throw .invalid("maximumTokens is \(maximumTokens): it must be at least 1") }
         try sampler.validate(vocabulary: configuration.vocabulary)
     }
 

@@ -5,21 +5,31 @@ import Foundation
 /// The format is TensorFlow's (`tensorflow/core/lib/io/record_writer.h`, `tensorflow/core/util/event.proto`).
 final class EventFile {
     private let handle: FileHandle
+    private let clock: () -> Double
+    /// The latest time written: charts over time would run backwards with a clock that jumps back.
+    private var latest = 0.0
 
     /// Starts a run's only event file with the records that `replay` hands over (those that survived in `metrics.jsonl`),
     /// and removes the files before it.
     ///
     /// It gets a later name than theirs and opens a session at step 0, so a TensorBoard that is watching moves on to it and
     /// forgets the steps that a kill took back. Times of the records come from the old files.
-    init(folder: URL, replay: ((MetricsRecord) throws -> Void) throws -> Void) throws {
+    ///
+    /// - Parameter clock: seconds since 1970.
+    init(
+        folder: URL, clock: @escaping () -> Double = { Date().timeIntervalSince1970 },
+        replay: ((MetricsRecord) throws -> Void) throws -> Void
+    ) throws {
         let old = Self.files(in: folder)
         let times = old.reduce(into: [Int: Double]()) { $0.merge(Self.times(in: $1)) { $1 } }
         let newest = old.compactMap { Int($0.lastPathComponent.split(separator: ".").dropFirst(3).first ?? "") }.max()
-        let now = Date().timeIntervalSince1970
+        let now = max(clock(), times.values.max() ?? 0)
         let number = max(Int(now), (newest ?? 0) &+ 1)
         let url = folder.appendingPathComponent("events.out.tfevents.\(String(format: "%010ld", number)).foretoken")
         try Data(Self.version(at: now) + Self.sessionStart(at: now)).write(to: url)
         handle = try FileHandle(forWritingTo: url)
+        self.clock = clock
+        latest = now
         try handle.seekToEnd()
         var pending = Data()
         try replay { record in
@@ -34,7 +44,8 @@ final class EventFile {
 
     /// Appends a record as one write.
     func append(_ record: MetricsRecord) throws {
-        try handle.write(contentsOf: Data(Self.record(record, at: Date().timeIntervalSince1970)))
+        latest = max(latest, clock())
+        try handle.write(contentsOf: Data(Self.record(record, at: latest)))
     }
 
     /// The run's event files.

@@ -24,14 +24,14 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
         case .system(let path, let action, let reason): "\(path): cannot \(action): \(reason)"
         case .otherRecipe(let folder, let keys):
             "\(folder): holds a run with another recipe (\(keys.joined(separator: ", "))); "
-                + "give another --out, or the same values to resume"
+                + "name another folder, or give the same values to resume"
         case .noModel(let folder):
             "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
         case .brokenCheckpoint(let checkpoint, let reason):
             "\(reason); to resume from the checkpoint before it, move \(checkpoint) away"
         case .gone(let folder):
             "\(folder): the run folder was deleted, or moved to another file system, while training in it; "
-                + "the same command with --out on what is left of it resumes there"
+                + "training in what is left of it resumes there"
         }
     }
 }
@@ -167,7 +167,7 @@ public final class RunFolder {
     /// Replaces a small text file as a whole.
     ///
     /// - Throws: ``RunFolderError/system(path:action:reason:)``.
-    public static func write(_ text: String, to url: URL) throws {
+    static func write(_ text: String, to url: URL) throws {
         let temporary = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).temporary")
         do {
             try Data(text.utf8).write(to: temporary)

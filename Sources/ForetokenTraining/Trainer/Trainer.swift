@@ -47,6 +47,7 @@ public final class Trainer {
         var recipe = recipe
         let device = try Device(named: recipe.training.device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
+        if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
         func loader(_ path: String) throws -> BatchLoader {
             let shard = try TokenShard(contentsOf: URL(fileURLWithPath: path))
             guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path) }
@@ -85,6 +86,15 @@ public final class Trainer {
         try MetricsLog.cutBack(folder.metrics, toStep: step)
     }
 
+    /// Refuses what the machine cannot hold before anything is allocated, rather than after minutes of page faults.
+    private static func requireMemory(_ recipe: Recipe, _ tokenizer: any Tokenizer) throws {
+        let estimate = MemoryEstimate(recipe, configuration: recipe.configuration(for: tokenizer))
+        guard estimate.peak <= Memory.machineBytes else {
+            throw TrainerError.tooLarge(
+                needed: estimate.peak, transient: estimate.transient, available: Memory.machineBytes)
+        }
+    }
+
     /// Reads a checkpoint; where it is broken, the error says how to go on.
     private static func resuming<Value>(_ checkpoint: URL, _ read: () throws -> Value) throws -> Value {
         do {
@@ -102,7 +112,7 @@ public final class Trainer {
         } catch {
             throw RunFolderError.system(
                 path: folder.recipe.relativePath, action: "resume the run by it",
-                reason: "\(error); put the run's recipe back there, or give another --out")
+                reason: "\(error); put the run's recipe back there, or name another folder")
         }
         if recipe.training.steps == nil { recipe.training.steps = stored.training.steps }
         let keys = recipe.differingKeys(from: stored)
@@ -188,8 +198,8 @@ public final class Trainer {
 
     private func validate(_ log: RunJournal, _ progress: ProgressLine) throws {
         guard let validation else { return }
-        let result = try HeadEvaluation.run(
-            model, validation, batchSize: recipe.training.batchSize, batches: recipe.training.validationBatches,
+        let result = try HeadEvaluation(
+            of: model, on: validation, batchSize: recipe.training.batchSize, batches: recipe.training.validationBatches,
             tokenizer: tokenizer)
         lastValidation = result
         try log.append(

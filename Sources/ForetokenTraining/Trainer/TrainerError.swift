@@ -1,3 +1,5 @@
+import ForetokenReport
+
 /// Why training cannot start or go on.
 public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The loss or the gradient is NaN or infinite.
@@ -6,6 +8,8 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
     case foreignState(file: String, reason: String)
     /// The shard has no token to train on.
     case emptyCorpus(String)
+    /// A step holds more bytes, `transient` of them beside weights, gradients and optimizer state, than there are.
+    case tooLarge(needed: Int, transient: Int, available: Int)
 
     /// What happened and what to do.
     public var description: String {
@@ -15,6 +19,13 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "sample \(sample); nothing was changed by it. Lower training.learningRate, or resume from the last checkpoint"
         case .foreignState(let file, let reason): "\(file): \(reason); the checkpoint cannot be resumed"
         case .emptyCorpus(let file): "\(file): holds no text to train on"
+        case .tooLarge(let needed, let transient, let available):
+            "out of memory: a step needs about \(Formatting.bytes(Double(needed))) and the machine has "
+                + "\(Formatting.bytes(Double(available))); "
+                + (needed - transient > available
+                    ? "make the model smaller (`foretoken inspect` shows its parameters)"
+                    : "lower training.batchSize or model.context, with training.accumulation for the same batch, or set "
+                        + "memory.recompute: blocks")
         }
     }
 }

@@ -25,31 +25,31 @@ struct BenchDecode: AsyncParsableCommand {
 
     @Option(help: "A run or model folder; without it a model of random weights.", completion: .directory)
     var model: Path?
-    @Option(help: "V.")
+    @Option(parsing: .unconditional, help: "V.")
     var vocabulary = 32_000
-    @Option(help: "D.")
+    @Option(parsing: .unconditional, help: "D.")
     var width = 768
-    @Option(help: "All transformer blocks.")
+    @Option(parsing: .unconditional, help: "All transformer blocks.")
     var layers = 12
-    @Option(help: "H.")
+    @Option(parsing: .unconditional, help: "H.")
     var attentionHeads = 12
-    @Option(help: "K; H if not given.")
+    @Option(parsing: .unconditional, help: "K; H if not given.")
     var keyValueHeads: Int?
-    @Option(help: "SwiGLU's width; 8D/3 rounded up to 256 if not given.")
+    @Option(parsing: .unconditional, help: "SwiGLU's width; 8D/3 rounded up to 256 if not given.")
     var feedForwardWidth: Int?
-    @Option(help: "n.")
+    @Option(parsing: .unconditional, help: "n.")
     var heads = 4
     @Option(help: "parallel or linear.")
     var headKind = HeadKind.parallel
-    @Option(help: "Tokens in the cache before the pass.")
+    @Option(parsing: .unconditional, help: "Tokens in the cache before the pass.")
     var filled = 128
     @Option(help: "Tokens of a pass, separated by commas.")
     var passWidths = "1,2,4,8"
     @Option(help: "How weights are held: f32, bf16 or int8.")
     var weights = WeightFormat.f32
-    @Option(help: "CPU threads; all if not given.")
+    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
     var threads: Int?
-    @Option(help: "Seconds to measure.")
+    @Option(parsing: .unconditional, help: "Seconds to measure.")
     var seconds = 5.0
     @Flag(help: "Print one JSON object.")
     var json = false

@@ -3,25 +3,25 @@ import ForetokenModel
 
 /// The shape of a model to measure; the SwiGLU width follows as in the paper.
 struct BenchShape: ParsableArguments {
-    @Option(help: "V.")
+    @Option(parsing: .unconditional, help: "V.")
     var vocabulary = 256
-    @Option(help: "D.")
+    @Option(parsing: .unconditional, help: "D.")
     var width = 256
-    @Option(help: "All transformer blocks, trunk and block heads.")
+    @Option(parsing: .unconditional, help: "All transformer blocks, trunk and block heads.")
     var layers = 12
-    @Option(help: "H, query heads of attention.")
+    @Option(parsing: .unconditional, help: "H, query heads of attention.")
     var attentionHeads = 4
-    @Option(help: "SwiGLU width; 8D/3 rounded up to a multiple of 256 if not given.")
+    @Option(parsing: .unconditional, help: "SwiGLU width; 8D/3 rounded up to a multiple of 256 if not given.")
     var feedForwardWidth: Int?
     @Option(help: "What the heads are: \(HeadKind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var headKind = HeadKind.parallel
-    @Option(help: "B, sequences of a step.")
+    @Option(parsing: .unconditional, help: "B, sequences of a step.")
     var batch = 16
-    @Option(help: "T, tokens of a sequence.")
+    @Option(parsing: .unconditional, help: "T, tokens of a sequence.")
     var context = 256
-    @Option(help: "CPU threads; all if not given.")
+    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
     var threads: Int?
-    @Option(help: "The most logits that the fused objective holds, in MiB.")
+    @Option(parsing: .unconditional, help: "The most logits that the fused objective holds, in MiB.")
     var logitsMib = 64
 
     func validate() throws {

@@ -15,13 +15,13 @@ struct BenchTrain: AsyncParsableCommand {
             """)
 
     @OptionGroup var shape: BenchShape
-    @Option(help: "n, with the next-token head.")
+    @Option(parsing: .unconditional, help: "n, with the next-token head.")
     var heads = 4
     @Option(help: "How the gradient is computed: \(ObjectiveName.allCases.map(\.rawValue).joined(separator: ", ")).")
     var objective = ObjectiveName.fused
     @Option(help: "What is run again in the trunk's backward pass: none or blocks.")
     var recompute = Recomputation.none
-    @Option(help: "Steps to time, after two that warm up.")
+    @Option(parsing: .unconditional, help: "Steps to time, after two that warm up.")
     var steps = 10
     @Flag(inversion: .prefixedNo, help: "Time the matrix products alone, too.")
     var gemm = true

@@ -27,4 +27,22 @@ import Testing
         let bytes = records.enumerated().flatMap { EventFile.record($1, at: 1_700_000_000.25 + Double($0)) }
         #expect(Data(bytes) == (try Data(contentsOf: url)))
     }
+
+    @Test func aClockThatJumpsBackTurnsNoTimeBackAndTheFileAfterAResumeIsTheLater() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var now = 1_700_000_000.0
+        let records = (1...3).map { MetricsRecord(kind: "train", step: $0, [("loss", .number(1))]) }
+        let first = try EventFile(folder: folder, clock: { now }) { _ in }
+        let name = try #require(EventFile.files(in: folder).first).lastPathComponent
+        try first.append(records[0])
+        now -= 86_400
+        try first.append(records[1])
+        let resumed = try EventFile(folder: folder, clock: { now }) { replay in try records.prefix(2).forEach(replay) }
+        try resumed.append(records[2])
+        let files = EventFile.files(in: folder)
+        #expect(files.count == 1 && name < files[0].lastPathComponent)
+        #expect((1...3).map { EventFile.times(in: files[0])[$0] } == [1_700_000_000, 1_700_000_000, 1_700_000_000])
+    }
 }
