@@ -6,7 +6,7 @@ SHELL := bash
 .NOTPARALLEL:
 .PHONY: help setup build test demo bench docs format clean distclean
 
-# Release even in tests (DESIGN.md, section 1). One set of flags for building and testing: SwiftPM recompiles every
+# Release even in tests. One set of flags for building and testing: SwiftPM recompiles every
 # module when they differ.
 SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
 SOURCES := Package.swift Sources Tests Examples
@@ -39,6 +39,7 @@ demo: build ## train, decode and compare a small model
 bench: build ## measure against the PyTorch reference
 	bash Benchmarks/run.sh
 	bash Benchmarks/train.sh
+	bash Benchmarks/decode.sh
 
 docs: build ## documentation of the libraries and articles into .build/docs
 	bash scripts/docs.sh

@@ -1,7 +1,7 @@
 // The CPU allocator: 64-byte aligned, keeps freed blocks by size class, counts exact bytes.
 //
 // glibc returns every large temporary to the kernel, which maps and zeroes it again in the next operation: in a training
-// step that costs as much as the arithmetic (DESIGN.md section 1). Blocks here go back to a list of their size class and
+// step that costs as much as the arithmetic. Blocks here go back to a list of their size class and
 // are reused. Equal alignment also keeps MKL's results the same from run to run.
 #include "Allocator.h"
 

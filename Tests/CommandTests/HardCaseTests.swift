@@ -154,7 +154,7 @@ import Torch
         expect(
             try Command.run(
                 "train", recipe, "--out", place.path("run"), "--set", "model.headDimension=1048576", "--set",
-                "model.attentionHeads=16384"), says: "out of memory")
+                "model.attentionHeads=64"), says: "out of memory")
         for (key, remedy) in [
             ("training.batchSize=1000000", "lower training.batchSize"), ("model.layers=16777216", "smaller"),
         ] {

@@ -36,7 +36,7 @@ private func folder() throws -> URL {
         }
     }
 
-    /// The promise of DESIGN.md section 4: trunk and head 1 are one contiguous Llama, nothing else is in the file.
+    /// A model folder opens elsewhere: trunk and head 1 are one contiguous Llama, nothing else is in the file.
     @Test func parallelFoldersHoldAPlainLlama() throws {
         let url = try folder()
         defer { try? FileManager.default.removeItem(at: url) }

@@ -43,6 +43,12 @@ INLINE Panel panel_of(const ct_k_weight &w, int64_t index) {
     return {data, w.scales == nullptr ? nullptr : w.scales + index * groups(w.in) * CT_K_PANEL};
 }
 
+// Many rows compute for longer than the hardware looks ahead; few read as fast as it can.
+template <int NX>
+INLINE void prefetch(const void *panel, int64_t offset) {
+    if constexpr (NX > 4) __builtin_prefetch(static_cast<const char *>(panel) + offset + 4096, 0, 3);
+}
+
 // sums [NX, NP, 16] = NX rows of x · NP panels.
 template <int FORMAT, int NP, int NX>
 INLINE void tile(const Panel *panel, const float *x, int64_t stride, int64_t in, float *sums) {
@@ -52,6 +58,7 @@ INLINE void tile(const Panel *panel, const float *x, int64_t stride, int64_t in,
         UNROLL for (int i = 0; i < NP * kParts * NX; i++) sum[i] = Vector{};
         for (int64_t k = from; k < to; k++) {
             UNROLL for (int p = 0; p < NP; p++) {
+                prefetch<NX>(panel[p].data, k * bytes_of_panel_row(FORMAT));
                 UNROLL for (int v = 0; v < kParts; v++) {
                     const Vector weight = weights<FORMAT>(panel[p].data, k * CT_K_PANEL + v * LANES);
                     UNROLL for (int r = 0; r < NX; r++) {
@@ -98,6 +105,7 @@ INLINE void int8_tile(const Panel *panel, const Rounded &x, int64_t row, int64_t
         UNROLL for (int i = 0; i < NP * kParts * NX; i++) sum[i] = Ints{};
         for (int64_t k = from; k < to; k += 4) {
             UNROLL for (int p = 0; p < NP; p++) {
+                prefetch<NX>(panel[p].data, k * CT_K_PANEL);
                 UNROLL for (int v = 0; v < kParts; v++) {
                     const Ints weight = *reinterpret_cast<const Ints *>(
                         static_cast<const char *>(panel[p].data) + k * CT_K_PANEL + v * LANES * 4);

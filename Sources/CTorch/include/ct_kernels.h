@@ -1,4 +1,4 @@
-// Row-invariant CPU kernels for decoding (DESIGN.md section 6).
+// Row-invariant CPU kernels for decoding.
 //
 // The contract: in a pass over any number of rows, a row's result is bitwise the same whatever the number of rows, its
 // place among them, its neighbours, the number of threads or the place of its cache. Every output is one sum in a fixed

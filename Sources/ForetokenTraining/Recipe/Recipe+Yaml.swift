@@ -88,7 +88,7 @@ extension Recipe {
         model.normEpsilon = try reader.number("normEpsilon") ?? model.normEpsilon
         model.tieEmbeddings = try reader.boolean("tieEmbeddings") ?? model.tieEmbeddings
         model.documentMask = try reader.boolean("documentMask") ?? model.documentMask
-        // Known from DESIGN.md section 4, and refused by name until they compute something.
+        // Known, and refused by name until they compute something.
         for (key, plain) in [
             ("ropeScaling", "none"), ("slidingWindow", "none"), ("attentionBias", "false"), ("mlpBias", "false"),
             ("queryKeyNorm", "false"), ("unembedding", "shared"),
