@@ -19,7 +19,15 @@ public struct DecodingComparison: Sendable {
         /// Tokens a second after the prompts' passes.
         public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(decodedTokens) / decodeSeconds : 0 }
 
+        /// What became of the drafts.
+        public internal(set) var drafts = DraftCounts()
+        /// Mean seconds of a pass after the prompt's, drafting included.
+        public var secondsPerPass: Double { decodePasses > 0 ? decodeSeconds / Double(decodePasses) : 0 }
+        private var decodePasses = 0
+
         mutating func add(_ statistics: GenerationStatistics) {
+            drafts += statistics.drafts
+            decodePasses += max(0, statistics.forwards - 1)
             tokens += statistics.tokens.count
             forwards += statistics.forwards
             decodeSeconds += statistics.decodeSeconds

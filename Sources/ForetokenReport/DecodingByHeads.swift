@@ -12,11 +12,19 @@ public struct DecodingByHeads: Codable, Sendable, Equatable {
         public var tokensPerSecond: Double
         /// Tokens a second ÷ those of next-token decoding, measured in alternation.
         public var speedUp: Double
+        /// The share of the drafts at each position after head 1's that were accepted.
+        public var acceptance: [Double]?
+        /// How many passes accepted so many drafts, from 0 on.
+        public var acceptedLengths: [Int]?
 
         /// A row.
-        public init(heads: Int, tokensPerForward: Double, tokensPerSecond: Double, speedUp: Double) {
+        public init(
+            heads: Int, tokensPerForward: Double, tokensPerSecond: Double, speedUp: Double,
+            acceptance: [Double]? = nil, acceptedLengths: [Int]? = nil
+        ) {
             (self.heads, self.tokensPerForward) = (heads, tokensPerForward)
             (self.tokensPerSecond, self.speedUp) = (tokensPerSecond, speedUp)
+            (self.acceptance, self.acceptedLengths) = (acceptance, acceptedLengths)
         }
     }
 

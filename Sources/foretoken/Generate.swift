@@ -140,7 +140,7 @@ struct Generate: AsyncParsableCommand {
         progress.finish()
         let counters = engine.counters
         Terminal.log(
-            "\(counters.passes) passes, \(counters.acceptedTokens) of \(counters.draftTokens) drafts accepted, "
+            "\(counters.passes) passes, \(counters.drafts.accepted) of \(counters.drafts.proposed) drafts accepted, "
                 + "\(counters.reusedPromptTokens) tokens of prompts reused")
         if InterruptFlag.isRaised { throw ExitCode(130) }
     }
@@ -163,20 +163,17 @@ struct Generate: AsyncParsableCommand {
     }
 
     static func report(_ text: String, _ statistics: GenerationStatistics) -> JSONValue {
-        [
-            "text": .string(text),
-            "tokens": .array(statistics.tokens.map { .integer(Int($0)) }),
-            "forwards": .integer(statistics.forwards),
-            "tokensPerForward": .finite(statistics.tokensPerForward),
-            "draftedPerPosition": .array(statistics.draftedPerPosition.map { .integer($0) }),
-            "acceptedPerPosition": .array(statistics.acceptedPerPosition.map { .integer($0) }),
-            "acceptedLengths": .array(statistics.acceptedLengths.map { .integer($0) }),
-            "meanAcceptedLength": .finite(statistics.meanAcceptedLength),
-            "tokensPerSecond": .finite(statistics.tokensPerSecond),
-            "secondsPerPass": .finite(statistics.secondsPerPass),
-            "prefillSeconds": .finite(statistics.prefillSeconds),
-            "stopReason": .string(statistics.stopReason?.rawValue ?? "interrupted"),
-        ]
+        var object = JSONObject()
+        object["text"] = .string(text)
+        object["tokens"] = .array(statistics.tokens.map { .integer(Int($0)) })
+        object["forwards"] = .integer(statistics.forwards)
+        object["tokensPerForward"] = .finite(statistics.tokensPerForward)
+        for (key, value) in statistics.drafts.json { object[key] = value }
+        object["tokensPerSecond"] = .finite(statistics.tokensPerSecond)
+        object["secondsPerPass"] = .finite(statistics.secondsPerPass)
+        object["prefillSeconds"] = .finite(statistics.prefillSeconds)
+        object["stopReason"] = .string(statistics.stopReason?.rawValue ?? "interrupted")
+        return .object(object)
     }
 }
 

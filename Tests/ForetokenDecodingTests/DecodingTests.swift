@@ -63,6 +63,33 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
         }
     }
 
+    @Test func decodedLossIsHead1sAndWeightsInFewerBitsChangeItLittle() throws {
+        let model = try TinyModels.trained(.parallel, heads: 3)
+        let texts = [
+            prompt("for i in range(10):\n    print(i, i + 1)\n# the end of it, and more of it after the end"),
+            prompt("x"),
+        ]
+        var (sum, count) = (0.0, 0)
+        for text in texts {
+            let logits = withoutGradient {
+                model.allLogits(Tensor(text.map(Int64.init), shape: [1, text.count]))[0].logSoftmax(axis: 2)
+                    .elements(as: Float.self)
+            }
+            for position in 1..<text.count { sum -= Double(logits[(position - 1) * 258 + Int(text[position])]) }
+            count += text.count - 1
+        }
+        let exact = try DecodedLoss(DecodeModel(model), texts: texts)
+        #expect(exact.tokens == count)
+        #expect(abs(exact.nats - sum / Double(count)) < 1e-5)
+        for format in [WeightFormat.bf16, .int8] {
+            let loss = try DecodedLoss(DecodeModel(model, format: format), texts: texts)
+            #expect(loss != exact && abs(loss.nats - exact.nats) < 0.05)
+        }
+        #expect(throws: DecodingError.tokenOutOfRange(token: 258, vocabulary: 258)) {
+            try DecodedLoss(DecodeModel(model), texts: [[0, 258]])
+        }
+    }
+
     /// A position's logits are bitwise the same in passes of 1, 2, … 16 tokens, at every cache length.
     @Test(arguments: HeadKind.allCases)
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(kind: HeadKind) throws {
@@ -91,7 +118,7 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
                         #expect(counts.tokens == statistics.tokens)
                         #expect(counts.stopReason == statistics.stopReason)
                         #expect(counts.tokensPerForward <= Double(used))
-                        accepted += counts.acceptedPerPosition.reduce(0, +)
+                        accepted += counts.drafts.accepted
                     }
                 }
             }

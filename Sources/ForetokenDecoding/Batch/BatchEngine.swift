@@ -31,14 +31,8 @@ public final class BatchEngine {
         public internal(set) var passes = 0
         /// Tokens of prompts that another text's cache already held.
         public internal(set) var reusedPromptTokens = 0
-        /// `spec_decode_num_drafts`: passes of a sequence that verified drafts.
-        public internal(set) var drafts = 0
-        /// `spec_decode_num_draft_tokens`.
-        public internal(set) var draftTokens = 0
-        /// `spec_decode_num_accepted_tokens`.
-        public internal(set) var acceptedTokens = 0
-        /// `spec_decode_num_accepted_tokens_per_pos`.
-        public internal(set) var acceptedPerPosition: [Int] = []
+        /// What became of drafts.
+        public internal(set) var drafts = DraftCounts()
     }
 
     /// The model's weights and shape.
@@ -217,12 +211,7 @@ public final class BatchEngine {
 
     private func count(_ statistics: GenerationStatistics) {
         counters.requestsEnded += 1
-        counters.drafts += statistics.draftedPerPosition.first ?? 0
-        counters.draftTokens += statistics.draftedPerPosition.reduce(0, +)
-        counters.acceptedTokens += statistics.acceptedPerPosition.reduce(0, +)
-        let accepted = statistics.acceptedPerPosition
-        while counters.acceptedPerPosition.count < accepted.count { counters.acceptedPerPosition.append(0) }
-        for (place, count) in accepted.enumerated() { counters.acceptedPerPosition[place] += count }
+        counters.drafts += statistics.drafts
     }
 
     /// The next block of a request's text; nil after its end.

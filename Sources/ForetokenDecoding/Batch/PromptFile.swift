@@ -124,8 +124,7 @@ public struct PromptFile: Sendable {
         object["stopReason"] = .string(statistics.stopReason?.rawValue ?? "")
         object["tokens"] = .integer(statistics.tokens.count)
         object["forwards"] = .integer(statistics.forwards)
-        object["draftedPerPosition"] = .array(statistics.draftedPerPosition.map { .integer($0) })
-        object["acceptedPerPosition"] = .array(statistics.acceptedPerPosition.map { .integer($0) })
+        for (key, value) in statistics.drafts.json { object[key] = value }
         return .object(object)
     }
 

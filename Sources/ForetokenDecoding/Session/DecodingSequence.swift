@@ -44,8 +44,7 @@ final class DecodingSequence {
         assembler = TextAssembler(stopStrings: request.stopStrings)
         pending = request.prompt
         history = TokenHistory(prompt: request.sampler.readsHistory ? request.prompt : [])
-        statistics.draftedPerPosition = [Int](repeating: 0, count: request.heads - 1)
-        statistics.acceptedPerPosition = statistics.draftedPerPosition
+        statistics.drafts = DraftCounts(positions: request.heads - 1)
     }
 
     /// A sequence for a request whose prompt begins with `length` tokens that another one has committed: full pages of the
@@ -64,8 +63,7 @@ final class DecodingSequence {
         pending = Array(request.prompt.dropFirst(length))
         assembler = TextAssembler(stopStrings: request.stopStrings)
         history = TokenHistory(prompt: request.sampler.readsHistory ? request.prompt : [])
-        statistics.draftedPerPosition = [Int](repeating: 0, count: request.heads - 1)
-        statistics.acceptedPerPosition = statistics.draftedPerPosition
+        statistics.drafts = DraftCounts(positions: request.heads - 1)
     }
 
     /// Why it cannot go on.
@@ -112,7 +110,7 @@ final class DecodingSequence {
             guard row < drafts.count, drafts[row] == token else { break }
         }
         let accepted = block.count - 1
-        statistics.count(accepted: accepted, of: drafts.count)
+        statistics.drafts.count(accepted: accepted, of: drafts.count)
         acceptance.update(accepted: accepted, of: drafts.count)
         let kept = pending.count + accepted
         committed += kept

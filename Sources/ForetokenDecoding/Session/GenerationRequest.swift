@@ -75,10 +75,8 @@ public struct GenerationStatistics: Sendable, Equatable {
     public internal(set) var tokens: [Int32] = []
     /// Forward passes that emitted tokens, the prompt's included.
     public internal(set) var forwards = 0
-    /// Drafts proposed at each position after head 1's, heads 2, 3, … in order.
-    public internal(set) var draftedPerPosition: [Int] = []
-    /// Of those, drafts accepted.
-    public internal(set) var acceptedPerPosition: [Int] = []
+    /// What became of the drafts.
+    public internal(set) var drafts = DraftCounts()
     /// Seconds of the prompt's pass.
     public internal(set) var prefillSeconds = 0.0
     /// Seconds of all passes after it.
@@ -86,28 +84,8 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// Why it ended; nil while it goes on.
     public internal(set) var stopReason: StopReason?
 
-    /// How many passes verified so many drafts right: block lengths less one, from 0 on.
-    public internal(set) var acceptedLengths: [Int] = []
-
-    /// Takes over the result of one verification.
-    mutating func count(accepted: Int, of drafted: Int) {
-        while draftedPerPosition.count < drafted { draftedPerPosition.append(0) }
-        while acceptedPerPosition.count < drafted { acceptedPerPosition.append(0) }
-        while acceptedLengths.count <= accepted { acceptedLengths.append(0) }
-        for place in 0..<drafted { draftedPerPosition[place] += 1 }
-        for place in 0..<accepted { acceptedPerPosition[place] += 1 }
-        acceptedLengths[accepted] += 1
-    }
-
     /// Emitted tokens ÷ forwards: 1 to k.
     public var tokensPerForward: Double { forwards > 0 ? Double(tokens.count) / Double(forwards) : 0 }
-
-    /// Tokens that a verifying pass gave, head 1's own with the accepted drafts; 0 before the first.
-    public var meanAcceptedLength: Double {
-        let passes = acceptedLengths.reduce(0, +)
-        guard passes > 0 else { return 0 }
-        return Double(acceptedLengths.enumerated().reduce(0) { $0 + ($1.offset + 1) * $1.element }) / Double(passes)
-    }
 
     /// Mean seconds of a pass after the prompt's, drafting included.
     public var secondsPerPass: Double { forwards > 1 ? decodeSeconds / Double(forwards - 1) : 0 }

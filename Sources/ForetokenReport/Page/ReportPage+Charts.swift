@@ -124,6 +124,37 @@ extension ReportPage {
         chart.unit = .ratio
         chart.includesZero = true
         chart.ticksAtData = true
-        return [chart]
+        return [chart] + drafts(measured)
+    }
+
+    /// What became of the drafts with the most heads in use.
+    private static func drafts(_ measured: [(index: Int, name: String, result: DecodingByHeads)]) -> [LineChart] {
+        let widest = measured.compactMap { index, name, result in
+            result.rows.max { $0.heads < $1.heads }.map { (index, name, $0) }
+        }
+        func chart(
+            _ title: String, _ note: String, _ xName: String, first: Int, _ values: (DecodingByHeads.Row) -> [Double]?
+        ) -> [LineChart] {
+            let series = widest.compactMap { index, name, row in
+                values(row).map { values in
+                    LineChart.Series(
+                        measured.count == 1 ? "\(row.heads) heads" : name,
+                        values.prefix(64).enumerated().map { ChartPoint(x: Double(first + $0), y: $1) },
+                        color: .category(index))
+                }
+            }
+            guard series.contains(where: { !$0.points.isEmpty }) else { return [] }
+            var chart = LineChart(title, series)
+            (chart.note, chart.xName) = (note, xName)
+            (chart.unit, chart.includesZero, chart.ticksAtData) = (.percent, true, true)
+            return [chart]
+        }
+        return chart("Accepted drafts", "share of those proposed at a position", "head", first: 2) { $0.acceptance }
+            + chart("Block lengths", "share of the passes that gave so many tokens", "tokens", first: 1) { row in
+                row.acceptedLengths.map { lengths in
+                    let passes = Double(max(1, lengths.reduce(0, +)))
+                    return lengths.map { Double($0) / passes }
+                }
+            }
     }
 }

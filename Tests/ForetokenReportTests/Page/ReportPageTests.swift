@@ -78,7 +78,9 @@ import Testing
             prompts: 8, maximumTokens: 160, temperature: 0,
             rows: (1...3).map {
                 .init(
-                    heads: $0, tokensPerForward: Double($0) * 0.8, tokensPerSecond: 100, speedUp: $0 == 3 ? .nan : 1.1)
+                    heads: $0, tokensPerForward: Double($0) * 0.8, tokensPerSecond: 100, speedUp: $0 == 3 ? .nan : 1.1,
+                    acceptance: [0.8, 0.5].prefix($0 - 1).map(\.self),
+                    acceptedLengths: [1, 2, 1].prefix($0).map(\.self))
             })
         try result.write(toRun: directory.url)
         let read = try #require(DecodingByHeads(run: directory.url))
@@ -86,8 +88,8 @@ import Testing
         let page = try String(contentsOf: RunRecord.report(in: directory.url), encoding: .utf8)
         let parsed = PageParser(page)
         #expect(parsed.problem == nil)
-        #expect(parsed.lines.suffix(2).map(\.name) == ["speed-up", "tokens/forward"])
-        #expect(points(of: parsed.lines.suffix(2)[parsed.lines.count - 2].path).count == 2)
+        #expect(parsed.lines.suffix(4).map(\.name) == ["speed-up", "tokens/forward", "3 heads", "3 heads"])
+        #expect(parsed.lines.suffix(4).map { points(of: $0.path).count } == [2, 3, 2, 3])
     }
 
     @Test(arguments: ["", "{\"kind\":\"train\",\"step\":1,\"loss\":[2]}", "{\"torn"])
