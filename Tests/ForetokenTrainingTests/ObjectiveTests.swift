@@ -11,13 +11,15 @@ private struct Case: Sendable, CustomTestStringConvertible {
     let heads: Int
     let documentMask: Bool
     var tied = false
-    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied)" }
+    var unembedding = UnembeddingKind.shared
+    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied) \(unembedding)" }
 
     func model(seed: UInt64 = 3, dtype: DType = .float64) throws -> MultiTokenModel {
         try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-                heads: heads, headKind: kind, context: 12, tieEmbeddings: tied, documentMask: documentMask),
+                heads: heads, headKind: kind, unembedding: unembedding, context: 12, tieEmbeddings: tied,
+                documentMask: documentMask),
             seed: seed, dtype: dtype)
     }
 
@@ -28,7 +30,11 @@ private struct Case: Sendable, CustomTestStringConvertible {
 
 private let cases = HeadKind.allCases.flatMap { kind in
     [1, 2, 4].flatMap { heads in [false, true].map { Case(kind: kind, heads: heads, documentMask: $0) } }
-        + [Case(kind: kind, heads: 3, documentMask: false, tied: true)]
+        + [
+            Case(kind: kind, heads: 3, documentMask: false, tied: true),
+            Case(kind: kind, heads: 3, documentMask: false, tied: true, unembedding: .replicated),
+            Case(kind: kind, heads: 2, documentMask: false, unembedding: .replicated),
+        ]
 }
 
 private func run(
@@ -67,13 +73,14 @@ private func run(
                 for (a, b) in zip(gradient, expected) { #expect(abs(a - b) < tolerance, "\(parameter.name)") }
             }
             #expect(ready.sorted() == model.parameters.map(\.name).sorted(), "each parameter is ready exactly once")
-            // Heads in their order, what they share after the last, the trunk after that, the embedding at the end.
+            // Readers before what they read, what all share after the last head, then the trunk, the embedding at the end.
+            let walk = model.configuration.headGraph.nodes.reversed().map(\.head)
             let groups = model.parameters.filter { $0.group != .embedding || !example.tied }.reduce(into: [:]) {
                 $0[$1.name] = $1.group
             }
             let order = ready.map { name -> Int in
                 switch groups[name] {
-                case .head(let head): head
+                case .head(let head): walk.firstIndex(of: head) ?? 200
                 case .unembedding: 100
                 case .trunk: 101
                 default: 102

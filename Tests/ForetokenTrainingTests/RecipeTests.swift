@@ -35,6 +35,9 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         recipe.data.validation = "v.tokens"
         recipe.model.keyValueHeads = 2
         recipe.model.headKind = .linear
+        recipe.model.unembedding = .replicated
+        recipe.model.trunkLayers = 6
+        recipe.model.layers = Recipe.Model().layers
         recipe.training.learningRate = 0.1 + 0.2
         recipe.training.headWeights = [1, 0.25]
         recipe.training.minutes = 2.5
@@ -66,7 +69,8 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"),
         ("training.batchSize=0", "outside 1"),
         ("training.learningRate=0", "above 0"), ("training.headWeights=[1]", "one a head"),
-        ("model.headKind=causal", "not known or not supported yet"), ("training.objective=folded", "not supported yet"),
+        ("model.headKind=casual", "not known or not supported yet"), ("training.objective=folded", "not supported yet"),
+        ("model.trunkLayers=3", "give one of the two"),
         ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"),
         ("training.steps=null", "missing"),
         ("data.train=''", "foretoken prepare"), ("memory.logitsMiB=0", "outside 1"),

@@ -15,7 +15,7 @@ extension Recipe {
             ("width", model.width), ("layers", model.layers), ("attentionHeads", model.attentionHeads),
             ("multipleOf", model.multipleOf), ("heads", model.heads), ("context", model.context),
             ("keyValueHeads", model.keyValueHeads ?? 1), ("headDimension", model.headDimension ?? 2),
-            ("feedForwardWidth", model.feedForwardWidth ?? 1),
+            ("feedForwardWidth", model.feedForwardWidth ?? 1), ("trunkLayers", model.trunkLayers ?? 1),
         ] {
             try need((1...1 << 24).contains(value), "model.\(key)", "\(value) is outside 1...\(1 << 24)")
         }
@@ -27,7 +27,7 @@ extension Recipe {
         }
         do {
             try ModelConfiguration(
-                vocabulary: 1, width: model.width, layers: model.layers, attentionHeads: model.attentionHeads,
+                vocabulary: 1, width: model.width, layers: totalLayers, attentionHeads: model.attentionHeads,
                 keyValueHeads: model.keyValueHeads, headDimension: model.headDimension,
                 feedForwardWidth: model.feedForwardWidth, multipleOf: model.multipleOf, heads: model.heads,
                 headKind: model.headKind, context: model.context, ropeBase: model.ropeBase,

@@ -75,7 +75,14 @@ extension Recipe {
 
     private mutating func readModel(_ reader: RecipeReader) throws {
         model.width = try reader.integer("width") ?? model.width
-        model.layers = try reader.integer("layers") ?? model.layers
+        let layers = try reader.integer("layers")
+        model.layers = layers ?? model.layers
+        model.trunkLayers = try reader.integer("trunkLayers")
+        if layers != nil, model.trunkLayers != nil {
+            throw RecipeError.impossible(
+                key: "model.trunkLayers",
+                reason: "counts the trunk's blocks alone and model.layers all blocks; give one of the two, the other null")
+        }
         model.attentionHeads = try reader.integer("attentionHeads") ?? model.attentionHeads
         model.keyValueHeads = try reader.integer("keyValueHeads")
         model.headDimension = try reader.integer("headDimension")
@@ -83,6 +90,7 @@ extension Recipe {
         model.multipleOf = try reader.integer("multipleOf") ?? model.multipleOf
         model.heads = try reader.integer("heads") ?? model.heads
         model.headKind = try Self.choice(reader, "model.headKind", "headKind") ?? model.headKind
+        model.unembedding = try Self.choice(reader, "model.unembedding", "unembedding") ?? model.unembedding
         model.context = try reader.integer("context") ?? model.context
         model.ropeBase = try reader.number("ropeBase") ?? model.ropeBase
         model.normEpsilon = try reader.number("normEpsilon") ?? model.normEpsilon
@@ -91,7 +99,7 @@ extension Recipe {
         // Known, and refused by name until they compute something.
         for (key, plain) in [
             ("ropeScaling", "none"), ("slidingWindow", "none"), ("attentionBias", "false"), ("mlpBias", "false"),
-            ("queryKeyNorm", "false"), ("unembedding", "shared"),
+            ("queryKeyNorm", "false"),
         ] {
             if let value = try reader.string(key), value != plain {
                 throw RecipeError.unsupported(key: "model.\(key)", value: value)
@@ -180,7 +188,8 @@ extension Recipe {
         add("validation", data.validation.map(quoted))
         lines.append("model:")
         add("width", model.width)
-        add("layers", model.layers)
+        add("layers", model.trunkLayers == nil ? model.layers : nil)
+        add("trunkLayers", model.trunkLayers)
         add("attentionHeads", model.attentionHeads)
         add("keyValueHeads", model.keyValueHeads)
         add("headDimension", model.headDimension)
@@ -188,6 +197,7 @@ extension Recipe {
         add("multipleOf", model.multipleOf)
         add("heads", model.heads)
         add("headKind", model.headKind.rawValue)
+        add("unembedding", model.unembedding.rawValue)
         add("context", model.context)
         add("ropeBase", model.ropeBase)
         add("normEpsilon", model.normEpsilon)

@@ -31,6 +31,8 @@ public struct Recipe: Sendable, Equatable {
         public var width = 256
         /// All transformer blocks, trunk plus block heads.
         public var layers = 8
+        /// Blocks of the trunk alone, in place of ``layers``: heads are added to it and take nothing from it.
+        public var trunkLayers: Int?
         /// H.
         public var attentionHeads = 4
         /// K; H if nil.
@@ -45,6 +47,8 @@ public struct Recipe: Sendable, Equatable {
         public var heads = 4
         /// What the heads are.
         public var headKind = HeadKind.parallel
+        /// Whether the heads share one unembedding.
+        public var unembedding = UnembeddingKind.shared
         /// T, tokens of a training sample and of the longest text.
         public var context = 256
         /// θ of the rotary embedding.
@@ -127,13 +131,20 @@ public struct Recipe: Sendable, Equatable {
         try TokenizerFile.read(folder: URL(fileURLWithPath: data.train).deletingLastPathComponent())
     }
 
+    /// All blocks of the model.
+    public var totalLayers: Int {
+        guard let trunk = model.trunkLayers else { return model.layers }
+        return trunk + (model.headKind.areBlocks ? model.heads : 0)
+    }
+
     /// The model's configuration for a tokenizer.
     public func configuration(for tokenizer: any Tokenizer) -> ModelConfiguration {
         ModelConfiguration(
-            vocabulary: tokenizer.vocabularySize, width: model.width, layers: model.layers,
+            vocabulary: tokenizer.vocabularySize, width: model.width, layers: totalLayers,
             attentionHeads: model.attentionHeads, keyValueHeads: model.keyValueHeads,
             headDimension: model.headDimension, feedForwardWidth: model.feedForwardWidth,
-            multipleOf: model.multipleOf, heads: model.heads, headKind: model.headKind, context: model.context,
+            multipleOf: model.multipleOf, heads: model.heads, headKind: model.headKind,
+            unembedding: model.unembedding, context: model.context,
             ropeBase: model.ropeBase, normEpsilon: model.normEpsilon, tieEmbeddings: model.tieEmbeddings,
             documentMask: model.documentMask, tokenizerName: tokenizer.name, tokenizerDigest: tokenizer.digest,
             beginningOfText: tokenizer.beginningOfText, endOfText: tokenizer.endOfText)
