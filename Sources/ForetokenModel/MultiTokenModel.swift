@@ -76,6 +76,14 @@ public final class MultiTokenModel {
             + (configuration.tieEmbeddings ? [] : [unembedding])
     }
 
+    /// Freezes the embedding, the trunk, head 1, the norm and head 1's unembedding: what plain decoding stands on.
+    public func freezeWhatDecides() {
+        for parameter in parameters {
+            if case .head(let head) = parameter.group, head > 1 { continue }
+            parameter.isFrozen = true
+        }
+    }
+
     /// The element type of the weights.
     public var dtype: DType { embedding.tensor.dtype }
 

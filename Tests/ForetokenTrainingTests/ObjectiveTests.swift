@@ -90,6 +90,58 @@ private func run(
         }
     }
 
+    /// With a detached trunk, what decides learns as from head 1 alone, and heads 2…n as ever.
+    @Test(arguments: cases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)
+    private func aDetachedTrunkLearnsFromHeadOneAlone(example: Case, name: ObjectiveName) throws {
+        let model = try example.model()
+        func gradients() -> [[Double]?] { model.parameters.map { $0.tensor.gradient?.elements() } }
+        _ = try run(JointObjective(), model, example.batches())
+        let whole = gradients()
+        _ = try run(JointObjective(), model, example.batches(), weights: [1] + [Double](repeating: 0, count: example.heads - 1))
+        let alone = gradients()
+        for recompute in Recomputation.allCases {
+            _ = try run(name.objective(recompute: recompute, detachTrunk: true), model, example.batches())
+            for (index, gradient) in gradients().enumerated() {
+                let parameter = model.parameters[index]
+                let expected: [Double]
+                switch parameter.group {
+                case .head(let head): expected = (head > 1 ? whole : alone)[index] ?? []
+                case .trunk: expected = alone[index] ?? []
+                case .unembedding: expected = whole[index] ?? []
+                case .embedding:
+                    // Tied, it is the unembedding as well.
+                    if example.tied { continue }
+                    expected = alone[index] ?? []
+                }
+                #expect(gradient?.count == expected.count, "\(parameter.name)")
+                for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
+            }
+        }
+    }
+
+    /// A head of weight 0 gets no gradient, unless another reads it, and is not told to be ready.
+    @Test(arguments: HeadKind.allCases, ObjectiveName.allCases)
+    func headsOfWeightZeroLearnNothing(kind: HeadKind, name: ObjectiveName) throws {
+        let example = Case(kind: kind, heads: 4, documentMask: false, unembedding: .replicated)
+        let model = try example.model()
+        for weights in [[1, 0, 0, 0], [1.0, 0.5, 0, 0], [0, 1, 0, 2]] {
+            // Almost 0 instead: the same, but with the heads in it.
+            let losses = try run(JointObjective(), model, example.batches(), weights: weights.map { max($0, 1e-300) })
+            let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
+            var ready: [String] = []
+            let own = try run(name.objective(), model, example.batches(), weights: weights) { ready.append($0.name) }
+            for (index, weight) in weights.enumerated() { #expect(abs(own[index] - (weight == 0 ? 0 : losses[index])) < 1e-10) }
+            let active = weights.indices.filter { weights[$0] != 0 }.map { $0 + 1 }
+            let needed = model.configuration.headGraph.nodes(for: active).map(\.head)
+            for (parameter, expected) in zip(model.parameters, reference) {
+                let gradient = parameter.tensor.gradient?.elements(as: Double.self)
+                if case .head(let head) = parameter.group, !needed.contains(head) { #expect(gradient == nil) }
+                #expect(ready.count { $0 == parameter.name } == (gradient == nil ? 0 : 1))
+                for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
+            }
+        }
+    }
+
     /// Blocks that run again give the same gradients, whatever the objective.
     @Test(arguments: cases)
     private func recomputedBlocksGiveTheSameLossesAndGradients(example: Case) throws {

@@ -115,6 +115,9 @@ extension Recipe {
         training.batchSize = try reader.integer("batchSize") ?? training.batchSize
         training.accumulation = try reader.integer("accumulation") ?? training.accumulation
         training.learningRate = try reader.number("learningRate") ?? training.learningRate
+        training.headLearningRate = try reader.number("headLearningRate")
+        training.schedule = try Self.choice(reader, "training.schedule", "schedule") ?? training.schedule
+        training.decayFraction = try reader.number("decayFraction") ?? training.decayFraction
         training.finalLearningRateRatio =
             try reader.number("finalLearningRateRatio") ?? training.finalLearningRateRatio
         training.warmUpSteps = try reader.integer("warmUpSteps")
@@ -123,11 +126,16 @@ extension Recipe {
         training.epsilon = try reader.number("epsilon") ?? training.epsilon
         training.weightDecay = try reader.number("weightDecay") ?? training.weightDecay
         training.clip = try reader.number("clip") ?? training.clip
-        training.headWeights = try reader.numbers("headWeights")
+        training.headWeights = try reader.headWeights("headWeights") ?? training.headWeights
+        training.curriculum = try Self.choice(reader, "training.curriculum", "curriculum") ?? training.curriculum
+        training.curriculumSteps = try reader.integer("curriculumSteps")
+        training.detachTrunk = try reader.boolean("detachTrunk") ?? training.detachTrunk
+        training.freezeTrunk = try reader.boolean("freezeTrunk") ?? training.freezeTrunk
         training.validationEvery = try reader.integer("validationEvery") ?? training.validationEvery
         training.validationBatches = try reader.integer("validationBatches") ?? training.validationBatches
         training.checkpointEvery = try reader.integer("checkpointEvery") ?? training.checkpointEvery
         training.keepCheckpoints = try reader.integer("keepCheckpoints") ?? training.keepCheckpoints
+        training.keepEvery = try reader.integer("keepEvery") ?? training.keepEvery
         training.logEvery = try reader.integer("logEvery") ?? training.logEvery
         training.device = try reader.string("device") ?? training.device
         training.threads = try reader.integer("threads")
@@ -210,6 +218,9 @@ extension Recipe {
         add("batchSize", training.batchSize)
         add("accumulation", training.accumulation)
         add("learningRate", training.learningRate)
+        add("headLearningRate", training.headLearningRate)
+        add("schedule", training.schedule.rawValue)
+        add("decayFraction", training.decayFraction)
         add("finalLearningRateRatio", training.finalLearningRateRatio)
         add("warmUpSteps", training.warmUpSteps)
         add("warmUpFraction", training.warmUpFraction)
@@ -217,11 +228,16 @@ extension Recipe {
         add("epsilon", training.epsilon)
         add("weightDecay", training.weightDecay)
         add("clip", training.clip)
-        add("headWeights", training.headWeights)
+        add("headWeights", training.headWeights.yaml)
+        add("curriculum", training.curriculum.rawValue)
+        add("curriculumSteps", training.curriculumSteps)
+        add("detachTrunk", training.detachTrunk)
+        add("freezeTrunk", training.freezeTrunk)
         add("validationEvery", training.validationEvery)
         add("validationBatches", training.validationBatches)
         add("checkpointEvery", training.checkpointEvery)
         add("keepCheckpoints", training.keepCheckpoints)
+        add("keepEvery", training.keepEvery)
         add("logEvery", training.logEvery)
         add("device", quoted(training.device))
         add("threads", training.threads)

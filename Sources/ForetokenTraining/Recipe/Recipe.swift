@@ -77,7 +77,13 @@ public struct Recipe: Sendable, Equatable {
         public var accumulation = 1
         /// The peak learning rate.
         public var learningRate = 3e-4
-        /// The floor of the cosine as a fraction of the peak.
+        /// That of heads 2…n; ``learningRate`` if nil.
+        public var headLearningRate: Double?
+        /// How the rate goes on after its warm-up.
+        public var schedule = LearningRateShape.cosine
+        /// The share of the steps in which `wsd` falls.
+        public var decayFraction = 0.1
+        /// The floor of the rate as a fraction of the peak.
         public var finalLearningRateRatio = 0.03
         /// Steps of linear warm-up; nil: ``warmUpFraction`` of all.
         public var warmUpSteps: Int?
@@ -91,8 +97,17 @@ public struct Recipe: Sendable, Equatable {
         public var weightDecay = 0.1
         /// The largest norm of the gradient; 0 for no bound.
         public var clip = 1.0
-        /// w_i of each head; all 1 if nil.
-        public var headWeights: [Double]?
+        /// w_i of each head.
+        public var headWeights = HeadWeights.uniform
+        /// Heads switched on or off as training goes.
+        public var curriculum = HeadCurriculum.none
+        /// Steps of the curriculum's stages together; all if nil.
+        public var curriculumSteps: Int?
+        /// Heads 2…n learn from a detached z: the trunk, head 1 and the embedding learn from head 1's loss alone.
+        public var detachTrunk = false
+        /// Nothing that decides learns (embedding, trunk, head 1, norm, the unembedding it uses), only heads 2…n do: plain
+        /// decoding stays as it is.
+        public var freezeTrunk = false
         /// Steps between validations; 0 for none but the last.
         public var validationEvery = 500
         /// Batches of a validation.
@@ -101,6 +116,10 @@ public struct Recipe: Sendable, Equatable {
         public var checkpointEvery = 500
         /// Checkpoints that stay.
         public var keepCheckpoints = 2
+        /// Of the older checkpoints, every so many-th stays, too; 0 for none.
+        public var keepEvery = 0
+        /// The multiples of this step whose checkpoints stay; nil for none.
+        var keptInterval: Int? { keepEvery > 0 && checkpointEvery > 0 ? keepEvery * checkpointEvery : nil }
         /// Steps between records in metrics.jsonl.
         public var logEvery = 10
         /// `cpu` or `cuda`.
@@ -148,6 +167,13 @@ public struct Recipe: Sendable, Equatable {
             ropeBase: model.ropeBase, normEpsilon: model.normEpsilon, tieEmbeddings: model.tieEmbeddings,
             documentMask: model.documentMask, tokenizerName: tokenizer.name, tokenizerDigest: tokenizer.digest,
             beginningOfText: tokenizer.beginningOfText, endOfText: tokenizer.endOfText)
+    }
+
+    /// The learning rates of a run of so many steps.
+    public func learningRates(of steps: Int) -> LearningRateSchedule {
+        LearningRateSchedule(
+            shape: training.schedule, peak: training.learningRate, warmUp: warmUp(of: steps), steps: steps,
+            finalRatio: training.finalLearningRateRatio, decayFraction: training.decayFraction)
     }
 
     /// Steps of warm-up when the run has `steps`.
