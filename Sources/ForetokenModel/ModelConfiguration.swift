@@ -45,7 +45,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     public init(
         vocabulary: Int, width: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int? = nil,
         headDimension: Int? = nil, feedForwardWidth: Int? = nil, multipleOf: Int = 256, heads: Int,
-        headKind: HeadKind = .parallel, unembedding: UnembeddingKind = .shared, context: Int, ropeBase: Double = 10_000, normEpsilon: Double = 1e-5,
+        headKind: HeadKind = .parallel, unembedding: UnembeddingKind = .shared, context: Int, ropeBase: Double = 10_000,
+        normEpsilon: Double = 1e-5,
         tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "",
         tokenizerDigest: String = "",
         beginningOfText: Int32? = nil, endOfText: Int32? = nil

@@ -28,7 +28,7 @@ public struct HeadEvaluation: Sendable, Equatable {
     ///
     /// - Throws: ``ObjectiveError`` for text of another vocabulary, `TorchError.outOfMemory`.
     public init(
-        of model: MultiTokenModel, on loader: BatchLoader, batchSize: Int, batches: Int, tokenizer: any Tokenizer
+        of model: MultiTokenModel, on loader: any SampleSource, batchSize: Int, batches: Int, tokenizer: any Tokenizer
     ) throws {
         let heads = model.heads.count
         let graph = model.configuration.headGraph

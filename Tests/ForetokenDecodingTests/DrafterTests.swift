@@ -24,7 +24,9 @@ import Torch
                 guard !sequence.isFinished, !sequence.isPrefilling, !sequence.drafts.isEmpty else { continue }
                 let tokens = request.prompt + sequence.statistics.tokens + sequence.drafts
                 let last = sequence.committed - 1
-                let logits = withoutGradient { model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count])) }
+                let logits = withoutGradient {
+                    model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))
+                }
                 for (index, draft) in sequence.drafts.enumerated() {
                     let row: [Float] = logits[index + 1].narrowed(axis: 1, from: last, count: 1).contiguous().elements()
                     // Two likeliest tokens may change places within the rounding of another order of sums.
@@ -43,7 +45,8 @@ import Torch
         for text in ["for i", "print("] {
             for temperature in [0, 0.8] {
                 var request = GenerationRequest(
-                    prompt: prompt(text), maximumTokens: 40, heads: 1, sampler: Sampler(temperature: temperature, seed: 3))
+                    prompt: prompt(text), maximumTokens: 40, heads: 1,
+                    sampler: Sampler(temperature: temperature, seed: 3))
                 let plain = try decode(decoder, request)
                 for heads in 2...3 {
                     request.heads = heads

@@ -11,7 +11,8 @@ private func model(
         ModelConfiguration(
             vocabulary: 20, width: 8, layers: 5, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
             heads: heads,
-            headKind: kind, unembedding: unembedding, context: 10, tieEmbeddings: tied, tokenizerName: "t", tokenizerDigest: "d", endOfText: 3),
+            headKind: kind, unembedding: unembedding, context: 10, tieEmbeddings: tied, tokenizerName: "t",
+            tokenizerDigest: "d", endOfText: 3),
         seed: seed)
 }
 

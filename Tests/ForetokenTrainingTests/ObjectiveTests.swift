@@ -97,7 +97,8 @@ private func run(
         func gradients() -> [[Double]?] { model.parameters.map { $0.tensor.gradient?.elements() } }
         _ = try run(JointObjective(), model, example.batches())
         let whole = gradients()
-        _ = try run(JointObjective(), model, example.batches(), weights: [1] + [Double](repeating: 0, count: example.heads - 1))
+        _ = try run(
+            JointObjective(), model, example.batches(), weights: [1] + [Double](repeating: 0, count: example.heads - 1))
         let alone = gradients()
         for recompute in Recomputation.allCases {
             _ = try run(name.objective(recompute: recompute, detachTrunk: true), model, example.batches())
@@ -130,7 +131,9 @@ private func run(
             let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
             var ready: [String] = []
             let own = try run(name.objective(), model, example.batches(), weights: weights) { ready.append($0.name) }
-            for (index, weight) in weights.enumerated() { #expect(abs(own[index] - (weight == 0 ? 0 : losses[index])) < 1e-10) }
+            for (index, weight) in weights.enumerated() {
+                #expect(abs(own[index] - (weight == 0 ? 0 : losses[index])) < 1e-10)
+            }
             let active = weights.indices.filter { weights[$0] != 0 }.map { $0 + 1 }
             let needed = model.configuration.headGraph.nodes(for: active).map(\.head)
             for (parameter, expected) in zip(model.parameters, reference) {

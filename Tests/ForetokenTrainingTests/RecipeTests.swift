@@ -119,9 +119,11 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
 
     @Test func whatCannotBeLearntTogetherIsRefused() {
         #expect(sentence(good, ["training.freezeTrunk=true", "model.heads=1"]).contains("nothing is left to learn"))
-        #expect(sentence(good, ["training.freezeTrunk=true", "training.curriculum=reverse"]).contains("a curriculum has"))
+        #expect(
+            sentence(good, ["training.freezeTrunk=true", "training.curriculum=reverse"]).contains("a curriculum has"))
         #expect(sentence(good, ["training.freezeTrunk=true", "training.headWeights=[1, 0]"]).contains("heads 2…n"))
-        #expect(sentence(good, ["training.curriculum=forward", "training.headWeights=[0, 1]"]).contains("head 1 alone"))
+        #expect(
+            sentence(good, ["training.curriculum=forward", "training.headWeights=[0, 1]"]).contains("head 1 alone"))
         for key in ["detachTrunk", "freezeTrunk"] {
             #expect(
                 sentence(good, ["training.\(key)=true", "model.headKind=anticausal"]).contains("stand between"))

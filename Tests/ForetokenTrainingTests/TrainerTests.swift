@@ -237,7 +237,7 @@ private func metrics(_ run: URL) throws -> [String] {
     @Test func laterHeadsHaveARateOfTheirOwn() throws {
         let folder = try TemporaryFolder()
         var recipe = try tinyRecipe(in: folder, steps: 1)
-        recipe.training.weightDecay = 0
+        (recipe.training.weightDecay, recipe.training.finalLearningRateRatio) = (0, 1)
         recipe.training.headLearningRate = 0.02  // twice that of the others
         let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
         let before = trainer.model.parameters.map { $0.tensor.elements(as: Float.self) }

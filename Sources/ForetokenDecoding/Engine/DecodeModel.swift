@@ -70,7 +70,8 @@ public final class DecodeModel: @unchecked Sendable {
         let drafting = heads[1..<max(1, count)]
         let extra = drafting.reduce(0) { $0 + (decidingHeads.contains($1.node.head) ? 0 : $1.byteCount) }
         let isOneProduct = configuration.unembedding == .shared && configuration.headGraph.joinedTokens == 0
-        return plain + extra + drafting.prefix(isOneProduct ? 1 : count).reduce(0) { $0 + $1.unembedding.pointee.byteCount }
+        return plain + extra
+            + drafting.prefix(isOneProduct ? 1 : count).reduce(0) { $0 + $1.unembedding.pointee.byteCount }
     }
 
     var trunkLayers: Int { configuration.trunkLayers }

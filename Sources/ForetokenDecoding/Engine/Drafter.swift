@@ -59,7 +59,8 @@ final class SelfDrafter: Drafter {
             for (index, source) in sources.prefix(state.waiting.count).enumerated() {
                 var row = WaitingRows(width: width)
                 row.append(
-                    UnsafeBufferPointer(start: source + (rows - 1) * width, count: width), position: position + rows - 1)
+                    UnsafeBufferPointer(start: source + (rows - 1) * width, count: width), position: position + rows - 1
+                )
                 state.waiting[index] = row
             }
         } else {

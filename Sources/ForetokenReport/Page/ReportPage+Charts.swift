@@ -15,7 +15,8 @@ extension ReportPage {
             name: "acceptance", title: "Acceptance", note: "head i is right, given that those before it were",
             unit: .percent, includesZero: true),
         Metric(
-            name: "cumulativeAcceptance", title: "Cumulative acceptance", note: "heads 1 to i are all right", unit: .percent,
+            name: "cumulativeAcceptance", title: "Cumulative acceptance", note: "heads 1 to i are all right",
+            unit: .percent,
             includesZero: true),
         Metric(name: "bitsPerByte", title: "Bits per byte"),
         Metric(name: "learningRate", title: "Learning rate", includesZero: true),

@@ -19,23 +19,7 @@ extension Recipe {
         ] {
             try need((1...1 << 24).contains(value), "model.\(key)", "\(value) is outside 1...\(1 << 24)")
         }
-        if model.headDimension == nil {
-            try need(
-                model.width % model.attentionHeads == 0, "model.width",
-                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one"
-            )
-        }
-        do {
-            try ModelConfiguration(
-                vocabulary: 1, width: model.width, layers: totalLayers, attentionHeads: model.attentionHeads,
-                keyValueHeads: model.keyValueHeads, headDimension: model.headDimension,
-                feedForwardWidth: model.feedForwardWidth, multipleOf: model.multipleOf, heads: model.heads,
-                headKind: model.headKind, context: model.context, ropeBase: model.ropeBase,
-                normEpsilon: model.normEpsilon
-            ).validate()
-        } catch {
-            throw RecipeError.impossible(key: "model", reason: error.description)
-        }
+        if !isShapeOpen { try validateShape(need) }
         let training = self.training
         if let steps = training.steps {
             try need(steps >= 1, "training.steps", "\(steps) is below 1")
@@ -78,7 +62,28 @@ extension Recipe {
         try need(
             (1...1 << 20).contains(memory.logitsMiB), "memory.logitsMiB",
             "\(memory.logitsMiB) is outside 1...\(1 << 20)")
-        try validateHeads(need)
+        if !isShapeOpen { try validateHeads(need) }
+    }
+
+    /// Sizes that make a model.
+    private func validateShape(_ need: (Bool, String, String) throws -> Void) throws {
+        if model.headDimension == nil {
+            try need(
+                model.width % model.attentionHeads == 0, "model.width",
+                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one"
+            )
+        }
+        do {
+            try ModelConfiguration(
+                vocabulary: 1, width: model.width, layers: totalLayers, attentionHeads: model.attentionHeads,
+                keyValueHeads: model.keyValueHeads, headDimension: model.headDimension,
+                feedForwardWidth: model.feedForwardWidth, multipleOf: model.multipleOf, heads: model.heads,
+                headKind: model.headKind, context: model.context, ropeBase: model.ropeBase,
+                normEpsilon: model.normEpsilon
+            ).validate()
+        } catch {
+            throw RecipeError.impossible(key: "model", reason: error.description)
+        }
     }
 
     /// What the heads learn from.
@@ -96,7 +101,8 @@ extension Recipe {
         for (key, isSet) in [("detachTrunk", training.detachTrunk), ("freezeTrunk", training.freezeTrunk)] {
             try need(
                 !isSet || !readsOthers, "training.\(key)",
-                "\(model.headKind) heads stand between the trunk and head 1, so nothing can be learnt without changing it")
+                "\(model.headKind) heads stand between the trunk and head 1, so nothing can be learnt without changing it"
+            )
         }
         // Weights change along lines between the points, so what is positive at all points is so in between.
         let points: [Int] = if case .points(let points) = training.headWeights { points.map(\.step) } else { [1] }

@@ -50,6 +50,7 @@ extension Recipe {
         let top = RecipeReader(mapping, path: "", origin: RecipeOrigin(file: file, overrides: overrides))
         seed = try top.unsigned("seed") ?? seed
         try readData(top.section("data"))
+        try readStart(top.section("start"))
         try readModel(top.section("model"))
         try readTraining(top.section("training"))
         try readMemory(top.section("memory"))
@@ -70,6 +71,13 @@ extension Recipe {
     private mutating func readData(_ reader: RecipeReader) throws {
         data.train = try reader.string("train") ?? data.train
         data.validation = try reader.string("validation")
+        data.maskPrompts = try reader.boolean("maskPrompts") ?? data.maskPrompts
+        try reader.finish()
+    }
+
+    private mutating func readStart(_ reader: RecipeReader) throws {
+        start.from = try reader.string("from")
+        start.newHeads = try Self.choice(reader, "start.newHeads", "newHeads") ?? start.newHeads
         try reader.finish()
     }
 
@@ -81,7 +89,7 @@ extension Recipe {
         if layers != nil, model.trunkLayers != nil {
             throw RecipeError.impossible(
                 key: "model.trunkLayers",
-                reason: "counts the trunk's blocks alone and model.layers all blocks; give one of the two, the other null")
+                reason: "counts the trunk's blocks alone and model.layers all; give one of the two, the other null")
         }
         model.attentionHeads = try reader.integer("attentionHeads") ?? model.attentionHeads
         model.keyValueHeads = try reader.integer("keyValueHeads")
@@ -105,6 +113,7 @@ extension Recipe {
                 throw RecipeError.unsupported(key: "model.\(key)", value: value)
             }
         }
+        model.given.names = reader.givenKeys
         try reader.finish()
     }
 
@@ -194,6 +203,10 @@ extension Recipe {
         lines += ["seed: \(seed)", "data:"]
         add("train", quoted(data.train))
         add("validation", data.validation.map(quoted))
+        add("maskPrompts", data.maskPrompts)
+        lines.append("start:")
+        add("from", start.from.map(quoted))
+        add("newHeads", start.newHeads.rawValue)
         lines.append("model:")
         add("width", model.width)
         add("layers", model.trunkLayers == nil ? model.layers : nil)

@@ -8,6 +8,8 @@ public struct Recipe: Sendable, Equatable {
     public var seed: UInt64 = 0
     /// The token shards.
     public var data = Data()
+    /// What the run begins with.
+    public var start = Start()
     /// The model's shape.
     public var model = Model()
     /// How it is trained.
@@ -21,6 +23,8 @@ public struct Recipe: Sendable, Equatable {
         public var train = ""
         /// The shard to validate on, if any.
         public var validation: String?
+        /// Of JSONL examples: prompts are read and not learnt.
+        public var maskPrompts = true
         /// No shards yet.
         public init() {}
     }
@@ -59,6 +63,8 @@ public struct Recipe: Sendable, Equatable {
         public var tieEmbeddings = false
         /// Attention stays inside documents.
         public var documentMask = false
+        /// The keys that the recipe names itself.
+        public var given = GivenKeys()
         /// The defaults.
         public init() {}
     }

@@ -76,6 +76,9 @@ final class RecipeReader {
         return RecipeReader(mapping, path: full(key), origin: origin)
     }
 
+    /// The keys that were asked for and have a value.
+    var givenKeys: Set<String> { Set(known).filter { value($0) != nil } }
+
     /// Refuses keys that nobody asked for.
     func finish() throws {
         for (keyNode, _) in node ?? [:] {

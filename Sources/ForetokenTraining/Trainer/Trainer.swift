@@ -30,8 +30,8 @@ public final class Trainer {
 
     private let folder: RunFolder
     private let tokenizer: any Tokenizer
-    private let training: BatchLoader
-    private let validation: BatchLoader?
+    private let training: any SampleSource
+    private let validation: (any SampleSource)?
     private let optimizer: AdamW
     private let optimization: TrainingStep
     private let world: any World
@@ -45,26 +45,22 @@ public final class Trainer {
         recipe: Recipe, folder: RunFolder, tokenizer: (any Tokenizer)? = nil, world: any World = OneRank()
     ) throws {
         try recipe.validate()
-        let tokenizer = try tokenizer ?? recipe.dataTokenizer()
+        let checkpoint = folder.latestCheckpoint
+        let base = try recipe.start.from.map { try checkpoint ?? RunFolder.modelFolder(at: URL(fileURLWithPath: $0)) }
+        let tokenizer = try tokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? recipe.dataTokenizer()
         var recipe = recipe
         let device = try Device(named: recipe.training.device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
-        if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
-        func loader(_ path: String) throws -> BatchLoader {
-            let shard = try TokenShard(contentsOf: URL(fileURLWithPath: path))
-            guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path) }
-            return BatchLoader(
-                try PackedTokens([shard], tokenizer: tokenizer), context: recipe.model.context,
-                heads: recipe.model.heads, seed: recipe.seed)
+        let resumed = try checkpoint.map { checkpoint in
+            try Self.adopt(&recipe, from: folder)
+            return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
         }
-        training = try loader(recipe.data.train)
-        validation = try recipe.data.validation.map(loader)
-        let checkpoint = folder.latestCheckpoint
-        if checkpoint != nil { try Self.adopt(&recipe, from: folder) }
+        let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
+        if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
+        training = try recipe.samples(recipe.data.train, tokenizer: tokenizer)
+        validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
         model =
-            try checkpoint.map { checkpoint in
-                try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
-            } ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
+            try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
         if recipe.training.freezeTrunk { model.freezeWhatDecides() }
         optimizer = try AdamW(
             model.parameters.filter { !$0.isFrozen }, betas: (recipe.training.betas[0], recipe.training.betas[1]),
@@ -119,6 +115,7 @@ public final class Trainer {
                 reason: "\(error); put the run's recipe back there, or name another folder")
         }
         if recipe.training.steps == nil { recipe.training.steps = stored.training.steps }
+        if recipe.start.from != nil { recipe.takeShape(of: stored) }
         let keys = recipe.differingKeys(from: stored)
         guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
     }
@@ -228,7 +225,9 @@ public final class Trainer {
     }
 
     private func checkpoint() throws {
-        try folder.writeCheckpoint(step: step, keeping: recipe.training.keepCheckpoints, andEvery: recipe.training.keptInterval) {
+        try folder.writeCheckpoint(
+            step: step, keeping: recipe.training.keepCheckpoints, andEvery: recipe.training.keptInterval
+        ) {
             url in
             try ModelFolder.write(model, to: url)
             try TokenizerFile.write(tokenizer, to: url)
