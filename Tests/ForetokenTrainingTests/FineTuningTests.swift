@@ -122,7 +122,7 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         #expect(sentence(["model.headKind=anticausal"]).contains("stands on the others"))
         #expect(sentence(["start.from=/nowhere"]).contains("/nowhere"))
         #expect(sentence(["training.headWeights=[1, 1, 1]"]).contains("must be 2 numbers"))
-        #expect(sentence(["start.form=x"]).contains("did you mean 'from'"))
+        #expect(sentence(["start.fro=x"]).contains("did you mean 'from'"))
         #expect(sentence(["start.newHeads=copy"]).contains("'copied'"))
     }
 }
