@@ -11,7 +11,7 @@ final class DecodeEngine {
     let model: DecodeModel
     let pool: CachePool
     private let drafter: any Drafter
-    private let planner = DepthPlanner()
+    private let planner: DepthPlanner
     private var places: [ct_k_row] = []
     private let hidden = FloatBuffer()
     private let latent = FloatBuffer()
@@ -25,6 +25,7 @@ final class DecodeEngine {
         self.model = model
         self.pool = pool ?? CachePool(model)
         self.drafter = drafter ?? model.makeDrafter()
+        planner = DepthPlanner(isStepwise: model.configuration.headGraph.joinedTokens > 0)
         taps = model.decidingHeads.dropLast().map { _ in FloatBuffer() }
     }
 
@@ -141,14 +142,14 @@ final class DecodeEngine {
 
     /// Drafts for all sequences that can use some.
     ///
-    /// - Returns: for how many sequences.
+    /// - Returns: for how many sequences or, stepwise, how many drafts.
     private func draft(_ sequences: [DecodingSequence]) throws -> Int {
         let ready = sequences.filter { !$0.isFinished && !$0.isPrefilling }
         let counts = planner.plan(ready)
         let chosen = zip(ready, counts).filter { $1 > 0 }
         guard !chosen.isEmpty else { return 0 }
         try drafter.propose(chosen.map(\.0), counts: chosen.map(\.1))
-        return chosen.count
+        return planner.isStepwise ? chosen.reduce(0) { $0 + $1.1 } : chosen.count
     }
 }
 
