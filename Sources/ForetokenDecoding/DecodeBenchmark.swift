@@ -56,7 +56,7 @@ public struct DecodeBenchmark: Sendable {
         repeat {
             for (index, width) in passWidths.enumerated() {
                 // A pass at the same place every time, over random drafts.
-                let sequence = try DecodingSequence(forking: base, request, length: filled - 1)
+                let sequence = try DecodingSequence(model, forking: base, request, length: filled - 1)
                 sequence.drafts = tokens(width - 1)
                 drafter.seconds = 0
                 let begin = clock.now
@@ -81,13 +81,15 @@ public struct DecodeBenchmark: Sendable {
 
 /// The model's own heads, timed.
 private final class TimedDrafter: Drafter {
-    private let heads: SelfDrafter
+    private let heads: any Drafter
     var seconds = 0.0
 
-    init(_ model: DecodeModel) { heads = SelfDrafter(model) }
+    init(_ model: DecodeModel) { heads = model.makeDrafter() }
 
-    func advance(_ sequence: DecodingSequence, _ latent: UnsafePointer<Float>, rows: Int) throws {
-        try heads.advance(sequence, latent, rows: rows)
+    func advance(
+        _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
+    ) throws {
+        try heads.advance(sequence, sources, rows: rows, position: position)
     }
 
     func propose(_ sequences: [DecodingSequence], counts: [Int]) throws {

@@ -18,6 +18,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var heads: Int
     /// What the heads are.
     public var headKind: HeadKind
+    /// Whether the heads share one unembedding.
+    public var unembedding: UnembeddingKind
     /// The longest text, in tokens, that the model is made for.
     public var context: Int
     /// θ of the rotary embedding.
@@ -43,7 +45,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     public init(
         vocabulary: Int, width: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int? = nil,
         headDimension: Int? = nil, feedForwardWidth: Int? = nil, multipleOf: Int = 256, heads: Int,
-        headKind: HeadKind = .parallel, context: Int, ropeBase: Double = 10_000, normEpsilon: Double = 1e-5,
+        headKind: HeadKind = .parallel, unembedding: UnembeddingKind = .shared, context: Int, ropeBase: Double = 10_000,
+        normEpsilon: Double = 1e-5,
         tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "",
         tokenizerDigest: String = "",
         beginningOfText: Int32? = nil, endOfText: Int32? = nil
@@ -58,6 +61,7 @@ public struct ModelConfiguration: Sendable, Equatable {
             feedForwardWidth ?? (8 * width / 3 + multipleOf - 1) / max(1, multipleOf) * multipleOf
         self.heads = heads
         self.headKind = headKind
+        self.unembedding = unembedding
         self.context = context
         self.ropeBase = ropeBase
         self.normEpsilon = normEpsilon
@@ -70,7 +74,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
 
     /// Blocks in the trunk.
-    public var trunkLayers: Int { headKind == .parallel ? layers - heads : layers }
+    public var trunkLayers: Int { headKind.areBlocks ? layers - heads : layers }
+
+    /// Blocks of plain decoding: the trunk's and those on the way to head 1.
+    public var decidingLayers: Int { trunkLayers + (headKind.areBlocks ? headGraph.path(to: 1).count : 0) }
 
     /// The graph of the heads.
     public var headGraph: HeadGraph { HeadGraph(kind: headKind, heads: heads) }
@@ -80,7 +87,8 @@ public struct ModelConfiguration: Sendable, Equatable {
         let attention = width * headDimension * (2 * attentionHeads + 2 * keyValueHeads)
         let block = attention + 3 * width * feedForwardWidth
         let linearHeads = headKind == .linear ? heads * width * width : 0
-        let matrices = layers * block + linearHeads + heads * vocabulary * width
+        let joins = headGraph.joinedTokens * 2 * width * width
+        let matrices = layers * block + linearHeads + joins + heads * vocabulary * width
         return 6 * Double(matrices) + 6 * Double(layers) * Double(width) * Double(context)
     }
 
@@ -96,7 +104,7 @@ public struct ModelConfiguration: Sendable, Equatable {
             guard value > 0 else { throw .impossible("\(name) is \(value); it must be at least 1") }
             guard value <= 1 << 24 else { throw .impossible("\(name) is \(value), beyond any model") }
         }
-        if headKind == .parallel, heads >= layers {
+        if headKind.areBlocks, heads >= layers {
             throw .impossible(
                 "heads is \(heads) and layers is \(layers): layers counts the trunk's blocks and the heads together, "
                     + "so heads must be smaller")

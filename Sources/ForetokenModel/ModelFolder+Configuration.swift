@@ -29,10 +29,13 @@ extension ModelFolder {
         let heads = try extra["heads"].integer(in: sizes)
         let hidden = try size("num_hidden_layers")
         let layers = try extra["layers"].integer(in: sizes)
-        let expected = kind == .parallel ? layers - heads + 1 : layers
-        guard hidden == expected else {
-            throw ModelError.disagreement(
-                file: llama.file, key: "num_hidden_layers", found: String(hidden), expected: String(expected))
+        var unembedding = UnembeddingKind.shared
+        if let node = try extra["unembedding"].ifPresent {
+            let name = try node.string()
+            guard let known = UnembeddingKind(rawValue: name) else {
+                throw ModelError.unsupported(file: extra.file, key: "unembedding", value: name)
+            }
+            unembedding = known
         }
         func token(_ key: String) throws -> Int32? {
             try llama[key].ifPresent.map { Int32(try $0.integer(in: 0...Int(Int32.max))) }
@@ -41,13 +44,18 @@ extension ModelFolder {
             vocabulary: try size("vocab_size"), width: try size("hidden_size"), layers: layers,
             attentionHeads: try size("num_attention_heads"), keyValueHeads: try size("num_key_value_heads"),
             headDimension: try size("head_dim"), feedForwardWidth: try size("intermediate_size"), heads: heads,
-            headKind: kind, context: try size("max_position_embeddings"),
+            headKind: kind, unembedding: unembedding, context: try size("max_position_embeddings"),
             ropeBase: try llama["rope_theta"].double(), normEpsilon: try llama["rms_norm_eps"].double(),
             tieEmbeddings: try llama["tie_word_embeddings"].bool(), documentMask: try extra["document_mask"].bool(),
             tokenizerName: try extra["tokenizer"]["name"].string(),
             tokenizerDigest: try extra["tokenizer"]["digest"].string(), beginningOfText: try token("bos_token_id"),
             endOfText: try token("eos_token_id"))
         try configuration.validate()
+        guard hidden == configuration.decidingLayers else {
+            throw ModelError.disagreement(
+                file: llama.file, key: "num_hidden_layers", found: String(hidden),
+                expected: String(configuration.decidingLayers))
+        }
         return configuration
     }
 
@@ -70,7 +78,8 @@ extension ModelFolder {
     }
 
     static func llamaConfiguration(_ configuration: ModelConfiguration, dtype: DType) -> JSONValue {
-        let isLlama = configuration.headKind == .parallel
+        // Head 1 of the other kinds is the block that ends the Llama.
+        let isLlama = configuration.headKind.areBlocks
         func token(_ token: Int32?) -> JSONValue { token.map { .integer(Int($0)) } ?? .null }
         return [
             "architectures": .array([.string(isLlama ? "LlamaForCausalLM" : "ForetokenForCausalLM")]),
@@ -78,7 +87,7 @@ extension ModelFolder {
             "vocab_size": .integer(configuration.vocabulary),
             "hidden_size": .integer(configuration.width),
             "intermediate_size": .integer(configuration.feedForwardWidth),
-            "num_hidden_layers": .integer(isLlama ? configuration.trunkLayers + 1 : configuration.layers),
+            "num_hidden_layers": .integer(configuration.decidingLayers),
             "num_attention_heads": .integer(configuration.attentionHeads),
             "num_key_value_heads": .integer(configuration.keyValueHeads),
             "head_dim": .integer(configuration.headDimension),
@@ -101,6 +110,7 @@ extension ModelFolder {
             "format_version": .integer(formatVersion),
             "heads": .integer(configuration.heads),
             "head_kind": .string(configuration.headKind.rawValue),
+            "unembedding": .string(configuration.unembedding.rawValue),
             "layers": .integer(configuration.layers),
             "document_mask": .bool(configuration.documentMask),
             "tokenizer": [

@@ -4,13 +4,17 @@ public import Torch
 /// A model folder: a plain Llama made of head 1 for other tools, and the other heads beside it.
 ///
 /// ```
-/// config.json              Llama keys; num_hidden_layers = trunk + 1 (kinds whose head 1 is a Llama layer)
+/// config.json              Llama keys; num_hidden_layers = the blocks of plain decoding
 /// model.safetensors        embedding, trunk, head 1, norm, unembedding under Hugging Face's names
 /// foretoken/config.json    heads, their kind, the tokenizer
 /// foretoken/heads.safetensors
 /// ```
-/// With `linear` heads, head 1 is no Llama layer: the folder then calls itself `foretoken`, so that a loader of Llama
-/// models refuses it instead of computing something else.
+/// What opens elsewhere, with the same logits:
+/// - `parallel`, `causal`, `deepseek`: a Llama of the trunk and head 1, its last layer. The other heads, with DeepSeek's norms
+///   and projections and the unembeddings of their own, lie beside it.
+/// - `anticausal`: a Llama of the trunk and all heads, head n first and head 1 last, since that is what plain decoding runs.
+/// - `linear`: nothing. Head 1 is no Llama layer; the folder calls itself `foretoken`, so that a loader of Llama models
+///   refuses it instead of computing something else.
 public enum ModelFolder {
     static let formatVersion = 1
     static let configurationName = "config.json"

@@ -1,7 +1,7 @@
 public import Torch
 
 /// A shared trunk, n prediction heads, one final norm and one unembedding (paper section 2):
-/// P(x_{t+i} | x_{≤t}) = softmax(unembedding(norm(head_i(trunk(x_{≤t}))))).
+/// P(x_{t+i} | x_{≤t}) = softmax(unembedding(norm(head_i(trunk(x_{≤t}))))); for other kinds of heads see ``HeadGraph``.
 public final class MultiTokenModel {
     /// The shape.
     public let configuration: ModelConfiguration
@@ -13,7 +13,7 @@ public final class MultiTokenModel {
     public let heads: [PredictionHead]
     /// Final RMSNorm [D], shared by all heads.
     public let norm: Parameter
-    /// Unembedding [V, D], shared by all heads; the embedding itself when tied.
+    /// Unembedding [V, D] of head 1 and, unless they have their own, of all heads; the embedding itself when tied.
     public let unembedding: Parameter
     /// All parameters, each once, in a fixed order.
     public let parameters: [Parameter]
@@ -37,30 +37,51 @@ public final class MultiTokenModel {
                 prefix: "model.layers.\(layer)", group: .trunk, depth: layer, configuration: configuration,
                 factory: factory)
         }
-        heads = try configuration.headGraph.nodes.map { node in
-            switch node.body {
-            case .block:
-                // Head 1 is the next Llama layer, so that trunk and head 1 are one contiguous Llama.
-                let prefix = node.head == 1 ? "model.layers.\(configuration.trunkLayers)" : "heads.\(node.head)"
-                return .block(
-                    try TransformerBlock(
-                        prefix: prefix, group: .head(node.head), depth: configuration.trunkLayers,
-                        configuration: configuration, factory: factory))
-            case .linear:
-                return .linear(
-                    try factory.matrix(
-                        "heads.\(node.head).linear.weight", .head(node.head), [width, width],
-                        standardDeviation: spread))
-            }
-        }
         norm = try factory.scale("model.norm.weight", .unembedding, width)
         unembedding =
             configuration.tieEmbeddings
             ? embedding
             : try factory.matrix("lm_head.weight", .unembedding, [vocabulary, width], standardDeviation: spread)
+        let shared = unembedding
+        let graph = configuration.headGraph
+        heads = try (1...configuration.heads).compactMap { graph[$0] }.map { node in
+            let own = "heads.\(node.head)"
+            let group = ParameterGroup.head(node.head)
+            let depth = configuration.trunkLayers + graph.path(to: node.head).count - 1
+            // The heads on the way to head 1 are the next Llama layers, so that trunk and head 1 are one contiguous Llama.
+            let prefix = graph.path(to: 1).contains(node.head) ? "model.layers.\(depth)" : own
+            let join = try node.joined.map { _ in
+                try TokenJoin(prefix: own, group: group, configuration: configuration, factory: factory)
+            }
+            let body: PredictionHead.Body =
+                switch node.body {
+                case .block:
+                    .block(
+                        try TransformerBlock(
+                            prefix: prefix, group: group, depth: depth, configuration: configuration, factory: factory))
+                case .linear:
+                    .linear(
+                        try factory.matrix("\(own).linear.weight", group, [width, width], standardDeviation: spread))
+                }
+            let isReplicated = configuration.unembedding == .replicated && node.head > 1
+            let unembedding =
+                isReplicated
+                ? try factory.matrix(
+                    "\(own).lm_head.weight", group, [vocabulary, width], standardDeviation: spread) : shared
+            return PredictionHead(
+                node: node, body: body, join: join, unembedding: unembedding, ownsUnembedding: isReplicated)
+        }
         parameters =
             [embedding] + trunk.flatMap(\.parameters) + heads.flatMap(\.parameters) + [norm]
             + (configuration.tieEmbeddings ? [] : [unembedding])
+    }
+
+    /// Freezes the embedding, the trunk, head 1, the norm and head 1's unembedding: what plain decoding stands on.
+    public func freezeWhatDecides() {
+        for parameter in parameters {
+            if case .head(let head) = parameter.group, head > 1 { continue }
+            parameter.isFrozen = true
+        }
     }
 
     /// The element type of the weights.
@@ -78,20 +99,31 @@ public final class MultiTokenModel {
         return SequenceContext(rotary: tables, documents: configuration.documentMask ? documents : nil)
     }
 
-    /// The trunk: tokens [B, T] (int64) to z [B, T, D].
-    public func latent(_ tokens: Tensor, _ context: SequenceContext) -> Tensor {
-        trunk.reduce(embedding.tensor.rows(at: tokens)) { x, block in block(x, context) }
+    /// The end of a head: its output [B, T, D] to logits [B, T, V].
+    public func logits(_ hidden: Tensor, head: Int = 1) -> Tensor {
+        hidden.rmsNorm(norm.tensor, epsilon: configuration.normEpsilon).linear(heads[head - 1].unembedding.tensor)
     }
 
-    /// The shared end of every head: [B, T, D] to logits [B, T, V].
-    public func logits(_ hidden: Tensor) -> Tensor {
-        hidden.rmsNorm(norm.tensor, epsilon: configuration.normEpsilon).linear(unembedding.tensor)
-    }
-
-    /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the plain forward pass.
+    /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the plain forward pass. A head that joins the
+    /// embedding of token t + j gives those of the first T − j positions only.
     public func allLogits(_ tokens: Tensor, documents: Tensor? = nil) -> [Tensor] {
-        let context = context(length: tokens.shape[1], documents: documents)
-        let z = latent(tokens, context)
-        return heads.map { head in logits(head(z, context)) }
+        let length = tokens.shape[1]
+        let embedded = embedding.tensor.rows(at: tokens)
+        let all = context(length: length, documents: documents)
+        var outputs: [Int: Tensor] = [:]
+        let z = trunk.reduce(embedded) { x, block in block(x, all) }
+        for node in configuration.headGraph.nodes where node.joined ?? 0 < length {
+            let known = length - (node.joined ?? 0)
+            let context =
+                known == length
+                ? all
+                : context(length: known, documents: documents?.narrowed(axis: 1, from: 0, count: known).contiguous())
+            var input = z
+            if case .head(let head) = node.input, let output = outputs[head] { input = output }
+            outputs[node.head] = heads[node.head - 1](
+                input.narrowed(axis: 1, from: 0, count: known),
+                embedded: node.joined.map { embedded.narrowed(axis: 1, from: $0, count: known) }, context)
+        }
+        return heads.compactMap { head in outputs[head.node.head].map { logits($0, head: head.node.head) } }
     }
 }

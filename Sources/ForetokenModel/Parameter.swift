@@ -40,6 +40,12 @@ public final class Parameter {
     /// Whether it is a matrix; the rest are the norms' scales.
     public var isMatrix: Bool { tensor.rank == 2 }
 
+    /// Whether training leaves it as it is: it collects no gradient then.
+    public var isFrozen: Bool {
+        get { !tensor.requiresGradient }
+        set { tensor.requireGradient(!newValue) }
+    }
+
     /// Whether weight decay applies: to matrices only.
     public var decays: Bool { isMatrix }
 }

@@ -1,25 +1,82 @@
 public import Torch
 
-/// One prediction head: a transformer block or a linear map over its input.
-public enum PredictionHead {
-    /// A transformer block.
-    case block(TransformerBlock)
-    /// A linear map [D, D].
-    case linear(Parameter)
+/// One prediction head: a transformer block or a linear map over its input, and the unembedding of its output.
+public struct PredictionHead {
+    /// What it computes.
+    public enum Body {
+        /// A transformer block.
+        case block(TransformerBlock)
+        /// A linear map [D, D].
+        case linear(Parameter)
+    }
 
-    /// Its parameters.
+    /// Its number and what it reads.
+    public let node: HeadGraph.Node
+    /// What it computes.
+    public let body: Body
+    /// How a later token's embedding is joined to the input; nil if it is not.
+    public let join: TokenJoin?
+    /// [V, D]: its own, or the one that all heads share.
+    public let unembedding: Parameter
+    let ownsUnembedding: Bool
+
+    /// Its own parameters.
     public var parameters: [Parameter] {
-        switch self {
-        case .block(let block): block.parameters
-        case .linear(let map): [map]
+        var own = join?.parameters ?? []
+        switch body {
+        case .block(let block): own += block.parameters
+        case .linear(let map): own.append(map)
         }
+        return own + (ownsUnembedding ? [unembedding] : [])
     }
 
     /// [B, T, D] to [B, T, D].
-    public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
-        switch self {
-        case .block(let block): block(x, context)
-        case .linear(let map): x.linear(map.tensor)
+    ///
+    /// - Parameter embedded: [B, T, D], the embeddings of the tokens `node.joined` places later; for a head that joins them.
+    public func callAsFunction(_ x: Tensor, embedded: Tensor? = nil, _ context: SequenceContext) -> Tensor {
+        var x = x
+        if let join {
+            guard let embedded else { preconditionFailure("head \(node.head) joins embeddings") }
+            x = join(x, embedded)
         }
+        switch body {
+        case .block(let block): return block(x, context)
+        case .linear(let map): return x.linear(map.tensor)
+        }
+    }
+}
+
+/// DeepSeek-V3's input of a head: projection [norm(hidden); norm(embedding)] (arXiv 2412.19437, equation 21).
+public struct TokenJoin {
+    /// RMSNorm of the hidden states [D].
+    public let hiddenNorm: Parameter
+    /// RMSNorm of the embeddings [D].
+    public let embeddingNorm: Parameter
+    /// [D, 2D]; the hidden states' columns come first.
+    public let projection: Parameter
+    /// ε of both norms.
+    public let epsilon: Double
+
+    init(prefix: String, group: ParameterGroup, configuration: ModelConfiguration, factory: ParameterFactory) throws {
+        let width = configuration.width
+        epsilon = configuration.normEpsilon
+        hiddenNorm = try factory.scale("\(prefix).hidden_norm.weight", group, width)
+        embeddingNorm = try factory.scale("\(prefix).embedding_norm.weight", group, width)
+        projection = try factory.matrix(
+            "\(prefix).projection.weight", group, [width, 2 * width],
+            standardDeviation: 1 / Double(2 * width).squareRoot())
+    }
+
+    /// All parameters in the order of their making.
+    public var parameters: [Parameter] { [hiddenNorm, embeddingNorm, projection] }
+
+    /// Two times [B, T, D] to [B, T, D].
+    public func callAsFunction(_ hidden: Tensor, _ embedded: Tensor) -> Tensor {
+        Tensor.concatenating(
+            [
+                hidden.rmsNorm(hiddenNorm.tensor, epsilon: epsilon),
+                embedded.rmsNorm(embeddingNorm.tensor, epsilon: epsilon),
+            ], axis: 2
+        ).linear(projection.tensor)
     }
 }

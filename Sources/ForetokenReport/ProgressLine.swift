@@ -38,7 +38,8 @@ public final class ProgressLine {
     public static func line(
         step: Int, total: Int, tokensPerSecond: Double, losses: [Double], secondsLeft: Double
     ) -> String {
-        let heads = losses.map { String(format: "%.3f", $0) }.joined(separator: " ")
+        // A head that is switched off has no loss.
+        let heads = losses.map { $0.isNaN ? "-" : String(format: "%.3f", $0) }.joined(separator: " ")
         return "step \(step)/\(total)  \(Formatting.count(tokensPerSecond)) tokens/s  "
             + "\(Formatting.duration(secondsLeft)) left  loss \(heads)"
     }

@@ -51,8 +51,8 @@ public struct TokenBatch: Sendable, Equatable {
         lossMask = documents.map { $0 >= 0 }
     }
 
-    /// The tokens the trunk reads [B·T].
-    public func inputs() -> [Int64] { positions { Int64(tokens[$0]) } }
+    /// The tokens the trunk reads [B·T], or those and the `following` ones after each sample [B·(T + following)].
+    public func inputs(following: Int = 0) -> [Int64] { positions(following: following) { Int64(tokens[$0]) } }
 
     /// Their documents [B·T].
     public func inputDocuments() -> [Int32] { positions { documents[$0] } }
@@ -72,11 +72,12 @@ public struct TokenBatch: Sendable, Equatable {
     /// How many targets of head i are not ignored.
     public func validTargets(head: Int) -> Int { targets(head: head).count { $0 != Self.ignored } }
 
-    private func positions<Value>(_ value: (Int) -> Value) -> [Value] {
+    private func positions<Value>(following: Int = 0, _ value: (Int) -> Value) -> [Value] {
+        precondition((0...heads).contains(following))
         var result: [Value] = []
-        result.reserveCapacity(batchSize * context)
+        result.reserveCapacity(batchSize * (context + following))
         for row in 0..<batchSize {
-            for time in 0..<context { result.append(value(row * (context + heads) + time)) }
+            for time in 0..<(context + following) { result.append(value(row * (context + heads) + time)) }
         }
         return result
     }

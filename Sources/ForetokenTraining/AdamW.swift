@@ -13,6 +13,8 @@ public final class AdamW {
     /// Steps taken.
     public private(set) var step = 0
     private let parameters: [Parameter]
+    /// Steps that each parameter took part in: heads may be switched off for a while.
+    private var ownSteps: [Int]
     private let first: [Tensor]
     private let second: [Tensor]
 
@@ -24,6 +26,7 @@ public final class AdamW {
         self.epsilon = epsilon
         self.decay = decay
         self.parameters = parameters
+        ownSteps = [Int](repeating: 0, count: parameters.count)
         func zeros() throws -> [Tensor] {
             try parameters.map { try .zeros($0.tensor.shape, dtype: $0.tensor.dtype, device: $0.tensor.device) }
         }
@@ -31,20 +34,29 @@ public final class AdamW {
         second = try zeros()
     }
 
-    /// Updates every parameter by its gradient, counted `scale` times; a parameter without a gradient is an error of the
-    /// program and traps.
-    public func update(rate: Double, scale: Double = 1) {
+    /// Updates every parameter by its gradient, counted `scale` times; one without a gradient stays as it is, without decay.
+    ///
+    /// - Parameter headRate: the rate of heads 2…n; `rate` if nil.
+    public func update(rate: Double, headRate: Double? = nil, scale: Double = 1) {
         step += 1
-        let gradients = parameters.map { parameter in
-            guard let gradient = parameter.tensor.gradient else {
-                preconditionFailure("parameter \(parameter.name) has no gradient")
-            }
-            return gradient
+        // One sweep over all that share the rate and the number of steps: usually everything.
+        struct Sweep: Hashable {
+            let rate: Double
+            let step: Int
         }
-        adamWStep(
-            parameters: parameters.map(\.tensor), gradients: gradients, first: first, second: second,
-            decays: parameters.map { $0.decays ? decay : 0 }, step: step, scale: scale, rate: rate, betas: betas,
-            epsilon: epsilon)
+        var sweeps: [Sweep: [Int]] = [:]
+        for (index, parameter) in parameters.enumerated() where parameter.tensor.gradient != nil {
+            ownSteps[index] += 1
+            let isLater = if case .head(let head) = parameter.group { head > 1 } else { false }
+            sweeps[Sweep(rate: isLater ? headRate ?? rate : rate, step: ownSteps[index]), default: []].append(index)
+        }
+        for (sweep, indices) in sweeps {
+            adamWStep(
+                parameters: indices.map { parameters[$0].tensor },
+                gradients: indices.compactMap { parameters[$0].tensor.gradient }, first: indices.map { first[$0] },
+                second: indices.map { second[$0] }, decays: indices.map { parameters[$0].decays ? decay : 0 },
+                step: sweep.step, scale: scale, rate: sweep.rate, betas: betas, epsilon: epsilon)
+        }
     }
 
     /// Frees all gradients.
@@ -55,6 +67,7 @@ public final class AdamW {
     /// Forgets all steps.
     public func reset() {
         step = 0
+        ownSteps = ownSteps.map { _ in 0 }
         for tensor in first + second { tensor.zero() }
     }
 
@@ -65,10 +78,16 @@ public final class AdamW {
         }
     }
 
-    /// Takes over the state of a file.
+    /// Steps of the parameters that took part in fewer than ``step``, by name.
+    public var fewerSteps: [String: Int] {
+        let fewer = parameters.indices.filter { ownSteps[$0] != step }
+        return Dictionary(uniqueKeysWithValues: fewer.map { (parameters[$0].name, ownSteps[$0]) })
+    }
+
+    /// Takes over the state of a file, and ``fewerSteps``.
     ///
     /// - Throws: `ModelError` if a tensor is missing, unknown or misshapen; `SafetensorsError` for a broken file.
-    public func restore(_ file: SafetensorsFile, step: Int) throws {
+    public func restore(_ file: SafetensorsFile, step: Int, fewerSteps: [String: Int] = [:]) throws {
         let state = state
         let known = Set(state.map(\.name))
         let path = file.url.relativePath
@@ -83,5 +102,6 @@ public final class AdamW {
             tensor.assign(try file.tensor(name))
         }
         self.step = step
+        ownSteps = parameters.map { fewerSteps[$0.name] ?? step }
     }
 }

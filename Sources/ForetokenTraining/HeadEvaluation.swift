@@ -28,9 +28,10 @@ public struct HeadEvaluation: Sendable, Equatable {
     ///
     /// - Throws: ``ObjectiveError`` for text of another vocabulary, `TorchError.outOfMemory`.
     public init(
-        of model: MultiTokenModel, on loader: BatchLoader, batchSize: Int, batches: Int, tokenizer: any Tokenizer
+        of model: MultiTokenModel, on loader: any SampleSource, batchSize: Int, batches: Int, tokenizer: any Tokenizer
     ) throws {
         let heads = model.heads.count
+        let graph = model.configuration.headGraph
         let byteCounts = (0..<tokenizer.vocabularySize).map { tokenizer.bytes(of: Int32($0)).count }
         var lossSums = [Double](repeating: 0, count: heads)
         var byteSums = lossSums
@@ -46,15 +47,23 @@ public struct HeadEvaluation: Sendable, Equatable {
             done += 1
             try withoutGradient {
                 let batch = try BatchTensors(microbatch, for: model)
-                let z = model.latent(batch.inputs, batch.context)
+                let trunk = TrunkPass(model, batch, recompute: .none)
+                var walk = HeadWalk(model, batch.context, trunk, z: trunk.z, detachTrunk: false)
+                var allGuesses: [Int: [Int64]] = [:]
+                for node in graph.nodes {
+                    let output = walk.run(node)
+                    if graph.isRead(node.head) { walk.outputs[node.head] = output }
+                    let targets = try batch.targets(head: node.head).tokens.reshaped(-1)
+                    let (loss, guesses) = model.lossAndGuesses(output, targets: targets, head: node.head)
+                    lossSums[node.head - 1] += loss
+                    allGuesses[node.head] = guesses
+                }
                 // alive[p]: heads 1..i−1 were right at position p; known[p]: their targets were all in the document.
                 var alive = [Bool](repeating: true, count: microbatch.batchSize * microbatch.context)
                 var known = alive
-                for (i, head) in model.heads.enumerated() {
+                for i in 0..<heads {
                     let targets = microbatch.targets(head: i + 1)
-                    let (loss, guesses) = model.lossAndGuesses(
-                        head(z, batch.context), targets: try batch.targets(head: i + 1).tokens.reshaped(-1))
-                    lossSums[i] += loss
+                    guard let guesses = allGuesses[i + 1] else { continue }
                     for position in targets.indices {
                         let target = targets[position]
                         guard target != TokenBatch.ignored else {
@@ -85,7 +94,7 @@ extension MultiTokenModel {
     /// Σ −log p of int64 targets [N] under a head's output [B, T, D], and the likeliest token of each position; in chunks of
     /// positions, so that the logits stay within the fused objective's bound.
     func lossAndGuesses(
-        _ hidden: Tensor, targets: Tensor, logitsBytes: Int = FusedObjective.defaultLogitsBytes
+        _ hidden: Tensor, targets: Tensor, head: Int = 1, logitsBytes: Int = FusedObjective.defaultLogitsBytes
     ) -> (loss: Double, guesses: [Int64]) {
         let rows = hidden.reshaped(-1, configuration.width)
         let chunk = Tensor.fusedCrossEntropyChunk(
@@ -93,7 +102,7 @@ extension MultiTokenModel {
         var (loss, guesses) = (0.0, [Int64]())
         for start in stride(from: 0, to: targets.count, by: chunk) {
             let count = min(chunk, targets.count - start)
-            let logits = logits(rows.narrowed(axis: 0, from: start, count: count))
+            let logits = logits(rows.narrowed(axis: 0, from: start, count: count), head: head)
             loss += logits.crossEntropySum(targets: targets.narrowed(axis: 0, from: start, count: count)).item()
             guesses += logits.argmax(axis: 1).elements(as: Int64.self)
         }

@@ -53,10 +53,15 @@ private struct Step {
     var keys: Int { c.keyValueHeads * c.headDimension }
     var feedForward: Int { c.width * c.feedForwardWidth }
     var block: Int { c.width * (2 * queries + 2 * keys) + 3 * feedForward + 2 * c.width }
-    var head: Int { c.headKind == .parallel ? block : c.width * c.width }
     var table: Int { c.vocabulary * c.width }
     var ends: Int { c.width + (c.tieEmbeddings ? 1 : 2) * table }
-    var parameters: Int { c.trunkLayers * block + c.heads * head + ends }
+    /// A head's own: body, joining, unembedding.
+    func own(_ node: HeadGraph.Node) -> Int {
+        (node.body == .block ? block : c.width * c.width) + (node.joined == nil ? 0 : 2 * c.width * (c.width + 1))
+            + (c.unembedding == .replicated && node.head > 1 ? table : 0)
+    }
+    var graph: HeadGraph { c.headGraph }
+    var parameters: Int { c.trunkLayers * block + graph.nodes.reduce(0) { $0 + own($1) } + ends }
 
     // MARK: activations
     /// One [B, T, D].
@@ -76,17 +81,21 @@ private struct Step {
         let attention = hidden + tokens * (2 * queries + 2 * keys) + 3 * feedForward - 2 * product
         return hidden + max(product + feedForward, hidden + 3 * feedForward, attention)
     }
-    /// What a head keeps beside its input.
-    var headKept: Int { c.headKind == .parallel ? kept - hidden : 0 }
+    /// What a head keeps beside its input; one that joins embeddings also both normed rows, the joined ones and a copy of the
+    /// embeddings' rows.
+    func kept(_ node: HeadGraph.Node) -> Int {
+        (node.body == .block ? kept - hidden : 0) + (node.joined == nil ? 0 : 4 * hidden)
+    }
 
     // MARK: the step
     func highest(_ objective: ObjectiveName) -> Int {
-        // Rotary tables; tokens and one head's targets as int64.
-        let constant = length * c.headDimension + 4 * tokens
+        // Rotary tables; tokens and one head's targets as int64; embeddings that heads join.
+        let lookup = graph.joinedTokens > 0 ? hidden + tokens / length * graph.joinedTokens * c.width : 0
+        let constant = length * c.headDimension + 4 * tokens + lookup
         // The blocks' inputs alone, or all that they keep; and z.
         let trunk = c.trunkLayers * (recompute ? hidden : kept) + hidden
         let replay = recompute ? kept : 0
-        let heads = c.heads * head + c.width + table
+        let heads = graph.nodes.reduce(0) { $0 + own($1) } + c.width + table
         let all = accumulates ? parameters : 0
 
         // The last block of the trunk's forward pass.
@@ -95,28 +104,12 @@ private struct Step {
         let logits = tokens * c.vocabulary
         let output = 2 * hidden + tokens
         switch objective {
-        case .sequential:
-            // The last head: the gradients of the others and of z are there.
-            let before = accumulates ? parameters : heads - head - (c.heads == 1 ? table : 0)
-            let zGradient = c.heads == 1 ? 0 : hidden
-            stations.append(before + trunk + zGradient + headKept + output + 3 * logits)
-            stations.append(before + table + trunk + zGradient + headKept + output + hidden)
-            if c.headKind == .parallel { stations.append(before + trunk + zGradient + headKept + backward) }
-        case .fused:
-            // One chunk of logits, the unembedding's gradient from the first on, the head's output and its gradient; a few
-            // tensors [chunk, D].
-            let before = accumulates ? parameters : heads - head - (c.heads == 1 ? table : 0)
-            let zGradient = c.heads == 1 ? 0 : hidden
-            let chunk = Tensor.fusedCrossEntropyChunk(
-                rows: tokens, vocabulary: c.vocabulary, logitsBytes: logitsBytes)
-            let fresh = c.heads == 1 && !accumulates ? table : 0
-            stations.append(
-                before + fresh + trunk + zGradient + headKept + 2 * hidden + chunk * (c.vocabulary + 3 * c.width))
-            if c.headKind == .parallel { stations.append(before + trunk + zGradient + headKept + hidden + backward) }
+        case .sequential, .fused: stations += walk(objective, trunk: trunk, logits: logits, output: output)
         case .joint:
-            let each = headKept + output + logits
-            stations.append(all + trunk + c.heads * each + 2 * logits)
-            stations.append(max(all, heads - c.heads * head) + trunk + c.heads * (each - logits) + hidden + backward)
+            let each = graph.nodes.reduce(0) { $0 + kept($1) } + c.heads * (output + logits)
+            let tables = c.width + (c.unembedding == .replicated ? c.heads : 1) * table
+            stations.append(all + trunk + each + 2 * logits)
+            stations.append(max(all, tables) + trunk + each - c.heads * logits + hidden + backward)
         }
         // The trunk backward, its first block and its last; then the embedding.
         let done = max(all, heads)
@@ -125,5 +118,40 @@ private struct Step {
         stations.append(max(all, heads + (c.trunkLayers - 1) * block) + kept + inputs + hidden + backward)
         stations.append((accumulates ? parameters : parameters - table * (c.tieEmbeddings ? 0 : 1)) + table + hidden)
         return constant + (stations.max() ?? 0)
+    }
+
+    /// The heads one after another, from the one farthest from the trunk: the gradients of those before, of z and of the
+    /// head's output from its readers, and the outputs of those to come that are read.
+    func walk(_ objective: ObjectiveName, trunk: Int, logits: Int, output: Int) -> [Int] {
+        var stations: [Int] = []
+        var (made, embedded, zGradient) = (0, 0, 0)
+        for (place, node) in graph.nodes.reversed().enumerated() {
+            let isShared = node.head == 1 || c.unembedding == .shared
+            let fresh = isShared && (place == 0 || c.unembedding == .replicated) ? table + c.width : 0
+            let toCome = graph.isFlat ? 0 : c.heads - 1 - place
+            let before =
+                (accumulates ? parameters : made) + trunk + zGradient + embedded + kept(node)
+                + (toCome + (graph.isRead(node.head) ? 1 : 0)) * hidden
+            let freshNow = accumulates ? 0 : fresh
+            let ownTable = !isShared && !accumulates ? table : 0
+            if objective == .sequential {
+                stations.append(before + output + 3 * logits)
+                // The unembedding's gradient before it is added to what is there.
+                stations.append(before + max(freshNow + ownTable, table) + output + hidden)
+                if node.body == .block { stations.append(before + freshNow + ownTable + backward) }
+            } else {
+                // One chunk of logits, the unembedding's gradient from the first on, the head's output and its gradient; a
+                // few tensors [chunk, D].
+                let chunk = Tensor.fusedCrossEntropyChunk(
+                    rows: tokens, vocabulary: c.vocabulary, logitsBytes: logitsBytes)
+                let gradients = freshNow + ownTable
+                stations.append(before + gradients + 2 * hidden + chunk * (c.vocabulary + 3 * c.width))
+                if node.body == .block { stations.append(before + gradients + hidden + backward) }
+            }
+            made += own(node) + fresh
+            if node.joined != nil { embedded = hidden }
+            if graph.isFlat { zGradient = hidden }
+        }
+        return stations
     }
 }

@@ -32,8 +32,17 @@ struct Train: AsyncParsableCommand {
         help: "Override a key of the recipe: section.key=value; may be repeated.")
     var overrides: [String] = []
 
+    @Option(help: "Checkpoint and exit with 0 after so many minutes; the same command goes on from there.")
+    var stopAfter: Double?
+
     @Flag(help: "Print the result as one JSON object.")
     var json = false
+
+    func validate() throws {
+        guard stopAfter.map({ (0...1e6).contains($0) }) ?? true else {
+            throw ValidationError("--stop-after must be 0 to a million minutes")
+        }
+    }
 
     @TorchActor
     func run() async throws {
@@ -42,21 +51,35 @@ struct Train: AsyncParsableCommand {
         let folder = try RunFolder(out.url)
         let trainer = try Trainer(recipe: recipe, folder: folder)
         if trainer.step > 0 { Terminal.log("resuming \(out.text) after step \(trainer.step)") }
-        let outcome = try trainer.run()
+        let outcome = try trainer.run(limit: stopAfter.map { .seconds($0 * 60) })
         if json {
             var result: JSONObject = JSONObject()
-            result["outcome"] = .string(outcome == .finished ? "finished" : "interrupted")
+            result["outcome"] = .string(outcome.name)
             result["step"] = .integer(trainer.step)
             if let validation = trainer.lastValidation {
                 result["loss"] = .array(validation.losses.map(JSONValue.finite))
                 result["bitsPerByte"] = .array(validation.bitsPerByte.map(JSONValue.finite))
                 result["acceptance"] = .array(validation.acceptance.map(JSONValue.finite))
+                result["cumulativeAcceptance"] = .array(validation.cumulativeAcceptance.map(JSONValue.finite))
             }
             print(try JSONValue.object(result).text())
+        }
+        if outcome == .outOfTime {
+            Terminal.log("the time is over after step \(trainer.step); the same command goes on")
         }
         if outcome == .interrupted {
             Terminal.log("interrupted after step \(trainer.step); the same command resumes")
             throw ExitCode(130)
+        }
+    }
+}
+
+extension Trainer.Outcome {
+    fileprivate var name: String {
+        switch self {
+        case .finished: "finished"
+        case .interrupted: "interrupted"
+        case .outOfTime: "out of time"
         }
     }
 }

@@ -69,6 +69,43 @@ import Torch
             try Command.run("prepare", path("src"), "--out", path("x"), "--train-tokenizer", "wordpiece:5").code == 64)
     }
 
+    /// A plain model writes its own continuations; heads learn them on the frozen model; the text stays as it was.
+    @Test func aPlainModelGetsHeadsAndSaysTheSame() throws {
+        let recipe = try recipe(steps: 20)
+        let plain = ["--set", "model.heads=1", "--set", "model.trunkLayers=2", "--set", "model.layers=null"]
+        // Out of time at once, and then on from there.
+        let late = try Command.run(["train", recipe, "--out", path("plain"), "--stop-after", "0", "--json"] + plain)
+        #expect(late.code == 0 && late.output.contains("\"out of time\""), "\(late.errors)")
+        #expect(try Command.run(["train", recipe, "--out", path("plain")] + plain).code == 0)
+        let prompts = (0..<8).map { "{\"prompt\": \"def f\($0)\"}" }.joined(separator: "\n")
+        try Data(prompts.utf8).write(to: folder.appendingPathComponent("prompts.jsonl"))
+        let written = try Command.run(
+            "generate", "--model", path("plain"), "--prompts", path("prompts.jsonl"), "--out", path("own.jsonl"),
+            "--max-tokens", "24")
+        #expect(written.code == 0, "\(written.errors)")
+        let upgrade = """
+            start: { from: "\(path("plain"))" }
+            data: { train: "\(path("own.jsonl"))" }
+            model: { heads: 3, headKind: deepseek }
+            training: { steps: 20, batchSize: 2, freezeTrunk: true, learningRate: 0.01, validationEvery: 0, checkpointEvery: 0 }
+            """
+        try Data(upgrade.utf8).write(to: folder.appendingPathComponent("upgrade.yaml"))
+        let trained = try Command.run("train", path("upgrade.yaml"), "--out", path("faster"))
+        #expect(trained.code == 0, "\(trained.errors)")
+        #expect(trained.errors.contains("head 1 taken over, heads 2 to 3 copied from head 1"), "\(trained.errors)")
+        func text(_ run: String) throws -> String {
+            let result = try Command.run(
+                "generate", "--model", path(run), "--prompt", "def f", "--max-tokens", "30", "--temperature", "0.7",
+                "--seed",
+                "3")
+            #expect(result.code == 0, "\(result.errors)")
+            return result.output
+        }
+        #expect(try text("faster") == text("plain"))
+        let inspected = try Command.run("inspect", path("faster"))
+        #expect(inspected.output.contains("plain decoding runs 3 of 5"), "\(inspected.output)")
+    }
+
     @Test func fromSourceFilesToTextWithBothWaysOfDecoding() throws {
         let recipe = try recipe(steps: 12)
         let trained = try Command.run("train", recipe, "--out", path("run"), "--json")

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import Torch
 
-/// A `parallel` model's folder is a plain Llama of head 1 to Hugging Face's transformers.
+/// A model's folder is a plain Llama of head 1 to Hugging Face's transformers, unless its heads are linear.
 ///
 /// Opt-in: FORETOKEN_PYTHON names a Python with torch and transformers.
 struct InteroperabilityTests {
@@ -21,11 +21,16 @@ struct InteroperabilityTests {
 
     @Test(
         .enabled(if: python != nil, "set FORETOKEN_PYTHON to a Python with torch and transformers"),
-        arguments: [(keyValueHeads: 4, isTied: false), (keyValueHeads: 2, isTied: true)])
-    func transformersOpensHeadOneAndComputesTheSameLogits(keyValueHeads: Int, isTied: Bool) throws {
+        arguments: [(keyValueHeads: 4, isTied: false), (keyValueHeads: 2, isTied: true)],
+        HeadKind.allCases.filter(\.areBlocks))
+    func transformersOpensHeadOneAndComputesTheSameLogits(
+        attention: (keyValueHeads: Int, isTied: Bool), kind: HeadKind
+    ) throws {
+        let (keyValueHeads, isTied) = attention
         let configuration = ModelConfiguration(
             vocabulary: 258, width: 64, layers: 6, attentionHeads: 4, keyValueHeads: keyValueHeads,
-            feedForwardWidth: 96, heads: 3, context: 32, tieEmbeddings: isTied, beginningOfText: 256, endOfText: 257)
+            feedForwardWidth: 96, heads: 3, headKind: kind, unembedding: isTied ? .replicated : .shared, context: 32,
+            tieEmbeddings: isTied, beginningOfText: 256, endOfText: 257)
         let model = try MultiTokenModel(configuration, seed: 5)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -12,7 +12,9 @@ private let prompts = ["for i", "print(", "x", "# the end", "\n\n    é"]
 private final class StubDrafter: Drafter {
     private let answer: (Int) -> Int32
     init(_ answer: @escaping (Int) -> Int32) { self.answer = answer }
-    func advance(_ sequence: DecodingSequence, _ latent: UnsafePointer<Float>, rows: Int) {}
+    func advance(
+        _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
+    ) {}
     func propose(_ sequences: [DecodingSequence], counts: [Int]) {
         for (sequence, count) in zip(sequences, counts) {
             sequence.drafts = (0..<count).map { answer(sequence.committed + 1 + $0) }
@@ -30,14 +32,16 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
         try cache.reserve(block.count, position: rows.count, into: &places)
         let size = decoder.configuration.width
         let (x, z, scores) = (FloatBuffer(), FloatBuffer(), FloatBuffer())
+        let taps = decoder.decidingHeads.dropLast().map { _ in FloatBuffer() }
+        for tap in taps { _ = tap.reserve(block.count * size) }
         decoder.embed(block, into: x.reserve(block.count * size))
         var pass = Pass(decoder)
         places.withUnsafeBufferPointer { places in
             pass.trunk(
                 places: places.baseAddress, rows: block.count, from: x.pointer, to: z.reserve(block.count * size))
-            pass.head(
-                decoder.heads[0], layer: decoder.trunkLayers, places: places.baseAddress, rows: block.count,
-                outputs: block.count, from: z.pointer, to: x.pointer)
+            pass.decide(
+                places: places.baseAddress, rows: block.count, outputs: block.count, from: z.pointer,
+                taps: taps.map(\.pointer), to: x.pointer)
             pass.logits(x.pointer, rows: block.count, to: scores.reserve(block.count * 258))
             pass.run()
         }

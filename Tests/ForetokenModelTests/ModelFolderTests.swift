@@ -4,12 +4,15 @@ import Torch
 
 @testable import ForetokenModel
 
-private func model(_ kind: HeadKind, heads: Int = 3, tied: Bool = false, seed: UInt64? = 1) throws -> MultiTokenModel {
+private func model(
+    _ kind: HeadKind, heads: Int = 3, tied: Bool = false, unembedding: UnembeddingKind = .shared, seed: UInt64? = 1
+) throws -> MultiTokenModel {
     try MultiTokenModel(
         ModelConfiguration(
             vocabulary: 20, width: 8, layers: 5, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
             heads: heads,
-            headKind: kind, context: 10, tieEmbeddings: tied, tokenizerName: "t", tokenizerDigest: "d", endOfText: 3),
+            headKind: kind, unembedding: unembedding, context: 10, tieEmbeddings: tied, tokenizerName: "t",
+            tokenizerDigest: "d", endOfText: 3),
         seed: seed)
 }
 
@@ -25,7 +28,7 @@ private func folder() throws -> URL {
         let url = try folder()
         defer { try? FileManager.default.removeItem(at: url) }
         for heads in [1, 3] {
-            let original = try model(kind, heads: heads, tied: tied)
+            let original = try model(kind, heads: heads, tied: tied, unembedding: tied ? .replicated : .shared)
             try ModelFolder.write(original, to: url)
             let copy = try ModelFolder.read(url)
             #expect(copy.configuration == original.configuration)
@@ -36,20 +39,24 @@ private func folder() throws -> URL {
         }
     }
 
-    /// A model folder opens elsewhere: trunk and head 1 are one contiguous Llama, nothing else is in the file.
-    @Test func parallelFoldersHoldAPlainLlama() throws {
+    /// A model folder opens elsewhere: trunk and head 1, or all heads that it stands on, are one contiguous Llama,
+    /// nothing else is in the file.
+    @Test(arguments: HeadKind.allCases.filter(\.areBlocks), UnembeddingKind.allCases)
+    func foldersOfBlocksHoldAPlainLlama(kind: HeadKind, unembedding: UnembeddingKind) throws {
         let url = try folder()
         defer { try? FileManager.default.removeItem(at: url) }
-        try ModelFolder.write(try model(.parallel), to: url)
+        try ModelFolder.write(try model(kind, unembedding: unembedding), to: url)
         let config = try JSONNode(contentsOf: url.appendingPathComponent("config.json"))
         #expect(try config["model_type"].string() == "llama")
-        #expect(try config["num_hidden_layers"].integer() == 3)
+        let count = kind == .anticausal ? 5 : 3
+        #expect(try config["num_hidden_layers"].integer() == count)
         let file = try SafetensorsFile(contentsOf: url.appendingPathComponent("model.safetensors"))
         let layers = Set(file.names.compactMap { $0.hasPrefix("model.layers.") ? $0.split(separator: ".")[2] : nil })
-        #expect(layers == ["0", "1", "2"])
+        #expect(layers == Set((0..<count).map { "\($0)" }))
         #expect(file.names.allSatisfy { $0.hasPrefix("model.") || $0 == "lm_head.weight" })
         let heads = try SafetensorsFile(contentsOf: url.appendingPathComponent("foretoken/heads.safetensors"))
-        #expect(Set(heads.names.map { $0.split(separator: ".")[1] }) == ["2", "3"])
+        let beside = Set(heads.names.map { $0.split(separator: ".")[1] })
+        #expect(beside == (kind == .anticausal && unembedding == .shared ? [] : ["2", "3"]))
     }
 
     @Test func missingUnknownAndMisshapenTensorsAreNamed() throws {

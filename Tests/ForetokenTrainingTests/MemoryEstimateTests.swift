@@ -18,8 +18,10 @@ private struct Shape: Sendable, CustomTestStringConvertible {
     var accumulation = 1
     var tied = false
     var keyValueHeads: Int?
+    var unembedding = UnembeddingKind.shared
     var testDescription: String {
-        "V\(vocabulary) D\(width) L\(layers) F\(inner ?? 0) n\(heads) \(kind) B\(batch) T\(context) x\(accumulation)"
+        "V\(vocabulary) D\(width) L\(layers) F\(inner ?? 0) n\(heads) \(kind) \(unembedding) B\(batch) T\(context) "
+            + "x\(accumulation)"
     }
 }
 
@@ -29,7 +31,11 @@ private let shapes = [
     Shape(width: 128, layers: 5, inner: 384, heads: 2, batch: 1, context: 16),
     Shape(heads: 4, kind: .linear, tied: true),
     Shape(batch: 2, accumulation: 3), Shape(vocabulary: 1000, batch: 1, context: 256, keyValueHeads: 1),
-    Shape(inner: 16, batch: 8),
+    Shape(inner: 16, batch: 8), Shape(kind: .causal), Shape(heads: 4, kind: .anticausal), Shape(kind: .deepseek),
+    Shape(vocabulary: 4000, heads: 4, kind: .deepseek), Shape(width: 64, layers: 8, heads: 6, kind: .causal),
+    Shape(kind: .deepseek, batch: 2, accumulation: 3), Shape(heads: 4, unembedding: .replicated),
+    Shape(vocabulary: 4000, heads: 3, kind: .causal, tied: true, unembedding: .replicated),
+    Shape(vocabulary: 1000, kind: .linear, unembedding: .replicated),
 ]
 
 @Suite(.serialized) struct MemoryEstimateTests {
@@ -45,7 +51,7 @@ private let shapes = [
             let configuration = ModelConfiguration(
                 vocabulary: shape.vocabulary, width: shape.width, layers: shape.layers, attentionHeads: 2,
                 keyValueHeads: shape.keyValueHeads, feedForwardWidth: shape.inner, heads: shape.heads,
-                headKind: shape.kind, context: shape.context, tieEmbeddings: shape.tied)
+                headKind: shape.kind, unembedding: shape.unembedding, context: shape.context, tieEmbeddings: shape.tied)
             let estimate = MemoryEstimate(recipe, configuration: configuration)
 
             let before = Memory.read().current

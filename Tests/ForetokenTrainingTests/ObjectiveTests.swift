@@ -11,13 +11,15 @@ private struct Case: Sendable, CustomTestStringConvertible {
     let heads: Int
     let documentMask: Bool
     var tied = false
-    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied)" }
+    var unembedding = UnembeddingKind.shared
+    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied) \(unembedding)" }
 
     func model(seed: UInt64 = 3, dtype: DType = .float64) throws -> MultiTokenModel {
         try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-                heads: heads, headKind: kind, context: 12, tieEmbeddings: tied, documentMask: documentMask),
+                heads: heads, headKind: kind, unembedding: unembedding, context: 12, tieEmbeddings: tied,
+                documentMask: documentMask),
             seed: seed, dtype: dtype)
     }
 
@@ -28,7 +30,11 @@ private struct Case: Sendable, CustomTestStringConvertible {
 
 private let cases = HeadKind.allCases.flatMap { kind in
     [1, 2, 4].flatMap { heads in [false, true].map { Case(kind: kind, heads: heads, documentMask: $0) } }
-        + [Case(kind: kind, heads: 3, documentMask: false, tied: true)]
+        + [
+            Case(kind: kind, heads: 3, documentMask: false, tied: true),
+            Case(kind: kind, heads: 3, documentMask: false, tied: true, unembedding: .replicated),
+            Case(kind: kind, heads: 2, documentMask: false, unembedding: .replicated),
+        ]
 }
 
 private func run(
@@ -67,19 +73,75 @@ private func run(
                 for (a, b) in zip(gradient, expected) { #expect(abs(a - b) < tolerance, "\(parameter.name)") }
             }
             #expect(ready.sorted() == model.parameters.map(\.name).sorted(), "each parameter is ready exactly once")
-            // Heads in their order, what they share after the last, the trunk after that, the embedding at the end.
+            // Readers before what they read, what all share after the last head, then the trunk, the embedding at the end.
+            let walk = model.configuration.headGraph.nodes.reversed().map(\.head)
             let groups = model.parameters.filter { $0.group != .embedding || !example.tied }.reduce(into: [:]) {
                 $0[$1.name] = $1.group
             }
             let order = ready.map { name -> Int in
                 switch groups[name] {
-                case .head(let head): head
+                case .head(let head): walk.firstIndex(of: head) ?? 200
                 case .unembedding: 100
                 case .trunk: 101
                 default: 102
                 }
             }
             #expect(order == order.sorted())
+        }
+    }
+
+    /// With a detached trunk, what decides learns as from head 1 alone, and heads 2…n as ever.
+    @Test(arguments: cases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)
+    private func aDetachedTrunkLearnsFromHeadOneAlone(example: Case, name: ObjectiveName) throws {
+        let model = try example.model()
+        func gradients() -> [[Double]?] { model.parameters.map { $0.tensor.gradient?.elements() } }
+        _ = try run(JointObjective(), model, example.batches())
+        let whole = gradients()
+        _ = try run(
+            JointObjective(), model, example.batches(), weights: [1] + [Double](repeating: 0, count: example.heads - 1))
+        let alone = gradients()
+        for recompute in Recomputation.allCases {
+            _ = try run(name.objective(recompute: recompute, detachTrunk: true), model, example.batches())
+            for (index, gradient) in gradients().enumerated() {
+                let parameter = model.parameters[index]
+                let expected: [Double]
+                switch parameter.group {
+                case .head(let head): expected = (head > 1 ? whole : alone)[index] ?? []
+                case .trunk: expected = alone[index] ?? []
+                case .unembedding: expected = whole[index] ?? []
+                case .embedding:
+                    // Tied, it is the unembedding as well.
+                    if example.tied { continue }
+                    expected = alone[index] ?? []
+                }
+                #expect(gradient?.count == expected.count, "\(parameter.name)")
+                for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
+            }
+        }
+    }
+
+    /// A head of weight 0 gets no gradient, unless another reads it, and is not told to be ready.
+    @Test(arguments: HeadKind.allCases, ObjectiveName.allCases)
+    func headsOfWeightZeroLearnNothing(kind: HeadKind, name: ObjectiveName) throws {
+        let example = Case(kind: kind, heads: 4, documentMask: false, unembedding: .replicated)
+        let model = try example.model()
+        for weights in [[1, 0, 0, 0], [1.0, 0.5, 0, 0], [0, 1, 0, 2]] {
+            // Almost 0 instead: the same, but with the heads in it.
+            let losses = try run(JointObjective(), model, example.batches(), weights: weights.map { max($0, 1e-300) })
+            let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
+            var ready: [String] = []
+            let own = try run(name.objective(), model, example.batches(), weights: weights) { ready.append($0.name) }
+            for (index, weight) in weights.enumerated() {
+                #expect(abs(own[index] - (weight == 0 ? 0 : losses[index])) < 1e-10)
+            }
+            let active = weights.indices.filter { weights[$0] != 0 }.map { $0 + 1 }
+            let needed = model.configuration.headGraph.nodes(for: active).map(\.head)
+            for (parameter, expected) in zip(model.parameters, reference) {
+                let gradient = parameter.tensor.gradient?.elements(as: Double.self)
+                if case .head(let head) = parameter.group, !needed.contains(head) { #expect(gradient == nil) }
+                #expect(ready.count { $0 == parameter.name } == (gradient == nil ? 0 : 1))
+                for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
+            }
         }
     }
 

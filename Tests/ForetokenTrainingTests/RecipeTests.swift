@@ -1,4 +1,5 @@
 import ForetokenModel
+import ForetokenText
 import Foundation
 import Testing
 
@@ -35,10 +36,43 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         recipe.data.validation = "v.tokens"
         recipe.model.keyValueHeads = 2
         recipe.model.headKind = .linear
+        recipe.model.unembedding = .replicated
+        recipe.model.trunkLayers = 6
+        recipe.model.layers = Recipe.Model().layers
         recipe.training.learningRate = 0.1 + 0.2
-        recipe.training.headWeights = [1, 0.25]
+        recipe.training.headWeights = .list([1, 0.25])
+        recipe.training.headLearningRate = 1e-3
+        recipe.training.schedule = .wsd
+        recipe.training.curriculum = .forward
+        recipe.training.detachTrunk = true
+        recipe.training.keepEvery = 4
         recipe.training.minutes = 2.5
         #expect(try Recipe(yaml: recipe.yaml, file: "x") == recipe)
+    }
+
+    @Test(arguments: [
+        ("uniform", HeadWeights.uniform, [1, 1]), ("harmonic", .harmonic, [1, 0.5]),
+        ("{decay: 0.5}", .decay(0.5), [1, 0.5]), ("[1, 0.25]", .list([1, 0.25]), [1, 0.25]),
+        (
+            "[{step: 0, weights: [1, 0]}, {step: 8, weights: uniform}]",
+            .points([.init(step: 0, weights: .list([1, 0])), .init(step: 8, weights: .uniform)]), [1, 0.5]
+        ),
+    ])
+    func headWeightsComeInEveryForm(text: String, weights: HeadWeights, atFour: [Double]) throws {
+        let recipe = try Recipe(yaml: good, file: "r.yaml", overrides: ["training.headWeights=\(text)"])
+        #expect(recipe.training.headWeights == weights)
+        #expect(recipe.headWeights(at: 4, of: 10) == atFour)
+        #expect(try Recipe(yaml: recipe.yaml, file: "x") == recipe)
+    }
+
+    @Test func aTrunkOfItsOwnSizeKeepsItsBlocks() throws {
+        for (kind, total) in [("parallel", 9), ("linear", 7), ("deepseek", 9)] {
+            let recipe = try Recipe(
+                yaml: good, file: "r.yaml",
+                overrides: ["model.layers=null", "model.trunkLayers=7", "model.headKind=\(kind)"])
+            #expect(recipe.totalLayers == total)
+            #expect(recipe.configuration(for: ByteTokenizer()).trunkLayers == 7)
+        }
     }
 
     @Test func unknownKeysNameThePlaceAndTheNearestKey() {
@@ -66,13 +100,34 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"),
         ("training.batchSize=0", "outside 1"),
         ("training.learningRate=0", "above 0"), ("training.headWeights=[1]", "one a head"),
-        ("model.headKind=causal", "not known or not supported yet"), ("training.objective=folded", "not supported yet"),
+        ("model.headKind=casual", "not known or not supported yet"), ("training.objective=folded", "not supported yet"),
+        ("model.trunkLayers=3", "give one of the two"), ("training.headWeights=many", "uniform, harmonic"),
+        ("training.headWeights=[1, x]", "uniform, harmonic"), ("training.headWeights=[0, 0]", "not all 0"),
+        ("training.headWeights={decay: 2}", "at most 1"), ("training.headWeights={dekay: 2}", "did you mean 'decay'"),
+        ("training.headWeights=[{step: 3, weights: uniform}]", "two steps or more"),
+        ("training.headWeights=[{step: 3, weights: uniform}, {step: 2, weights: harmonic}]", "later than"),
+        ("training.curriculum=onward", "'forward'"), ("training.headLearningRate=0", "above 0"),
+        ("training.decayFraction=0", "above 0"), ("training.keepEvery=-1", "outside 0"),
+        ("training.schedule=wsb", "'wsd'"), ("training.freezTrunk=true", "did you mean 'freezeTrunk'"),
         ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"),
         ("training.steps=null", "missing"),
         ("data.train=''", "foretoken prepare"), ("memory.logitsMiB=0", "outside 1"),
     ])
     func impossibleValuesAreRefused(override: (String, String)) {
         #expect(sentence(good, [override.0]).contains(override.1))
+    }
+
+    @Test func whatCannotBeLearntTogetherIsRefused() {
+        #expect(sentence(good, ["training.freezeTrunk=true", "model.heads=1"]).contains("nothing is left to learn"))
+        #expect(
+            sentence(good, ["training.freezeTrunk=true", "training.curriculum=reverse"]).contains("a curriculum has"))
+        #expect(sentence(good, ["training.freezeTrunk=true", "training.headWeights=[1, 0]"]).contains("heads 2…n"))
+        #expect(
+            sentence(good, ["training.curriculum=forward", "training.headWeights=[0, 1]"]).contains("head 1 alone"))
+        for key in ["detachTrunk", "freezeTrunk"] {
+            #expect(
+                sentence(good, ["training.\(key)=true", "model.headKind=anticausal"]).contains("stand between"))
+        }
     }
 
     @Test func textsMadeToExhaustTheParserAreRefused() {

@@ -149,6 +149,107 @@ private func metrics(_ run: URL) throws -> [String] {
         #expect(abs(schedule.rate(at: 104) - 0.2) < 1e-12)
     }
 
+    @Test func theOtherShapesOfTheRate() {
+        func rates(_ shape: LearningRateShape, _ steps: [Int]) -> [Double] {
+            let schedule = LearningRateSchedule(
+                shape: shape, peak: 2, warmUp: 10, steps: 110, finalRatio: 0.1, decayFraction: 0.2)
+            return steps.map { (schedule.rate(at: $0) * 1e9).rounded() / 1e9 }
+        }
+        #expect(rates(.linear, [5, 10, 60, 110]) == [1, 2, 1.1, 0.2])
+        #expect(rates(.constant, [5, 10, 60, 110]) == [1, 2, 2, 2])
+        #expect(rates(.wsd, [5, 10, 60, 88, 99, 110]) == [1, 2, 2, 2, 1.1, 0.2])
+    }
+
+    @Test func curriculaSwitchHeadsInEqualStages() {
+        func active(_ curriculum: HeadCurriculum) -> [Int] {
+            (1...10).map { curriculum.active(at: $0, of: 8, heads: 4) }
+        }
+        #expect(active(.none) == [Int](repeating: 4, count: 10))
+        #expect(active(.forward) == [1, 1, 2, 2, 3, 3, 4, 4, 4, 4])
+        #expect(active(.reverse) == [4, 4, 3, 3, 2, 2, 1, 1, 1, 1])
+    }
+
+    /// Heads that are off stay as they are, bitwise, and a run that was stopped in between is the run that never was.
+    @Test(arguments: [HeadCurriculum.forward, .reverse])
+    func curriculaResumeBitwise(curriculum: HeadCurriculum) throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 6)
+        recipe.training.curriculum = curriculum
+        let whole = try Trainer(recipe: recipe, folder: RunFolder(folder.file("whole")))
+        let third = whole.model.heads[2].parameters
+        var values: [[[Float]]] = [third.map { $0.tensor.elements() }]
+        #expect(try whole.run { _ in values.append(third.map { $0.tensor.elements() }) } == .finished)
+        let moved = (1...6).filter { values[$0] != values[$0 - 1] }
+        #expect(moved == (curriculum == .forward ? [5, 6] : [1, 2]))
+        #expect(try metrics(folder.file("whole")).count { $0.contains("nan") } == 4)
+        for stop in [1, 3, 5] {
+            let url = folder.file("run-\(stop)")
+            do {
+                let first = try Trainer(recipe: recipe, folder: RunFolder(url))
+                _ = try first.run { if $0 == stop { InterruptFlag.raise() } }
+                InterruptFlag.reset()
+            }
+            #expect(try Trainer(recipe: recipe, folder: RunFolder(url)).run() == .finished)
+            #expect(try weights(url) == weights(folder.file("whole")))
+            #expect(try metrics(url) == metrics(folder.file("whole")))
+        }
+    }
+
+    @Test(arguments: HeadKind.allCases.filter { $0 != .anticausal }, ObjectiveName.allCases)
+    func aFrozenTrunkLeavesPlainDecodingAsItIs(kind: HeadKind, objective: ObjectiveName) throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 2, kind: kind)
+        recipe.training.freezeTrunk = true
+        recipe.training.objective = objective
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        let before = trainer.model.parameters.map { $0.tensor.elements(as: Float.self) }
+        #expect(try trainer.run() == .finished)
+        for (parameter, values) in zip(trainer.model.parameters, before) {
+            let isLater = if case .head(let head) = parameter.group { head > 1 } else { false }
+            #expect((parameter.tensor.elements(as: Float.self) != values) == isLater, "\(parameter.name)")
+        }
+    }
+
+    @Test func theTimeLimitCheckpointsAndTheRunGoesOn() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try tinyRecipe(in: folder, steps: 3)
+        let url = folder.file("run")
+        do {
+            let trainer = try Trainer(recipe: recipe, folder: RunFolder(url))
+            #expect(try trainer.run(limit: .zero) == .outOfTime)
+            #expect(trainer.step == 0)
+        }
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(url))
+        #expect(try trainer.run(limit: .seconds(1000)) == .finished)
+        _ = try Trainer(recipe: recipe, folder: RunFolder(folder.file("whole"))).run()
+        #expect(try weights(url) == weights(folder.file("whole")))
+    }
+
+    @Test func everySoManyCheckpointsStay() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 9)
+        (recipe.training.checkpointEvery, recipe.training.keepCheckpoints, recipe.training.keepEvery) = (1, 2, 3)
+        _ = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run"))).run()
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("run/checkpoints").path).sorted()
+        #expect(names == [3, 6, 8, 9].map { "step-00000\($0)" })
+    }
+
+    @Test func laterHeadsHaveARateOfTheirOwn() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 1)
+        (recipe.training.weightDecay, recipe.training.finalLearningRateRatio) = (0, 1)
+        recipe.training.headLearningRate = 0.02  // twice that of the others
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        let before = trainer.model.parameters.map { $0.tensor.elements(as: Float.self) }
+        _ = try trainer.run()
+        // Adam's first step is the rate, but for gradients near ε.
+        for (parameter, values) in zip(trainer.model.parameters, before) where parameter.isMatrix {
+            let isLater = if case .head(let head) = parameter.group { head > 1 } else { false }
+            let step = zip(parameter.tensor.elements(as: Float.self), values).map { abs($0 - $1) }.max() ?? 0
+            #expect(abs(step - (isLater ? 0.02 : 0.01)) < 1e-4, "\(parameter.name)")
+        }
+    }
+
     /// One step of AdamW by its formula, decay on matrices only.
     @Test func adamWEqualsItsFormula() throws {
         let model = try MultiTokenModel(

@@ -167,7 +167,8 @@ public final class BatchEngine {
                 ticket.sequence = fork
             } else if limits.reusesPrefixes, let known = prefixes.longest(ticket.request) {
                 let (sequence, length) = known
-                ticket.sequence = try DecodingSequence(forking: sequence, ticket.request, length: length)
+                ticket.sequence = try DecodingSequence(
+                    model, forking: sequence, ticket.request, length: length)
                 counters.reusedPromptTokens += length
             } else {
                 ticket.sequence = try DecodingSequence(model, ticket.request, tokenizer: tokenizer, pool: engine.pool)
@@ -189,7 +190,7 @@ public final class BatchEngine {
             follower.leader = nil
             do {
                 follower.fork = try DecodingSequence(
-                    forking: sequence, follower.request, length: sequence.committed)
+                    model, forking: sequence, follower.request, length: sequence.committed)
             } catch {
                 follower.end(error)
                 waiting.removeAll { $0 === follower }
@@ -265,9 +266,6 @@ public final class BatchEngine {
 extension DecodeModel {
     /// Layers of keys and values of a sequence that uses so many heads.
     func cachedLayers(heads count: Int) -> Int {
-        decidingBlocks
-            + heads[1..<max(1, count)].reduce(0) { sum, head in
-                if case .block = head { sum + 1 } else { sum }
-            }
+        decidingBlocks + heads[1..<max(1, count)].count { $0.isBlock && !decidingHeads.contains($0.node.head) }
     }
 }

@@ -11,10 +11,12 @@ final class DecodeEngine {
     let model: DecodeModel
     let pool: CachePool
     private let drafter: any Drafter
-    private let planner = DepthPlanner()
+    private let planner: DepthPlanner
     private var places: [ct_k_row] = []
     private let hidden = FloatBuffer()
     private let latent = FloatBuffer()
+    /// Outputs of the heads before head 1, head 2 first.
+    private let taps: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
@@ -22,7 +24,9 @@ final class DecodeEngine {
     init(_ model: DecodeModel, pool: CachePool? = nil, drafter: (any Drafter)? = nil) {
         self.model = model
         self.pool = pool ?? CachePool(model)
-        self.drafter = drafter ?? SelfDrafter(model)
+        self.drafter = drafter ?? model.makeDrafter()
+        planner = DepthPlanner(isStepwise: model.configuration.headGraph.joinedTokens > 0)
+        taps = model.decidingHeads.dropLast().map { _ in FloatBuffer() }
     }
 
     /// A sequence's share of a pass.
@@ -84,30 +88,41 @@ final class DecodeEngine {
         let (rows, outputs, width) = (tokens.count, ends.count, model.configuration.width)
         let x = hidden.reserve(rows * width)
         let z = latent.reserve(rows * width)
+        let tapped = taps.map { $0.reserve(rows * width) }
+        // Heads that read head 1 need it at every position.
+        let drafts = model.draftSource == .headOne && parts.contains { $0.sequence.request.heads > 1 }
+        let kept = drafts ? rows : outputs
         let scores = logits.reserve(outputs * model.configuration.vocabulary)
         model.embed(tokens, into: x)
         places.withUnsafeBufferPointer { places in
             var pass = Pass(model)
             pass.trunk(places: places.baseAddress, rows: rows, from: x, to: z)
-            pass.head(
-                model.heads[0], layer: model.trunkLayers, places: places.baseAddress, rows: rows, outputs: outputs,
-                from: z, to: x)
-            if outputs > 0 { pass.logits(x, rows: outputs, to: scores) }
+            pass.decide(places: places.baseAddress, rows: rows, outputs: kept, from: z, taps: tapped, to: x)
+            if outputs > 0 { pass.logits(x + (kept - outputs) * width, rows: outputs, to: scores) }
             pass.run()
         }
     }
 
-    /// Every sequence's tokens from its logits, and z of what stays to the drafter.
+    /// Every sequence's tokens from its logits, and the rows of what stays to the drafter.
     private func choose(_ parts: [Part]) throws {
         let width = model.configuration.width
-        let z = latent.pointer
+        let sources =
+            switch model.draftSource {
+            case .latent: [latent.pointer]
+            case .headOne: [hidden.pointer]
+            case .decidingHeads: taps.map(\.pointer)
+            }
+        func advance(_ sequence: DecodingSequence, from row: Int, rows: Int, position: Int) throws {
+            try drafter.advance(sequence, sources.map { $0 + row * width }, rows: rows, position: position)
+        }
         var silent = 0
         var output = 0
         let outputsStart = parts.reduce(0) { $0 + $1.silent }
         for part in parts {
             let sequence = part.sequence
             defer { (silent, output) = (silent + part.silent, output + part.outputs) }
-            try drafter.advance(sequence, z + silent * width, rows: part.silent)
+            let start = sequence.committed
+            try advance(sequence, from: silent, rows: part.silent, position: start)
             guard part.outputs > 0 else {
                 sequence.commitPrompt(part.silent)
                 continue
@@ -120,20 +135,21 @@ final class DecodeEngine {
                 sequence.failure = error
                 continue
             }
-            try drafter.advance(sequence, z + (outputsStart + output) * width, rows: kept - part.silent)
+            try advance(
+                sequence, from: outputsStart + output, rows: kept - part.silent, position: start + part.silent)
         }
     }
 
     /// Drafts for all sequences that can use some.
     ///
-    /// - Returns: for how many sequences.
+    /// - Returns: for how many sequences or, stepwise, how many drafts.
     private func draft(_ sequences: [DecodingSequence]) throws -> Int {
         let ready = sequences.filter { !$0.isFinished && !$0.isPrefilling }
         let counts = planner.plan(ready)
         let chosen = zip(ready, counts).filter { $1 > 0 }
         guard !chosen.isEmpty else { return 0 }
         try drafter.propose(chosen.map(\.0), counts: chosen.map(\.1))
-        return chosen.count
+        return planner.isStepwise ? chosen.reduce(0) { $0 + $1.1 } : chosen.count
     }
 }
 

@@ -14,7 +14,9 @@ public final class DecodeModel: @unchecked Sendable {
     /// The trunk's blocks, ``trunkLayers`` of them.
     let trunk: UnsafePointer<ct_k_block>
     let heads: [DecodeHead]
-    let unembedding: UnsafePointer<ct_k_weight>
+    /// The heads on the way to head 1, that one last: what plain decoding runs after the trunk.
+    let decidingHeads: [Int]
+    let draftSource: DraftSource
     let norm: UnsafePointer<Float>
     private let embedding: Tensor
     private let storage: WeightStorage
@@ -30,13 +32,21 @@ public final class DecodeModel: @unchecked Sendable {
         self.format = format
         self.storage = storage
         trunk = try storage.keep(model.trunk.map { try storage.block($0, format) })
+        let shared = try storage.keep(storage.pack(model.unembedding, format))
         heads = try model.heads.map { head in
-            switch head {
-            case .block(let block): .block(try storage.keep(storage.block(block, format)))
-            case .linear(let map): .linear(try storage.keep(storage.pack(map, format)))
-            }
+            let body: DecodeHead.Body =
+                switch head.body {
+                case .block(let block): .block(try storage.keep(storage.block(block, format)))
+                case .linear(let map): .linear(try storage.keep(storage.pack(map, format)))
+                }
+            return DecodeHead(
+                node: head.node, body: body, join: try head.join.map { try DecodeJoin($0, storage, format) },
+                unembedding: head.unembedding === model.unembedding
+                    ? shared : try storage.keep(storage.pack(head.unembedding, format)))
         }
-        unembedding = try storage.keep(storage.pack(model.unembedding, format))
+        let graph = configuration.headGraph
+        decidingHeads = graph.path(to: 1)
+        draftSource = graph.headOneReadsOthers ? .decidingHeads : graph.isFlat ? .latent : .headOne
         norm = try storage.copy(model.norm)
         embedding = model.embedding.tensor.detached().contiguous()
         let rotary = RotaryTable(configuration: configuration, positions: configuration.context)
@@ -51,21 +61,23 @@ public final class DecodeModel: @unchecked Sendable {
 
     /// Bytes of weights that a pass reads when it uses so many heads; 1 is next-token decoding.
     ///
-    /// Drafting reads the unembedding a second time, since its rows come after the verification.
+    /// Drafting reads the unembedding a second time, since its rows come after the verification; once for each draft where
+    /// drafts are made one after another or heads have their own.
     public func bytesRead(heads count: Int) -> Int {
         let plain =
-            (0..<trunkLayers).reduce(0) { $0 + trunk[$1].byteCount } + heads[0].byteCount
-            + unembedding.pointee.byteCount
-        let extra = heads[1..<max(1, count)].reduce(0) { $0 + $1.byteCount }
-        return plain + extra + (count > 1 ? unembedding.pointee.byteCount : 0)
+            (0..<trunkLayers).reduce(0) { $0 + trunk[$1].byteCount }
+            + decidingHeads.reduce(0) { $0 + heads[$1 - 1].byteCount } + heads[0].unembedding.pointee.byteCount
+        let drafting = heads[1..<max(1, count)]
+        let extra = drafting.reduce(0) { $0 + (decidingHeads.contains($1.node.head) ? 0 : $1.byteCount) }
+        let isOneProduct = configuration.unembedding == .shared && configuration.headGraph.joinedTokens == 0
+        return plain + extra
+            + drafting.prefix(isOneProduct ? 1 : count).reduce(0) { $0 + $1.unembedding.pointee.byteCount }
     }
 
     var trunkLayers: Int { configuration.trunkLayers }
 
-    /// Blocks that decide: the trunk's and head 1's, if that is one.
-    var decidingBlocks: Int {
-        if case .block = heads[0] { trunkLayers + 1 } else { trunkLayers }
-    }
+    /// Blocks that decide: the trunk's and those on the way to head 1.
+    var decidingBlocks: Int { configuration.decidingLayers }
 
     /// Copies the embeddings of tokens to rows [tokens, D].
     func embed(_ tokens: some Collection<Int32>, into rows: UnsafeMutablePointer<Float>) {
@@ -79,15 +91,70 @@ public final class DecodeModel: @unchecked Sendable {
     }
 }
 
-/// A head for decoding.
-enum DecodeHead {
-    case block(UnsafePointer<ct_k_block>)
-    case linear(UnsafePointer<ct_k_weight>)
+/// Which rows of a pass heads 2, 3, … draft from.
+enum DraftSource {
+    /// z.
+    case latent
+    /// Head 1's output.
+    case headOne
+    /// Their own outputs, since head 1 reads them.
+    case decidingHeads
+}
 
+/// A head for decoding.
+struct DecodeHead {
+    enum Body {
+        case block(UnsafePointer<ct_k_block>)
+        case linear(UnsafePointer<ct_k_weight>)
+    }
+
+    let node: HeadGraph.Node
+    let body: Body
+    let join: DecodeJoin?
+    let unembedding: UnsafePointer<ct_k_weight>
+
+    var isBlock: Bool { if case .block = body { true } else { false } }
+
+    /// Without the unembedding.
     var byteCount: Int {
-        switch self {
-        case .block(let block): block.pointee.byteCount
-        case .linear(let map): map.pointee.byteCount
+        let own =
+            switch body {
+            case .block(let block): block.pointee.byteCount
+            case .linear(let map): map.pointee.byteCount
+            }
+        return own + (join?.projection.pointee.byteCount ?? 0)
+    }
+}
+
+/// How a head joins a token's embedding to its input; see `TokenJoin`.
+struct DecodeJoin {
+    private let hiddenNorm: UnsafePointer<Float>
+    private let embeddingNorm: UnsafePointer<Float>
+    private let epsilon: Float
+    /// [D, 2D].
+    let projection: UnsafePointer<ct_k_weight>
+
+    init(_ join: TokenJoin, _ storage: WeightStorage, _ format: WeightFormat) throws {
+        hiddenNorm = try storage.copy(join.hiddenNorm)
+        embeddingNorm = try storage.copy(join.embeddingNorm)
+        epsilon = Float(join.epsilon)
+        projection = try storage.keep(storage.pack(join.projection, format))
+    }
+
+    /// Rows [rows, 2D] for the projection, from [rows, D] each.
+    func normed(
+        _ hidden: UnsafePointer<Float>, _ embedded: UnsafePointer<Float>, rows: Int, width: Int,
+        into joined: UnsafeMutablePointer<Float>
+    ) {
+        for row in 0..<rows {
+            for (half, (source, norm)) in [(hidden, hiddenNorm), (embedded, embeddingNorm)].enumerated() {
+                let x = source + row * width
+                let y = joined + (2 * row + half) * width
+                var sum: Float = 0
+                for i in 0..<width { sum += x[i] * x[i] }
+                let scale = 1 / (sum / Float(width) + epsilon).squareRoot()
+                for i in 0..<width { y[i] = x[i] * scale * norm[i] }
+            }
         }
     }
 }

@@ -39,12 +39,16 @@ final class DepthPlanner {
     private var passSeconds: [Int: Double] = [:]
     private var draftSeconds: [Int: Double] = [:]
     private var plans = 0
+    /// Whether drafts are made one after another, so that each costs, and not each sequence that drafts.
+    let isStepwise: Bool
+
+    init(isStepwise: Bool = false) { self.isStepwise = isStepwise }
 
     /// A pass over so many rows took so long.
     func learn(rows: Int, seconds: Double) { Self.learn(&passSeconds, rows, seconds) }
 
-    /// Drafting for so many sequences took so long.
-    func learn(drafting sequences: Int, seconds: Double) { Self.learn(&draftSeconds, sequences, seconds) }
+    /// Drafting for so many sequences, or of so many drafts, took so long.
+    func learn(drafting count: Int, seconds: Double) { Self.learn(&draftSeconds, count, seconds) }
 
     private static func learn(_ table: inout [Int: Double], _ key: Int, _ seconds: Double) {
         guard let known = table[key] else {
@@ -81,7 +85,7 @@ final class DepthPlanner {
         for (count, candidate) in candidates.enumerated() {
             tokens += candidate.probability
             drafting.insert(candidate.index)
-            let speed = tokens / (passCost(base + count + 1) + draftCost(drafting.count))
+            let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafting.count))
             if speed > best.speed { best = (speed, count + 1) }
         }
         for candidate in candidates.prefix(best.count) { counts[candidate.index] += 1 }
@@ -102,8 +106,8 @@ final class DepthPlanner {
         return passSeconds.values.min() ?? 1
     }
 
-    private func draftCost(_ sequences: Int) -> Double {
-        if let known = draftSeconds[sequences] { return known }
+    private func draftCost(_ count: Int) -> Double {
+        if let known = draftSeconds[count] { return known }
         return draftSeconds.values.min() ?? 0
     }
 }

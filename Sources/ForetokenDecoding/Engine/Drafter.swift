@@ -3,10 +3,13 @@ import ForetokenModel
 
 /// Proposes tokens; the verification accepts or rejects them, so a drafter can only change the speed.
 protocol Drafter: AnyObject {
-    /// Takes over z [rows, D] of a sequence's committed positions, in order, each once.
+    /// Takes over rows [rows, D] of a sequence's committed positions, from `position` on, in order, each once.
     ///
+    /// - Parameter sources: those of the model's ``DraftSource``: z, head 1's output, or the outputs of heads 2, 3, ….
     /// - Throws: `TorchError.outOfMemory`.
-    func advance(_ sequence: DecodingSequence, _ latent: UnsafePointer<Float>, rows: Int) throws
+    func advance(
+        _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
+    ) throws
 
     /// Sets every sequence's `drafts`: guesses of the tokens after its pending one, at most so many.
     ///
@@ -14,43 +17,19 @@ protocol Drafter: AnyObject {
     func propose(_ sequences: [DecodingSequence], counts: [Int]) throws
 }
 
-/// What heads 2, 3, … know of a sequence.
-final class DraftState {
-    /// Keys and values of each head that is a block.
-    let caches: [KeyValueCache?]
-    /// Positions that the heads have seen.
-    fileprivate(set) var length = 0
-    /// z of committed positions that they have not seen.
-    fileprivate var waiting: [Float] = []
-    private let width: Int
-
-    init(_ model: DecodeModel, heads: Int, maximum: Int, pool: CachePool) {
-        width = model.configuration.width
-        caches = (1..<max(1, heads)).map { index in
-            if case .block = model.heads[index] { return KeyValueCache(layers: 1, maximum: maximum, pool: pool) }
-            return nil
-        }
-    }
-
-    /// What the heads know of the first `length` positions. Without rows waiting for them, as long as one more position is
-    /// still to come.
-    init(forking other: DraftState, _ length: Int, heads: Int, maximum: Int) throws {
-        self.length = min(length, other.length)
-        let known = self.length
-        caches = try other.caches.prefix(max(0, heads - 1)).map { try $0?.fork(known, maximum: maximum) }
-        width = other.width
-        if caches.contains(where: { $0 != nil }) {
-            waiting = Array(other.waiting.prefix((length - known) * width))
-        } else {
-            self.length = length
-        }
+extension DecodeModel {
+    /// The model's own heads as a drafter.
+    func makeDrafter() -> any Drafter {
+        configuration.headGraph.joinedTokens > 0 ? StepwiseDrafter(self) : SelfDrafter(self)
     }
 }
 
-/// Heads 2, 3, … of the model itself (paper section 3.2): head i at the last committed position guesses i ahead.
+/// Heads 2, 3, … of the model itself, all at once (paper section 3.2): head i at the last committed position guesses i
+/// ahead.
 ///
 /// The heads run after the verification and only on committed positions, so their caches never hold a rejected token. Rows
-/// wait until a proposal is wanted; of all waiting rows only the last needs more than keys and values.
+/// wait until a proposal is wanted; of all waiting rows only the last needs more than keys and values, unless another head
+/// reads them. Heads that head 1 reads have run already: their last rows need the unembedding only.
 final class SelfDrafter: Drafter {
     /// Rows that may wait before they enter the caches: memory for a long prompt is bounded.
     private static let mostWaiting = 256
@@ -59,24 +38,34 @@ final class SelfDrafter: Drafter {
     private var places: [ct_k_row] = []
     private var latent: [Float] = []
     private let last = FloatBuffer()
+    /// Outputs at all rows of heads that others read.
+    private let chain: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
-    init(_ model: DecodeModel) { self.model = model }
+    init(_ model: DecodeModel) {
+        self.model = model
+        chain = model.draftSource == .headOne ? model.heads.dropFirst().map { _ in FloatBuffer() } : []
+    }
 
-    func advance(_ sequence: DecodingSequence, _ latent: UnsafePointer<Float>, rows: Int) throws {
+    func advance(
+        _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
+    ) throws {
         let state = sequence.draftState
         guard rows > 0, !state.caches.isEmpty else { return }
         let width = model.configuration.width
-        let rowsWaiting = UnsafeBufferPointer(start: latent, count: rows * width)
         if state.caches.allSatisfy({ $0 == nil }) {
             // Heads without caches need the last position only.
-            state.length += state.waiting.count / width + rows - 1
-            state.waiting.removeAll(keepingCapacity: true)
-            state.waiting += rowsWaiting.suffix(width)
+            for (index, source) in sources.prefix(state.waiting.count).enumerated() {
+                var row = WaitingRows(width: width)
+                row.append(
+                    UnsafeBufferPointer(start: source + (rows - 1) * width, count: width), position: position + rows - 1
+                )
+                state.waiting[index] = row
+            }
         } else {
-            state.waiting += rowsWaiting
-            if state.waiting.count >= Self.mostWaiting * width { try runHeads([sequence], depth: 0) }
+            state.waiting[0].append(UnsafeBufferPointer(start: sources[0], count: rows * width), position: position)
+            if state.waiting[0].count >= Self.mostWaiting { try runHeads([sequence], depth: 0) }
         }
     }
 
@@ -110,45 +99,78 @@ final class SelfDrafter: Drafter {
     private func runHeads(_ sequences: [DecodingSequence], depth: Int) throws {
         let width = model.configuration.width
         let heads = sequences.first?.draftState.caches.count ?? 0
-        let waiting = sequences.map { $0.draftState.waiting.count / width }
-        let rows = waiting.reduce(0, +)
         let outputs = depth > 0 ? sequences.count : 0
+        let last = self.last.reserve(max(1, heads * outputs * width))
+        var pass = Pass(model)
+        if model.draftSource == .decidingHeads {
+            for head in 0..<depth {
+                for (index, sequence) in sequences.enumerated() {
+                    let row = last + (head * outputs + index) * width
+                    for (i, value) in sequence.draftState.waiting[head].rows.enumerated() { row[i] = value }
+                }
+            }
+            return runLogits(pass, last, depth: depth, outputs: outputs)
+        }
+        let waiting = sequences.map { $0.draftState.waiting[0].count }
+        let rows = waiting.reduce(0, +)
         // Rows that only enter caches come first.
         let ending = depth > 0 ? 1 : 0
         latent.removeAll(keepingCapacity: true)
-        for sequence in sequences { latent += sequence.draftState.waiting.dropLast(ending * width) }
-        for sequence in sequences { latent += sequence.draftState.waiting.suffix(ending * width) }
+        for sequence in sequences { latent += sequence.draftState.waiting[0].rows.dropLast(ending * width) }
+        for sequence in sequences { latent += sequence.draftState.waiting[0].rows.suffix(ending * width) }
         places.removeAll(keepingCapacity: true)
         for head in 0..<heads {
             var ends: [ct_k_row] = []
             for (sequence, rows) in zip(sequences, waiting) {
                 guard let cache = sequence.draftState.caches[head] else { continue }
-                try cache.reserve(rows, position: sequence.draftState.length, into: &places)
+                try cache.reserve(rows, position: sequence.draftState.waiting[0].position, into: &places)
                 ends += places.suffix(ending)
                 places.removeLast(ending)
             }
             places += ends
         }
-        let last = self.last.reserve(max(1, heads * outputs * width))
-        let scores = logits.reserve(max(1, depth * outputs * model.configuration.vocabulary))
+        let chained = chain.prefix(max(0, heads - 1)).map { $0.reserve(max(1, rows * width)) }
         latent.withUnsafeBufferPointer { z in
             places.withUnsafeBufferPointer { places in
                 guard let z = z.baseAddress else { return }
-                var pass = Pass(model)
                 var place = places.baseAddress
                 for head in 0..<heads {
+                    // In a chain every head but the last is read, at all rows.
+                    let isRead = head < chained.count
                     pass.head(
-                        model.heads[head + 1], layer: 0, places: place, rows: rows, outputs: outputs, from: z,
-                        to: last + head * outputs * width)
-                    if case .block = model.heads[head + 1] { place = place.map { $0 + rows } }
+                        model.heads[head + 1], layer: 0, places: place, rows: rows, outputs: isRead ? rows : outputs,
+                        from: head > 0 && !chain.isEmpty ? UnsafePointer(chained[head - 1]) : z,
+                        to: isRead ? chained[head] : last + head * outputs * width)
+                    if model.heads[head + 1].isBlock { place = place.map { $0 + rows } }
                 }
-                if depth > 0 { pass.logits(last, rows: depth * outputs, to: scores) }
-                pass.run()
+                if !chained.isEmpty {
+                    pass.run()
+                    pass = Pass(model)
+                    for (head, output) in chained.enumerated() {
+                        (last + head * outputs * width).update(
+                            from: output + (rows - outputs) * width, count: outputs * width)
+                    }
+                }
+                runLogits(pass, last, depth: depth, outputs: outputs)
             }
         }
-        for (sequence, rows) in zip(sequences, waiting) {
-            sequence.draftState.length += rows
-            sequence.draftState.waiting.removeAll(keepingCapacity: true)
+        for (sequence, rows) in zip(sequences, waiting) { sequence.draftState.waiting[0].removeFirst(rows) }
+    }
+
+    /// Ends a pass with the logits of the first `depth` heads, one product where they share the unembedding.
+    private func runLogits(_ pass: Pass, _ last: UnsafeMutablePointer<Float>, depth: Int, outputs: Int) {
+        var pass = pass
+        let size = outputs * model.configuration.vocabulary
+        let scores = logits.reserve(max(1, depth * size))
+        if model.configuration.unembedding == .shared {
+            if depth > 0 { pass.logits(last, rows: depth * outputs, to: scores) }
+        } else {
+            for head in 0..<depth {
+                pass.logits(
+                    last + head * outputs * model.configuration.width, head: head + 2, rows: outputs,
+                    to: scores + head * size)
+            }
         }
+        pass.run()
     }
 }

@@ -45,26 +45,46 @@ struct Pass {
         }
     }
 
-    /// A head over rows of z [rows, D]: the last `outputs` come out in y [outputs, D].
-    mutating func head(
-        _ head: DecodeHead, layer: Int, places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int,
-        from z: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+    /// The heads on the way from z [rows, D] to head 1, whose last `outputs` rows come out in y [outputs, D].
+    ///
+    /// - Parameter taps: where the heads before head 1 leave all rows [rows, D], head 2 first.
+    mutating func decide(
+        places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int, from z: UnsafePointer<Float>,
+        taps: [UnsafeMutablePointer<Float>], to y: UnsafeMutablePointer<Float>
     ) {
-        switch head {
-        case .block(let block):
-            self.block(block, layer: layer, places: places, rows: rows, outputs: outputs, from: z, to: y)
-        case .linear(let map):
-            product(map, rows: outputs, from: z + (rows - outputs) * model.configuration.width, to: y)
+        var x = z
+        for (depth, head) in model.decidingHeads.enumerated() {
+            let target = head == 1 ? y : taps[head - 2]
+            self.head(
+                model.heads[head - 1], layer: model.trunkLayers + depth, places: places, rows: rows,
+                outputs: head == 1 ? outputs : rows, from: x, to: target)
+            x = UnsafePointer(target)
         }
     }
 
-    /// Final norm and unembedding: hidden [rows, D] to logits [rows, V].
-    mutating func logits(_ hidden: UnsafePointer<Float>, rows: Int, to logits: UnsafeMutablePointer<Float>) {
-        product(model.unembedding, norm: model.norm, rows: rows, from: hidden, to: logits)
+    /// A head over rows of its input [rows, D]: the last `outputs` come out in y [outputs, D].
+    mutating func head(
+        _ head: DecodeHead, layer: Int, places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int,
+        from x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+    ) {
+        switch head.body {
+        case .block(let block):
+            self.block(block, layer: layer, places: places, rows: rows, outputs: outputs, from: x, to: y)
+        case .linear(let map):
+            product(map, rows: outputs, from: x + (rows - outputs) * model.configuration.width, to: y)
+        }
+    }
+
+    /// Final norm and a head's unembedding: its output [rows, D] to logits [rows, V].
+    mutating func logits(
+        _ hidden: UnsafePointer<Float>, head: Int = 1, rows: Int, to logits: UnsafeMutablePointer<Float>
+    ) {
+        product(model.heads[head - 1].unembedding, norm: model.norm, rows: rows, from: hidden, to: logits)
     }
 
     /// Runs the operations in order.
     func run() {
+        guard !operations.isEmpty else { return }
         operations.withUnsafeBufferPointer { ct_k_run(model.shape, $0.baseAddress, Int32($0.count)) }
     }
 }

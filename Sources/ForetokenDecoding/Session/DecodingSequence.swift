@@ -51,13 +51,16 @@ final class DecodingSequence {
     /// caches are shared.
     ///
     /// - Throws: `TorchError.outOfMemory`.
-    init(forking other: DecodingSequence, _ request: GenerationRequest, length: Int) throws {
+    init(
+        _ model: DecodeModel, forking other: DecodingSequence, _ request: GenerationRequest, length: Int
+    ) throws {
         self.request = request
         tokenizer = other.tokenizer
         configuration = other.configuration
         let maximum = request.mostSlots(context: configuration.context)
         cache = try other.cache.fork(length, maximum: maximum)
-        draftState = try DraftState(forking: other.draftState, length, heads: request.heads, maximum: maximum)
+        draftState = try DraftState(
+            model, forking: other.draftState, length, heads: request.heads, maximum: maximum)
         acceptance = AcceptanceEstimate(drafts: request.heads - 1)
         committed = length
         pending = Array(request.prompt.dropFirst(length))
@@ -73,6 +76,15 @@ final class DecodingSequence {
     var isReadyToFork: Bool { waitsToFork && pending.count == 1 && isPrefilling }
     var isFinished: Bool { statistics.stopReason != nil || failure != nil }
     var isPrefilling: Bool { statistics.forwards == 0 }
+
+    /// Tokens of the prompt and those chosen.
+    var knownTokens: Int { request.prompt.count + statistics.tokens.count }
+
+    /// The token at a position below ``knownTokens``.
+    func token(at position: Int) -> Int32 {
+        position < request.prompt.count
+            ? request.prompt[position] : statistics.tokens[position - request.prompt.count]
+    }
 
     /// The tokens of the next pass and how many of its rows need logits: all pending tokens with the drafts, or a part of a
     /// long prompt, which needs none.

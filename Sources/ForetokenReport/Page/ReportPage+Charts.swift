@@ -14,9 +14,16 @@ extension ReportPage {
         Metric(
             name: "acceptance", title: "Acceptance", note: "head i is right, given that those before it were",
             unit: .percent, includesZero: true),
+        Metric(
+            name: "cumulativeAcceptance", title: "Cumulative acceptance", note: "heads 1 to i are all right",
+            unit: .percent,
+            includesZero: true),
         Metric(name: "bitsPerByte", title: "Bits per byte"),
         Metric(name: "learningRate", title: "Learning rate", includesZero: true),
         Metric(name: "gradientNorm", title: "Gradient norm", note: "before clipping", isLogarithmic: true),
+        Metric(
+            name: "headGradientNorm", title: "Gradient norm per head", note: "of the head's own parameters",
+            isLogarithmic: true),
         Metric(name: "tokensPerSecond", title: "Tokens a second", unit: .count, includesZero: true),
         Metric(name: "peakBytes", title: "Peak memory", unit: .bytes, includesZero: true),
     ]

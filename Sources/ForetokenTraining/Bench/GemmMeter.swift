@@ -40,7 +40,8 @@ struct GemmMeter {
         }
         model.trunk.forEach(add)
         for head in model.heads {
-            switch head {
+            if let join = head.join { add([join.projection], rows: rows, count: 1) }
+            switch head.body {
             case .block(let block): add(block)
             case .linear(let matrix): add([matrix], rows: rows, count: 1)
             }

@@ -12,8 +12,8 @@ struct HeadTargets {
 
 /// A micro-batch as tensors on the model's device.
 struct BatchTensors {
-    /// [B, T] int64.
-    let inputs: Tensor
+    /// [B, T + j] int64: what the trunk reads, and the j tokens after it that heads join.
+    let tokens: Tensor
     let context: SequenceContext
     private let batch: TokenBatch
     private let vocabulary: Int
@@ -24,16 +24,17 @@ struct BatchTensors {
         self.batch = batch
         device = model.device
         vocabulary = model.configuration.vocabulary
-        let shape = [batch.batchSize, batch.context]
-        let tokens = batch.inputs()
-        if let wrong = tokens.firstIndex(where: { [vocabulary] in !(0..<Int64(vocabulary)).contains($0) }) {
+        let following = model.configuration.headGraph.joinedTokens
+        let length = batch.context + following
+        let values = batch.inputs(following: following)
+        if let wrong = values.firstIndex(where: { [vocabulary] in !(0..<Int64(vocabulary)).contains($0) }) {
             throw .inputOutsideVocabulary(
-                sample: wrong / batch.context, position: wrong % batch.context, token: tokens[wrong],
-                vocabulary: vocabulary)
+                sample: wrong / length, position: wrong % length, token: values[wrong], vocabulary: vocabulary)
         }
-        inputs = Tensor(tokens, shape: shape).to(device)
+        tokens = Tensor(values, shape: [batch.batchSize, length]).to(device)
         let documents =
-            model.configuration.documentMask ? Tensor(batch.inputDocuments(), shape: shape).to(device) : nil
+            model.configuration.documentMask
+            ? Tensor(batch.inputDocuments(), shape: [batch.batchSize, batch.context]).to(device) : nil
         context = model.context(length: batch.context, documents: documents)
     }
 

@@ -14,10 +14,16 @@ public struct FusedObjective: Objective {
     /// What is kept of the trunk.
     public let recompute: Recomputation
 
+    /// Whether heads 2…n learn from a detached z.
+    public let detachTrunk: Bool
+
     /// The objective.
-    public init(logitsBytes: Int = Self.defaultLogitsBytes, recompute: Recomputation = .none) {
+    public init(
+        logitsBytes: Int = Self.defaultLogitsBytes, recompute: Recomputation = .none, detachTrunk: Bool = false
+    ) {
         self.logitsBytes = logitsBytes
         self.recompute = recompute
+        self.detachTrunk = detachTrunk
     }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
@@ -27,14 +33,13 @@ public struct FusedObjective: Objective {
     ) throws -> [Double] {
         try model.forwardBackwardHeadByHead(
             microbatches, denominators: denominators, headWeights: headWeights, recompute: recompute,
-            onGradientReady: onGradientReady
-        ) { hidden, targets, scale in
-            let (loss, gradient) = try hidden.fusedCrossEntropy(
+            detachTrunk: detachTrunk, onGradientReady: onGradientReady
+        ) { head, output, targets, scale in
+            try output.fusedCrossEntropy(
                 norm: model.norm.tensor, epsilon: model.configuration.normEpsilon,
-                unembedding: model.unembedding.tensor, targets: targets.tokens, probabilities: targets.probabilities,
-                ignoring: TokenBatch.ignored, scale: scale, logitsBytes: logitsBytes)
-            try hidden.backward(gradient: gradient)
-            return loss
+                unembedding: model.heads[head - 1].unembedding.tensor, targets: targets.tokens,
+                probabilities: targets.probabilities, ignoring: TokenBatch.ignored, scale: scale,
+                logitsBytes: logitsBytes)
         }
     }
 }

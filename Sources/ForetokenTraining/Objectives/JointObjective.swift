@@ -8,28 +8,46 @@ public struct JointObjective: Objective {
     /// What is kept of the trunk.
     public let recompute: Recomputation
 
+    /// Whether heads 2…n learn from a detached z.
+    public let detachTrunk: Bool
+
     /// The objective.
-    public init(recompute: Recomputation = .none) { self.recompute = recompute }
+    public init(recompute: Recomputation = .none, detachTrunk: Bool = false) {
+        self.recompute = recompute
+        self.detachTrunk = detachTrunk
+    }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
     public func forwardBackward(
         _ model: MultiTokenModel, microbatches: [TokenBatch], denominators: [Int], headWeights: [Double],
         onGradientReady: (Parameter) -> Void
     ) throws -> [Double] {
+        let active = headWeights.indices.filter { headWeights[$0] != 0 }.map { $0 + 1 }
+        let nodes = model.configuration.headGraph.nodes(for: active)
         var losses = [Double](repeating: 0, count: model.heads.count)
         for microbatch in microbatches {
             let batch = try BatchTensors(microbatch, for: model)
             let trunk = TrunkPass(model, batch, recompute: recompute)
-            let means = try model.heads.enumerated().map { i, head in
-                try model.crossEntropySum(head(trunk.z, batch.context), targets: batch.targets(head: i + 1))
-                    * (1 / Double(max(1, denominators[i])))
+            var walk = HeadWalk(model, batch.context, trunk, z: trunk.z, detachTrunk: detachTrunk)
+            var means: [(head: Int, value: Tensor)] = []
+            for node in nodes {
+                let output = walk.run(node)
+                walk.outputs[node.head] = output
+                guard headWeights[node.head - 1] != 0 else { continue }
+                let targets = try batch.targets(head: node.head)
+                let sum = model.crossEntropySum(output, targets: targets, head: node.head)
+                means.append((node.head, sum * (1 / Double(max(1, denominators[node.head - 1])))))
             }
-            let weighted = zip(means, headWeights).map { $0 * $1 }
+            let weighted = means.map { $0.value * headWeights[$0.head - 1] }
             try weighted.dropFirst().reduce(weighted[0], +).backward()
-            if recompute == .blocks { try trunk.backward(gradient: trunk.z.gradient) }
-            for (i, mean) in means.enumerated() { losses[i] += mean.item() }
+            if recompute == .blocks {
+                try trunk.backward(gradient: trunk.z.gradient)
+            } else {
+                try trunk.backwardLookup()
+            }
+            for (head, mean) in means { losses[head - 1] += mean.item() }
         }
-        model.parameters.forEach(onGradientReady)
+        for parameter in model.parameters where parameter.tensor.gradient != nil { onGradientReady(parameter) }
         return losses
     }
 }

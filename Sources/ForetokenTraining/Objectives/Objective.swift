@@ -13,11 +13,11 @@ public protocol Objective: Sendable {
     ///   - model: receives the gradients.
     ///   - microbatches: the global batch in pieces.
     ///   - denominators: valid targets of each head over the whole global batch, all ranks included.
-    ///   - headWeights: w_i of each head.
-    ///   - onGradientReady: called once for each parameter as soon as its gradient is final: a head's after its own
-    ///     backward pass in the last micro-batch, the norm and unembedding after the last head, the trunk's and the
-    ///     embedding at the end.
-    /// - Returns: each head's share Σ −log p ÷ denominator, unweighted.
+    ///   - headWeights: w_i of each head; a head of weight 0 does not run, unless another reads it.
+    ///   - onGradientReady: called once for each parameter that gets a gradient, as soon as it is final: a head's after its
+    ///     own backward pass in the last micro-batch, the norm and the shared unembedding after the last head, the trunk's
+    ///     and the embedding at the end.
+    /// - Returns: each head's share Σ −log p ÷ denominator, unweighted; 0 for a head of weight 0.
     /// - Throws: ``ObjectiveError`` for a batch that fits no model of this vocabulary, `TorchError.outOfMemory`.
     func forwardBackward(
         _ model: MultiTokenModel, microbatches: [TokenBatch], denominators: [Int], headWeights: [Double],
@@ -27,8 +27,8 @@ public protocol Objective: Sendable {
 
 extension MultiTokenModel {
     /// Σ −log p of the targets under a head's output [B, T, D]; masked targets count nothing.
-    func crossEntropySum(_ hidden: Tensor, targets: HeadTargets) -> Tensor {
-        let logits = logits(hidden).reshaped(-1, configuration.vocabulary)
+    func crossEntropySum(_ hidden: Tensor, targets: HeadTargets, head: Int) -> Tensor {
+        let logits = logits(hidden, head: head).reshaped(-1, configuration.vocabulary)
         guard let probabilities = targets.probabilities else {
             return logits.crossEntropySum(targets: targets.tokens.reshaped(-1), ignoring: TokenBatch.ignored)
         }
@@ -51,13 +51,15 @@ public enum ObjectiveName: String, Sendable, CaseIterable {
     /// - Parameters:
     ///   - logitsBytes: see ``FusedObjective/logitsBytes``; the others hold all logits of a head, or of all heads.
     ///   - recompute: what is kept of the trunk.
+    ///   - detachTrunk: whether heads 2…n learn from a detached z.
     public func objective(
-        logitsBytes: Int = FusedObjective.defaultLogitsBytes, recompute: Recomputation = .none
+        logitsBytes: Int = FusedObjective.defaultLogitsBytes, recompute: Recomputation = .none,
+        detachTrunk: Bool = false
     ) -> any Objective {
         switch self {
-        case .joint: JointObjective(recompute: recompute)
-        case .sequential: SequentialObjective(recompute: recompute)
-        case .fused: FusedObjective(logitsBytes: logitsBytes, recompute: recompute)
+        case .joint: JointObjective(recompute: recompute, detachTrunk: detachTrunk)
+        case .sequential: SequentialObjective(recompute: recompute, detachTrunk: detachTrunk)
+        case .fused: FusedObjective(logitsBytes: logitsBytes, recompute: recompute, detachTrunk: detachTrunk)
         }
     }
 }

@@ -7,8 +7,14 @@ public struct SequentialObjective: Objective {
     /// What is kept of the trunk.
     public let recompute: Recomputation
 
+    /// Whether heads 2…n learn from a detached z.
+    public let detachTrunk: Bool
+
     /// The objective.
-    public init(recompute: Recomputation = .none) { self.recompute = recompute }
+    public init(recompute: Recomputation = .none, detachTrunk: Bool = false) {
+        self.recompute = recompute
+        self.detachTrunk = detachTrunk
+    }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
     public func forwardBackward(
@@ -17,11 +23,12 @@ public struct SequentialObjective: Objective {
     ) throws -> [Double] {
         try model.forwardBackwardHeadByHead(
             microbatches, denominators: denominators, headWeights: headWeights, recompute: recompute,
-            onGradientReady: onGradientReady
-        ) { hidden, targets, scale in
-            let loss = model.crossEntropySum(hidden, targets: targets)
+            detachTrunk: detachTrunk, onGradientReady: onGradientReady
+        ) { head, output, targets, scale in
+            let loss = model.crossEntropySum(output.requireGradient(), targets: targets, head: head)
             try (loss * scale).backward()
-            return loss.item()
+            guard let gradient = output.gradient else { preconditionFailure("a leaf has a gradient after backward") }
+            return (loss.item(), gradient)
         }
     }
 }

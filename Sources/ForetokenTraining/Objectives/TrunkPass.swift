@@ -16,34 +16,55 @@ final class TrunkPass {
     ///
     /// With ``Recomputation/blocks`` a leaf that collects its gradient, else the end of the recorded trunk.
     let z: Tensor
+    /// Embeddings [B, T + j, D] of the batch's tokens. Where heads join them, a leaf that collects the trunk's gradient and
+    /// theirs, so that the embedding [V, D] gets its own once.
     private let embedded: Tensor
+    private let lookup: Tensor
     private var blocks: [(block: TransformerBlock, input: Tensor)] = []
+    private let input: Tensor
     private let context: SequenceContext
+    private let length: Int
 
     init(_ model: MultiTokenModel, _ batch: BatchTensors, recompute: Recomputation) {
         context = batch.context
-        embedded = model.embedding.tensor.rows(at: batch.inputs)
+        let following = model.configuration.headGraph.joinedTokens
+        length = batch.tokens.shape[1] - following
+        lookup = model.embedding.tensor.rows(at: batch.tokens)
+        let learns = lookup.requiresGradient
+        embedded = following > 0 ? lookup.detached(requiresGradient: learns) : lookup
+        input = following > 0 ? embedded.narrowed(axis: 1, from: 0, count: length) : embedded
         guard recompute == .blocks else {
-            z = model.trunk.reduce(embedded) { x, block in block(x, batch.context) }
+            z = model.trunk.reduce(input) { x, block in block(x, batch.context) }
             return
         }
-        var x = embedded.detached()
+        var x = input.detached()
         for block in model.trunk {
             blocks.append((block, x))
             x = withoutGradient { block(x, batch.context) }
         }
-        z = x.detached(requiresGradient: true)
+        z = x.detached(requiresGradient: learns)
+    }
+
+    /// Embeddings [B, T, D] of the tokens that a head joins to its input; nil if it joins none.
+    func embedded(for node: HeadGraph.Node) -> Tensor? {
+        node.joined.map { embedded.narrowed(axis: 1, from: $0, count: length) }
     }
 
     /// Adds the gradients of the trunk and the embedding for `gradient` of ``z``; once.
     func backward(gradient: Tensor?) throws {
-        guard !blocks.isEmpty else { return try z.backward(gradient: gradient) }
-        var gradient = gradient
+        guard z.requiresGradient, var gradient else { return try backwardLookup() }
+        let isReplayed = !blocks.isEmpty
         while let (block, input) = blocks.popLast() {
             let x = input.detached(requiresGradient: true)
             try block(x, context).backward(gradient: gradient)
-            gradient = x.gradient
+            if let deeper = x.gradient { gradient = deeper }
         }
-        try embedded.backward(gradient: gradient)
+        try (isReplayed ? input : z).backward(gradient: gradient)
+        try backwardLookup()
+    }
+
+    /// What is left after a backward pass that ran through the recorded trunk by itself.
+    func backwardLookup() throws {
+        if embedded !== lookup, let gradient = embedded.gradient { try lookup.backward(gradient: gradient) }
     }
 }

@@ -15,27 +15,11 @@ extension Recipe {
             ("width", model.width), ("layers", model.layers), ("attentionHeads", model.attentionHeads),
             ("multipleOf", model.multipleOf), ("heads", model.heads), ("context", model.context),
             ("keyValueHeads", model.keyValueHeads ?? 1), ("headDimension", model.headDimension ?? 2),
-            ("feedForwardWidth", model.feedForwardWidth ?? 1),
+            ("feedForwardWidth", model.feedForwardWidth ?? 1), ("trunkLayers", model.trunkLayers ?? 1),
         ] {
             try need((1...1 << 24).contains(value), "model.\(key)", "\(value) is outside 1...\(1 << 24)")
         }
-        if model.headDimension == nil {
-            try need(
-                model.width % model.attentionHeads == 0, "model.width",
-                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one"
-            )
-        }
-        do {
-            try ModelConfiguration(
-                vocabulary: 1, width: model.width, layers: model.layers, attentionHeads: model.attentionHeads,
-                keyValueHeads: model.keyValueHeads, headDimension: model.headDimension,
-                feedForwardWidth: model.feedForwardWidth, multipleOf: model.multipleOf, heads: model.heads,
-                headKind: model.headKind, context: model.context, ropeBase: model.ropeBase,
-                normEpsilon: model.normEpsilon
-            ).validate()
-        } catch {
-            throw RecipeError.impossible(key: "model", reason: error.description)
-        }
+        if !isShapeOpen { try validateShape(need) }
         let training = self.training
         if let steps = training.steps {
             try need(steps >= 1, "training.steps", "\(steps) is below 1")
@@ -54,7 +38,7 @@ extension Recipe {
             ("batchSize", training.batchSize, 1), ("accumulation", training.accumulation, 1),
             ("validationEvery", training.validationEvery, 0), ("validationBatches", training.validationBatches, 1),
             ("checkpointEvery", training.checkpointEvery, 0), ("keepCheckpoints", training.keepCheckpoints, 1),
-            ("logEvery", training.logEvery, 1),
+            ("keepEvery", training.keepEvery, 0), ("logEvery", training.logEvery, 1),
         ] {
             try need((least...1 << 30).contains(value), "training.\(key)", "\(value) is outside \(least)...\(1 << 30)")
         }
@@ -78,10 +62,60 @@ extension Recipe {
         try need(
             (1...1 << 20).contains(memory.logitsMiB), "memory.logitsMiB",
             "\(memory.logitsMiB) is outside 1...\(1 << 20)")
-        if let weights = training.headWeights {
+        if !isShapeOpen { try validateHeads(need) }
+    }
+
+    /// Sizes that make a model.
+    private func validateShape(_ need: (Bool, String, String) throws -> Void) throws {
+        if model.headDimension == nil {
             try need(
-                weights.count == model.heads && weights.allSatisfy { $0 >= 0 } && weights.contains { $0 > 0 },
-                "training.headWeights", "must be \(model.heads) numbers, one a head, none negative and not all 0")
+                model.width % model.attentionHeads == 0, "model.width",
+                "\(model.width) is not divisible by attentionHeads (\(model.attentionHeads)); give headDimension to choose one"
+            )
         }
+        do {
+            try ModelConfiguration(
+                vocabulary: 1, width: model.width, layers: totalLayers, attentionHeads: model.attentionHeads,
+                keyValueHeads: model.keyValueHeads, headDimension: model.headDimension,
+                feedForwardWidth: model.feedForwardWidth, multipleOf: model.multipleOf, heads: model.heads,
+                headKind: model.headKind, context: model.context, ropeBase: model.ropeBase,
+                normEpsilon: model.normEpsilon
+            ).validate()
+        } catch {
+            throw RecipeError.impossible(key: "model", reason: error.description)
+        }
+    }
+
+    /// What the heads learn from.
+    private func validateHeads(_ need: (Bool, String, String) throws -> Void) throws {
+        if let rate = training.headLearningRate {
+            try need(rate > 0 && rate < 10, "training.headLearningRate", "must be above 0")
+        }
+        try need(
+            training.decayFraction > 0 && training.decayFraction <= 1, "training.decayFraction",
+            "must be above 0 and at most 1")
+        let problem = training.headWeights.problem(heads: model.heads)
+        try need(problem == nil, "training.headWeights", problem ?? "")
+        try need((training.curriculumSteps ?? 1) >= 1, "training.curriculumSteps", "must be at least 1")
+        let readsOthers = HeadGraph(kind: model.headKind, heads: model.heads).headOneReadsOthers
+        for (key, isSet) in [("detachTrunk", training.detachTrunk), ("freezeTrunk", training.freezeTrunk)] {
+            try need(
+                !isSet || !readsOthers, "training.\(key)",
+                "\(model.headKind) heads stand between the trunk and head 1, so nothing can be learnt without changing it"
+            )
+        }
+        // Weights change along lines between the points, so what is positive at all points is so in between.
+        let points: [Int] = if case .points(let points) = training.headWeights { points.map(\.step) } else { [1] }
+        let weights = points.map { training.headWeights.values(at: $0, heads: model.heads) }
+        try need(
+            training.curriculum == .none || weights.allSatisfy { $0[0] > 0 }, "training.headWeights",
+            "a curriculum has steps with head 1 alone, whose weight must not be 0")
+        guard training.freezeTrunk else { return }
+        try need(model.heads > 1, "training.freezeTrunk", "heads is 1: nothing is left to learn")
+        try need(
+            training.curriculum == .none, "training.curriculum",
+            "with freezeTrunk only heads 2…n learn, and a curriculum has steps without them")
+        let learns = weights.allSatisfy { $0.dropFirst().contains { $0 > 0 } }
+        try need(learns, "training.headWeights", "with freezeTrunk heads 2…n must not all have weight 0")
     }
 }

@@ -50,6 +50,7 @@ extension Recipe {
         let top = RecipeReader(mapping, path: "", origin: RecipeOrigin(file: file, overrides: overrides))
         seed = try top.unsigned("seed") ?? seed
         try readData(top.section("data"))
+        try readStart(top.section("start"))
         try readModel(top.section("model"))
         try readTraining(top.section("training"))
         try readMemory(top.section("memory"))
@@ -70,12 +71,26 @@ extension Recipe {
     private mutating func readData(_ reader: RecipeReader) throws {
         data.train = try reader.string("train") ?? data.train
         data.validation = try reader.string("validation")
+        data.maskPrompts = try reader.boolean("maskPrompts") ?? data.maskPrompts
+        try reader.finish()
+    }
+
+    private mutating func readStart(_ reader: RecipeReader) throws {
+        start.from = try reader.string("from")
+        start.newHeads = try Self.choice(reader, "start.newHeads", "newHeads") ?? start.newHeads
         try reader.finish()
     }
 
     private mutating func readModel(_ reader: RecipeReader) throws {
         model.width = try reader.integer("width") ?? model.width
-        model.layers = try reader.integer("layers") ?? model.layers
+        let layers = try reader.integer("layers")
+        model.layers = layers ?? model.layers
+        model.trunkLayers = try reader.integer("trunkLayers")
+        if layers != nil, model.trunkLayers != nil {
+            throw RecipeError.impossible(
+                key: "model.trunkLayers",
+                reason: "counts the trunk's blocks alone and model.layers all; give one of the two, the other null")
+        }
         model.attentionHeads = try reader.integer("attentionHeads") ?? model.attentionHeads
         model.keyValueHeads = try reader.integer("keyValueHeads")
         model.headDimension = try reader.integer("headDimension")
@@ -83,6 +98,7 @@ extension Recipe {
         model.multipleOf = try reader.integer("multipleOf") ?? model.multipleOf
         model.heads = try reader.integer("heads") ?? model.heads
         model.headKind = try Self.choice(reader, "model.headKind", "headKind") ?? model.headKind
+        model.unembedding = try Self.choice(reader, "model.unembedding", "unembedding") ?? model.unembedding
         model.context = try reader.integer("context") ?? model.context
         model.ropeBase = try reader.number("ropeBase") ?? model.ropeBase
         model.normEpsilon = try reader.number("normEpsilon") ?? model.normEpsilon
@@ -91,12 +107,13 @@ extension Recipe {
         // Known, and refused by name until they compute something.
         for (key, plain) in [
             ("ropeScaling", "none"), ("slidingWindow", "none"), ("attentionBias", "false"), ("mlpBias", "false"),
-            ("queryKeyNorm", "false"), ("unembedding", "shared"),
+            ("queryKeyNorm", "false"),
         ] {
             if let value = try reader.string(key), value != plain {
                 throw RecipeError.unsupported(key: "model.\(key)", value: value)
             }
         }
+        model.given.names = reader.givenKeys
         try reader.finish()
     }
 
@@ -107,6 +124,9 @@ extension Recipe {
         training.batchSize = try reader.integer("batchSize") ?? training.batchSize
         training.accumulation = try reader.integer("accumulation") ?? training.accumulation
         training.learningRate = try reader.number("learningRate") ?? training.learningRate
+        training.headLearningRate = try reader.number("headLearningRate")
+        training.schedule = try Self.choice(reader, "training.schedule", "schedule") ?? training.schedule
+        training.decayFraction = try reader.number("decayFraction") ?? training.decayFraction
         training.finalLearningRateRatio =
             try reader.number("finalLearningRateRatio") ?? training.finalLearningRateRatio
         training.warmUpSteps = try reader.integer("warmUpSteps")
@@ -115,11 +135,16 @@ extension Recipe {
         training.epsilon = try reader.number("epsilon") ?? training.epsilon
         training.weightDecay = try reader.number("weightDecay") ?? training.weightDecay
         training.clip = try reader.number("clip") ?? training.clip
-        training.headWeights = try reader.numbers("headWeights")
+        training.headWeights = try reader.headWeights("headWeights") ?? training.headWeights
+        training.curriculum = try Self.choice(reader, "training.curriculum", "curriculum") ?? training.curriculum
+        training.curriculumSteps = try reader.integer("curriculumSteps")
+        training.detachTrunk = try reader.boolean("detachTrunk") ?? training.detachTrunk
+        training.freezeTrunk = try reader.boolean("freezeTrunk") ?? training.freezeTrunk
         training.validationEvery = try reader.integer("validationEvery") ?? training.validationEvery
         training.validationBatches = try reader.integer("validationBatches") ?? training.validationBatches
         training.checkpointEvery = try reader.integer("checkpointEvery") ?? training.checkpointEvery
         training.keepCheckpoints = try reader.integer("keepCheckpoints") ?? training.keepCheckpoints
+        training.keepEvery = try reader.integer("keepEvery") ?? training.keepEvery
         training.logEvery = try reader.integer("logEvery") ?? training.logEvery
         training.device = try reader.string("device") ?? training.device
         training.threads = try reader.integer("threads")
@@ -178,9 +203,14 @@ extension Recipe {
         lines += ["seed: \(seed)", "data:"]
         add("train", quoted(data.train))
         add("validation", data.validation.map(quoted))
+        add("maskPrompts", data.maskPrompts)
+        lines.append("start:")
+        add("from", start.from.map(quoted))
+        add("newHeads", start.newHeads.rawValue)
         lines.append("model:")
         add("width", model.width)
-        add("layers", model.layers)
+        add("layers", model.trunkLayers == nil ? model.layers : nil)
+        add("trunkLayers", model.trunkLayers)
         add("attentionHeads", model.attentionHeads)
         add("keyValueHeads", model.keyValueHeads)
         add("headDimension", model.headDimension)
@@ -188,6 +218,7 @@ extension Recipe {
         add("multipleOf", model.multipleOf)
         add("heads", model.heads)
         add("headKind", model.headKind.rawValue)
+        add("unembedding", model.unembedding.rawValue)
         add("context", model.context)
         add("ropeBase", model.ropeBase)
         add("normEpsilon", model.normEpsilon)
@@ -200,6 +231,9 @@ extension Recipe {
         add("batchSize", training.batchSize)
         add("accumulation", training.accumulation)
         add("learningRate", training.learningRate)
+        add("headLearningRate", training.headLearningRate)
+        add("schedule", training.schedule.rawValue)
+        add("decayFraction", training.decayFraction)
         add("finalLearningRateRatio", training.finalLearningRateRatio)
         add("warmUpSteps", training.warmUpSteps)
         add("warmUpFraction", training.warmUpFraction)
@@ -207,11 +241,16 @@ extension Recipe {
         add("epsilon", training.epsilon)
         add("weightDecay", training.weightDecay)
         add("clip", training.clip)
-        add("headWeights", training.headWeights)
+        add("headWeights", training.headWeights.yaml)
+        add("curriculum", training.curriculum.rawValue)
+        add("curriculumSteps", training.curriculumSteps)
+        add("detachTrunk", training.detachTrunk)
+        add("freezeTrunk", training.freezeTrunk)
         add("validationEvery", training.validationEvery)
         add("validationBatches", training.validationBatches)
         add("checkpointEvery", training.checkpointEvery)
         add("keepCheckpoints", training.keepCheckpoints)
+        add("keepEvery", training.keepEvery)
         add("logEvery", training.logEvery)
         add("device", quoted(training.device))
         add("threads", training.threads)

@@ -8,6 +8,8 @@ public struct Recipe: Sendable, Equatable {
     public var seed: UInt64 = 0
     /// The token shards.
     public var data = Data()
+    /// What the run begins with.
+    public var start = Start()
     /// The model's shape.
     public var model = Model()
     /// How it is trained.
@@ -21,6 +23,8 @@ public struct Recipe: Sendable, Equatable {
         public var train = ""
         /// The shard to validate on, if any.
         public var validation: String?
+        /// Of JSONL examples: prompts are read and not learnt.
+        public var maskPrompts = true
         /// No shards yet.
         public init() {}
     }
@@ -31,6 +35,8 @@ public struct Recipe: Sendable, Equatable {
         public var width = 256
         /// All transformer blocks, trunk plus block heads.
         public var layers = 8
+        /// Blocks of the trunk alone, in place of ``layers``: heads are added to it and take nothing from it.
+        public var trunkLayers: Int?
         /// H.
         public var attentionHeads = 4
         /// K; H if nil.
@@ -45,6 +51,8 @@ public struct Recipe: Sendable, Equatable {
         public var heads = 4
         /// What the heads are.
         public var headKind = HeadKind.parallel
+        /// Whether the heads share one unembedding.
+        public var unembedding = UnembeddingKind.shared
         /// T, tokens of a training sample and of the longest text.
         public var context = 256
         /// θ of the rotary embedding.
@@ -55,6 +63,8 @@ public struct Recipe: Sendable, Equatable {
         public var tieEmbeddings = false
         /// Attention stays inside documents.
         public var documentMask = false
+        /// The keys that the recipe names itself.
+        public var given = GivenKeys()
         /// The defaults.
         public init() {}
     }
@@ -73,7 +83,13 @@ public struct Recipe: Sendable, Equatable {
         public var accumulation = 1
         /// The peak learning rate.
         public var learningRate = 3e-4
-        /// The floor of the cosine as a fraction of the peak.
+        /// That of heads 2…n; ``learningRate`` if nil.
+        public var headLearningRate: Double?
+        /// How the rate goes on after its warm-up.
+        public var schedule = LearningRateShape.cosine
+        /// The share of the steps in which `wsd` falls.
+        public var decayFraction = 0.1
+        /// The floor of the rate as a fraction of the peak.
         public var finalLearningRateRatio = 0.03
         /// Steps of linear warm-up; nil: ``warmUpFraction`` of all.
         public var warmUpSteps: Int?
@@ -87,8 +103,17 @@ public struct Recipe: Sendable, Equatable {
         public var weightDecay = 0.1
         /// The largest norm of the gradient; 0 for no bound.
         public var clip = 1.0
-        /// w_i of each head; all 1 if nil.
-        public var headWeights: [Double]?
+        /// w_i of each head.
+        public var headWeights = HeadWeights.uniform
+        /// Heads switched on or off as training goes.
+        public var curriculum = HeadCurriculum.none
+        /// Steps of the curriculum's stages together; all if nil.
+        public var curriculumSteps: Int?
+        /// Heads 2…n learn from a detached z: the trunk, head 1 and the embedding learn from head 1's loss alone.
+        public var detachTrunk = false
+        /// Nothing that decides learns (embedding, trunk, head 1, norm, the unembedding it uses), only heads 2…n do: plain
+        /// decoding stays as it is.
+        public var freezeTrunk = false
         /// Steps between validations; 0 for none but the last.
         public var validationEvery = 500
         /// Batches of a validation.
@@ -97,6 +122,10 @@ public struct Recipe: Sendable, Equatable {
         public var checkpointEvery = 500
         /// Checkpoints that stay.
         public var keepCheckpoints = 2
+        /// Of the older checkpoints, every so many-th stays, too; 0 for none.
+        public var keepEvery = 0
+        /// The multiples of this step whose checkpoints stay; nil for none.
+        var keptInterval: Int? { keepEvery > 0 && checkpointEvery > 0 ? keepEvery * checkpointEvery : nil }
         /// Steps between records in metrics.jsonl.
         public var logEvery = 10
         /// `cpu` or `cuda`.
@@ -127,16 +156,30 @@ public struct Recipe: Sendable, Equatable {
         try TokenizerFile.read(folder: URL(fileURLWithPath: data.train).deletingLastPathComponent())
     }
 
+    /// All blocks of the model.
+    public var totalLayers: Int {
+        guard let trunk = model.trunkLayers else { return model.layers }
+        return trunk + (model.headKind.areBlocks ? model.heads : 0)
+    }
+
     /// The model's configuration for a tokenizer.
     public func configuration(for tokenizer: any Tokenizer) -> ModelConfiguration {
         ModelConfiguration(
-            vocabulary: tokenizer.vocabularySize, width: model.width, layers: model.layers,
+            vocabulary: tokenizer.vocabularySize, width: model.width, layers: totalLayers,
             attentionHeads: model.attentionHeads, keyValueHeads: model.keyValueHeads,
             headDimension: model.headDimension, feedForwardWidth: model.feedForwardWidth,
-            multipleOf: model.multipleOf, heads: model.heads, headKind: model.headKind, context: model.context,
+            multipleOf: model.multipleOf, heads: model.heads, headKind: model.headKind,
+            unembedding: model.unembedding, context: model.context,
             ropeBase: model.ropeBase, normEpsilon: model.normEpsilon, tieEmbeddings: model.tieEmbeddings,
             documentMask: model.documentMask, tokenizerName: tokenizer.name, tokenizerDigest: tokenizer.digest,
             beginningOfText: tokenizer.beginningOfText, endOfText: tokenizer.endOfText)
+    }
+
+    /// The learning rates of a run of so many steps.
+    public func learningRates(of steps: Int) -> LearningRateSchedule {
+        LearningRateSchedule(
+            shape: training.schedule, peak: training.learningRate, warmUp: warmUp(of: steps), steps: steps,
+            finalRatio: training.finalLearningRateRatio, decayFraction: training.decayFraction)
     }
 
     /// Steps of warm-up when the run has `steps`.

@@ -6,7 +6,7 @@ final class RecipeReader {
     private let path: String
     private let file: String
     /// Lines come from `--set` and not from the file where this says so.
-    private let origin: RecipeOrigin
+    let origin: RecipeOrigin
     private var known: [String] = []
 
     init(_ node: Node.Mapping?, path: String, origin: RecipeOrigin) {
@@ -16,16 +16,16 @@ final class RecipeReader {
         file = origin.file
     }
 
-    private func value(_ key: String) -> Node? {
+    func value(_ key: String) -> Node? {
         known.append(key)
         guard let value = node?[key] else { return nil }
         if case .scalar(let scalar) = value, scalar.tag.description.hasSuffix(":null") || value.isNull { return nil }
         return value
     }
 
-    private func full(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+    func full(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-    private func wrong(_ key: String, _ node: Node, _ expected: String) -> RecipeError {
+    func wrong(_ key: String, _ node: Node, _ expected: String) -> RecipeError {
         .wrongType(place: origin.place(full(key), node), key: full(key), found: node.summary, expected: expected)
     }
 
@@ -75,6 +75,9 @@ final class RecipeReader {
         guard let mapping = node.mapping else { throw wrong(key, node, "a section of keys") }
         return RecipeReader(mapping, path: full(key), origin: origin)
     }
+
+    /// The keys that were asked for and have a value.
+    var givenKeys: Set<String> { Set(known).filter { value($0) != nil } }
 
     /// Refuses keys that nobody asked for.
     func finish() throws {

@@ -122,20 +122,25 @@ public final class RunFolder {
         return chosen.flatMap { names.contains($0) ? checkpoints.appendingPathComponent($0) : nil }
     }
 
-    /// Writes a checkpoint by `body` and removes all but the newest `keeping`.
+    /// Writes a checkpoint by `body` and removes all but the newest `keeping` and those whose step is a multiple of
+    /// `interval`.
     ///
     /// - Throws: ``RunFolderError`` or what `body` throws; the checkpoint before stays whole.
-    public func writeCheckpoint(step: Int, keeping: Int, _ body: (URL) throws -> Void) throws {
+    public func writeCheckpoint(
+        step: Int, keeping: Int, andEvery interval: Int? = nil, _ body: (URL) throws -> Void
+    ) throws {
         let place = url
         do {
-            try writeCheckpoint(step: step, keeping: keeping, in: place, body)
+            try writeCheckpoint(step: step, keeping: keeping, andEvery: interval, in: place, body)
         } catch  where url != place {
             // The folder was renamed meanwhile.
-            try writeCheckpoint(step: step, keeping: keeping, in: url, body)
+            try writeCheckpoint(step: step, keeping: keeping, andEvery: interval, in: url, body)
         }
     }
 
-    private func writeCheckpoint(step: Int, keeping: Int, in url: URL, _ body: (URL) throws -> Void) throws {
+    private func writeCheckpoint(
+        step: Int, keeping: Int, andEvery interval: Int?, in url: URL, _ body: (URL) throws -> Void
+    ) throws {
         guard isHere(url) else { throw RunFolderError.gone(url.relativePath) }
         let checkpoints = url.appendingPathComponent("checkpoints")
         let name = "step-" + String(String(1_000_000_000 + step).dropFirst(step < 1_000_000 ? 4 : 1))
@@ -160,6 +165,7 @@ public final class RunFolder {
         try Self.synchronize(checkpoints)
         try Self.write(name + "\n", to: url.appendingPathComponent("latest"))
         for old in Self.checkpointNames(in: checkpoints).dropLast(max(1, keeping)) {
+            if let interval, let step = Int(old.dropFirst(5)), step.isMultiple(of: interval) { continue }
             try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(old))
         }
     }

@@ -15,6 +15,8 @@ public final class Trainer {
         case finished
         /// A signal came; the run is checkpointed.
         case interrupted
+        /// The time that this process may take is over; the run is checkpointed.
+        case outOfTime
     }
 
     /// The recipe, with its steps fixed.
@@ -28,8 +30,8 @@ public final class Trainer {
 
     private let folder: RunFolder
     private let tokenizer: any Tokenizer
-    private let training: BatchLoader
-    private let validation: BatchLoader?
+    private let training: any SampleSource
+    private let validation: (any SampleSource)?
     private let optimizer: AdamW
     private let optimization: TrainingStep
     private let world: any World
@@ -43,28 +45,25 @@ public final class Trainer {
         recipe: Recipe, folder: RunFolder, tokenizer: (any Tokenizer)? = nil, world: any World = OneRank()
     ) throws {
         try recipe.validate()
-        let tokenizer = try tokenizer ?? recipe.dataTokenizer()
+        let checkpoint = folder.latestCheckpoint
+        let base = try recipe.start.from.map { try checkpoint ?? RunFolder.modelFolder(at: URL(fileURLWithPath: $0)) }
+        let tokenizer = try tokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? recipe.dataTokenizer()
         var recipe = recipe
         let device = try Device(named: recipe.training.device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
-        if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
-        func loader(_ path: String) throws -> BatchLoader {
-            let shard = try TokenShard(contentsOf: URL(fileURLWithPath: path))
-            guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path) }
-            return BatchLoader(
-                try PackedTokens([shard], tokenizer: tokenizer), context: recipe.model.context,
-                heads: recipe.model.heads, seed: recipe.seed)
+        let resumed = try checkpoint.map { checkpoint in
+            try Self.adopt(&recipe, from: folder)
+            return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
         }
-        training = try loader(recipe.data.train)
-        validation = try recipe.data.validation.map(loader)
-        let checkpoint = folder.latestCheckpoint
-        if checkpoint != nil { try Self.adopt(&recipe, from: folder) }
+        let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
+        if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
+        training = try recipe.samples(recipe.data.train, tokenizer: tokenizer)
+        validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
         model =
-            try checkpoint.map { checkpoint in
-                try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
-            } ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
+            try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
+        if recipe.training.freezeTrunk { model.freezeWhatDecides() }
         optimizer = try AdamW(
-            model.parameters, betas: (recipe.training.betas[0], recipe.training.betas[1]),
+            model.parameters.filter { !$0.isFrozen }, betas: (recipe.training.betas[0], recipe.training.betas[1]),
             epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay)
         if let checkpoint {
             step = try Self.resuming(checkpoint) { [optimizer] in try TrainerState.restore(optimizer, from: checkpoint)
@@ -73,8 +72,9 @@ public final class Trainer {
         optimization = TrainingStep(
             model: model, optimizer: optimizer,
             objective: recipe.training.objective.objective(
-                logitsBytes: recipe.memory.logitsMiB << 20, recompute: recipe.memory.recompute),
-            headWeights: recipe.training.headWeights, clip: recipe.training.clip, world: world)
+                logitsBytes: recipe.memory.logitsMiB << 20, recompute: recipe.memory.recompute,
+                detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk),
+            clip: recipe.training.clip, world: world)
         self.recipe = recipe
         self.folder = folder
         self.tokenizer = tokenizer
@@ -115,20 +115,21 @@ public final class Trainer {
                 reason: "\(error); put the run's recipe back there, or name another folder")
         }
         if recipe.training.steps == nil { recipe.training.steps = stored.training.steps }
+        if recipe.start.from != nil { recipe.takeShape(of: stored) }
         let keys = recipe.differingKeys(from: stored)
         guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
     }
 
-    /// Trains to the last step, or until a signal.
+    /// Trains to the last step, or until a signal or the end of the time.
     ///
-    /// - Parameter afterStep: called after every step, before its checkpoint; for tests.
+    /// - Parameters:
+    ///   - limit: the most time to take before a last checkpoint.
+    ///   - afterStep: called after every step, before its checkpoint; for tests.
     /// - Throws: ``TrainerError/notFinite(step:firstSample:losses:norm:)``, file errors, `TorchError.outOfMemory`.
-    public func run(afterStep: (Int) -> Void = { _ in }) throws -> Outcome {
+    public func run(limit: Duration? = nil, afterStep: (Int) -> Void = { _ in }) throws -> Outcome {
         let steps = recipe.training.steps ?? 0
         let settings = recipe.training
-        let schedule = LearningRateSchedule(
-            peak: settings.learningRate, warmUp: recipe.warmUp(of: steps), steps: steps,
-            finalRatio: settings.finalLearningRateRatio)
+        let schedule = recipe.learningRates(of: steps)
         let log = try RunJournal(folder: self.folder.url)
         let progress = ProgressLine(total: steps)
         defer { progress.finish() }
@@ -138,13 +139,18 @@ public final class Trainer {
         let (begin, firstStep) = (since, step)
 
         while step < steps {
-            if try world.sum([InterruptFlag.isRaised ? 1 : 0])[0] > 0 {
+            let isLate = limit.map { clock.now - begin >= $0 } ?? false
+            let stops = try world.sum([InterruptFlag.isRaised ? 1 : 0, isLate ? 1 : 0])
+            if stops.contains(where: { $0 > 0 }) {
                 try checkpoint()
                 log.writeReport()
-                return .interrupted
+                return stops[0] > 0 ? .interrupted : .outOfTime
             }
             let rate = schedule.rate(at: step + 1)
-            let result = try trainStep(rate: rate)
+            let weights = recipe.headWeights(at: step + 1, of: steps)
+            let result = try trainStep(rate: rate, headWeights: weights)
+            // A head that did not run has no loss.
+            let losses = zip(result.losses, weights).map { $1 == 0 ? .nan : $0 }
             afterStep(step)
             if step % settings.logEvery == 0 || step == steps {
                 let now = clock.now
@@ -154,13 +160,14 @@ public final class Trainer {
                 try log.append(
                     kind: "train", step: step,
                     [
-                        ("loss", .numbers(result.losses)), ("learningRate", .number(rate)),
-                        ("gradientNorm", .number(result.norm)), ("tokensPerSecond", .number(speed)),
+                        ("loss", .numbers(losses)), ("learningRate", .number(rate)),
+                        ("gradientNorm", .number(result.norm)), ("headGradientNorm", .numbers(result.headNorms)),
+                        ("headWeight", .numbers(weights)), ("tokensPerSecond", .number(speed)),
                         ("peakBytes", .integer(Memory.read(on: model.device).peak)),
                     ])
                 let pace = (now - begin).seconds / Double(step - firstStep)
                 progress.update(
-                    step: step, tokensPerSecond: speed, losses: result.losses, secondsLeft: pace * Double(steps - step))
+                    step: step, tokensPerSecond: speed, losses: losses, secondsLeft: pace * Double(steps - step))
             }
             let isLast = step == steps
             if validation != nil, isLast || settings.validationEvery > 0 && step % settings.validationEvery == 0 {
@@ -178,15 +185,16 @@ public final class Trainer {
         return .finished
     }
 
-    private func trainStep(rate: Double) throws -> TrainingStep.Gradient {
+    private func trainStep(rate: Double, headWeights: [Double]) throws -> TrainingStep.Gradient {
         let settings = recipe.training
         let first = step * settings.batchSize * settings.accumulation
-        let gradient = try optimization.gradient(of: microbatches(from: first))
+        let gradient = try optimization.gradient(of: microbatches(from: first), headWeights: headWeights)
         guard gradient.isFinite else {
             throw TrainerError.notFinite(
                 step: step + 1, firstSample: first, losses: gradient.losses, norm: gradient.norm)
         }
-        optimization.update(by: gradient, rate: rate)
+        let headRate = settings.headLearningRate.map { $0 / settings.learningRate * rate }
+        optimization.update(by: gradient, rate: rate, headRate: headRate)
         step += 1
         return gradient
     }
@@ -217,7 +225,10 @@ public final class Trainer {
     }
 
     private func checkpoint() throws {
-        try folder.writeCheckpoint(step: step, keeping: recipe.training.keepCheckpoints) { url in
+        try folder.writeCheckpoint(
+            step: step, keeping: recipe.training.keepCheckpoints, andEvery: recipe.training.keptInterval
+        ) {
+            url in
             try ModelFolder.write(model, to: url)
             try TokenizerFile.write(tokenizer, to: url)
             try TrainerState.write(optimizer, step: step, to: url)

@@ -10,6 +10,8 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
     case emptyCorpus(String)
     /// A step holds more bytes, `transient` of them beside weights, gradients and optimizer state, than there are.
     case tooLarge(needed: Int, transient: Int, available: Int)
+    /// The model to start from was trained with another tokenizer.
+    case otherTokenizer(model: String, found: String, expected: String)
 
     /// What happened and what to do.
     public var description: String {
@@ -18,6 +20,9 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
             "step \(step): the loss is not finite (per head \(losses), gradient norm \(norm)) in the batch that starts at "
                 + "sample \(sample); nothing was changed by it. Lower training.learningRate, or resume from the last checkpoint"
         case .foreignState(let file, let reason): "\(file): \(reason); the checkpoint cannot be resumed"
+        case .otherTokenizer(let model, let found, let expected):
+            "\(model): was trained with the tokenizer '\(found)', not '\(expected)'; prepare the data with the model's "
+                + "tokenizer (`foretoken prepare --tokenizer \(model)/tokenizer.json`)"
         case .emptyCorpus(let file): "\(file): holds no text to train on"
         case .tooLarge(let needed, let transient, let available):
             "out of memory: a step needs about \(Formatting.bytes(Double(needed))) and the machine has "

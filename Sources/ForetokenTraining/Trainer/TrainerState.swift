@@ -8,8 +8,11 @@ enum TrainerState {
     static func write(_ optimizer: AdamW, step: Int, to checkpoint: URL) throws {
         let folder = checkpoint.appendingPathComponent("trainer")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var fewer = JSONObject()
+        for (name, steps) in optimizer.fewerSteps.sorted(by: { $0.key < $1.key }) { fewer[name] = .integer(steps) }
         let state: JSONValue = [
             "format_version": .integer(version), "step": .integer(step), "optimizer_step": .integer(optimizer.step),
+            "fewer_optimizer_steps": .object(fewer),
         ]
         try state.write(to: folder.appendingPathComponent("state.json"))
         try SafetensorsWriter.write(
@@ -26,7 +29,12 @@ enum TrainerState {
             throw TrainerError.foreignState(file: state.file, reason: "it has format \(found), not \(version)")
         }
         let file = try SafetensorsFile(contentsOf: folder.appendingPathComponent("optimizer.safetensors"))
-        try optimizer.restore(file, step: try state["optimizer_step"].integer(in: 0...(1 << 40)))
+        let steps = 0...(1 << 40)
+        var fewer: [String: Int] = [:]
+        if let node = try state["fewer_optimizer_steps"].ifPresent {
+            for (name, _) in try node.object() { fewer[name] = try node[name].integer(in: steps) }
+        }
+        try optimizer.restore(file, step: try state["optimizer_step"].integer(in: steps), fewerSteps: fewer)
         return try state["step"].integer(in: 0...(1 << 40))
     }
 }

@@ -7,8 +7,6 @@ struct TrainingStep {
     let model: MultiTokenModel
     let optimizer: AdamW
     let objective: any Objective
-    /// w_i of each head; all 1 if nil.
-    var headWeights: [Double]?
     /// The largest norm of the gradient; 0 for no bound.
     var clip = 1.0
     var world: any World = OneRank()
@@ -19,12 +17,16 @@ struct TrainingStep {
         let losses: [Double]
         /// √(Σ g²).
         let norm: Double
+        /// The same of each head's own parameters; 0 where it learns nothing.
+        let headNorms: [Double]
 
         var isFinite: Bool { losses.allSatisfy(\.isFinite) && norm.isFinite }
     }
 
     /// The gradient of the mean loss over the global batch.
-    func gradient(of microbatches: [TokenBatch]) throws -> Gradient {
+    ///
+    /// - Parameter headWeights: w_i of each head; all 1 if nil.
+    func gradient(of microbatches: [TokenBatch], headWeights: [Double]? = nil) throws -> Gradient {
         let heads = model.heads.count
         let counts = (1...heads).map { head in
             Double(microbatches.reduce(0) { $0 + $1.validTargets(head: head) })
@@ -34,12 +36,19 @@ struct TrainingStep {
             model, microbatches: microbatches, denominators: denominators,
             headWeights: headWeights ?? [Double](repeating: 1, count: heads), onGradientReady: { _ in })
         let norm = globalNorm(of: model.parameters.compactMap(\.tensor.gradient))
-        return Gradient(losses: try world.sum(losses), norm: norm)
+        let headNorms = model.heads.map { head in
+            let gradients = head.parameters.compactMap(\.tensor.gradient)
+            return gradients.isEmpty ? 0 : globalNorm(of: gradients)
+        }
+        return Gradient(losses: try world.sum(losses), norm: norm, headNorms: headNorms)
     }
 
     /// Changes the weights by the clipped gradient and frees it.
-    func update(by gradient: Gradient, rate: Double) {
-        optimizer.update(rate: rate, scale: clip > 0 && gradient.norm > clip ? clip / gradient.norm : 1)
+    ///
+    /// - Parameter headRate: the rate of heads 2…n; `rate` if nil.
+    func update(by gradient: Gradient, rate: Double, headRate: Double? = nil) {
+        optimizer.update(
+            rate: rate, headRate: headRate, scale: clip > 0 && gradient.norm > clip ? clip / gradient.norm : 1)
         optimizer.clearGradients()
     }
 }

@@ -1,0 +1,141 @@
+internal import CTorch
+import ForetokenModel
+
+/// Heads that draft one after another, each reading the draft before it (DeepSeek-V3's form).
+///
+/// Head i at position t reads head i − 1 there and the token t + i − 1. So a position of head i is final once that token is
+/// committed; the last i − 2 positions stand on drafts, are run anew in every proposal and then taken out of its cache.
+final class StepwiseDrafter: Drafter {
+    /// Rows that may wait before they enter the caches: memory for a long prompt is bounded.
+    private static let mostWaiting = 256
+
+    private let model: DecodeModel
+    private let embedded = FloatBuffer()
+    private let joined = FloatBuffer()
+    private let input = FloatBuffer()
+    private let output = FloatBuffer()
+    private let last = FloatBuffer()
+    private let logits = FloatBuffer()
+    private let scratch = FloatBuffer()
+
+    init(_ model: DecodeModel) { self.model = model }
+
+    func advance(
+        _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
+    ) throws {
+        let state = sequence.draftState
+        guard rows > 0, !state.caches.isEmpty else { return }
+        state.waiting[0].append(
+            UnsafeBufferPointer(start: sources[0], count: rows * model.configuration.width), position: position)
+        if state.waiting[0].count >= Self.mostWaiting { try run([sequence], counts: [0]) }
+    }
+
+    func propose(_ sequences: [DecodingSequence], counts: [Int]) throws { try run(sequences, counts: counts) }
+
+    /// A sequence's share of one head's rows.
+    private struct Part {
+        let index: Int
+        /// The position of the first row.
+        let position: Int
+        /// Rows on committed tokens, and all.
+        let final: Int
+        let total: Int
+    }
+
+    /// Every head over the rows that are final, and while it drafts also over those on drafts.
+    private func run(_ sequences: [DecodingSequence], counts: [Int]) throws {
+        let width = model.configuration.width
+        var counts = counts
+        var histories = sequences.map(\.history)
+        // The rows that the head before made on drafts.
+        var ahead = [[Float]](repeating: [], count: sequences.count)
+        for head in 2...model.configuration.heads {
+            var (parts, places, hidden, tokens): ([Part], [ct_k_row], [Float], [Int32]) = ([], [], [], [])
+            for (index, sequence) in sequences.enumerated() where sequence.draftState.caches.count > head - 2 {
+                let rows = sequence.draftState.waiting[head - 2]
+                let known = sequence.knownTokens
+                let final = max(0, min(rows.count, known - head + 1 - rows.position))
+                let isDrafting = counts[index] > head - 2
+                let total = isDrafting ? rows.count + ahead[index].count / width : final
+                guard total > 0, let cache = sequence.draftState.caches[head - 2] else { continue }
+                parts.append(Part(index: index, position: rows.position, final: final, total: total))
+                try cache.reserve(total, position: rows.position, into: &places)
+                hidden += (isDrafting ? rows.rows + ahead[index] : rows.rows).prefix(total * width)
+                for place in rows.position + head - 1..<(rows.position + head - 1 + total) {
+                    tokens.append(place < known ? sequence.token(at: place) : sequence.drafts[place - known])
+                }
+            }
+            guard !parts.isEmpty else { continue }
+            runHead(model.heads[head - 1], hidden, tokens, places)
+            var row = 0
+            for part in parts {
+                let state = sequences[part.index].draftState
+                let made = UnsafeBufferPointer(start: output.pointer + row * width, count: part.total * width)
+                row += part.total
+                if head - 1 < state.waiting.count {
+                    state.waiting[head - 1].append(made.prefix(part.final * width), position: part.position)
+                }
+                ahead[part.index] = Array(made.dropFirst(part.final * width))
+                state.waiting[head - 2].removeFirst(part.final)
+                if let cache = state.caches[head - 2] { cache.truncate(to: cache.count - part.total + part.final) }
+            }
+            draft(sequences, parts, head: head, counts: &counts, &histories)
+        }
+    }
+
+    /// A head over its joined rows; all come out in `output`.
+    private func runHead(_ head: DecodeHead, _ hidden: [Float], _ tokens: [Int32], _ places: [ct_k_row]) {
+        guard let join = head.join else { preconditionFailure("heads that draft one after another join embeddings") }
+        let (rows, width) = (tokens.count, model.configuration.width)
+        model.embed(tokens, into: embedded.reserve(rows * width))
+        let joined = joined.reserve(rows * 2 * width)
+        let x = input.reserve(rows * width)
+        let y = output.reserve(rows * width)
+        hidden.withUnsafeBufferPointer { hidden in
+            places.withUnsafeBufferPointer { places in
+                guard let hidden = hidden.baseAddress else { return }
+                join.normed(hidden, embedded.pointer, rows: rows, width: width, into: joined)
+                var pass = Pass(model)
+                pass.product(join.projection, rows: rows, from: joined, to: x)
+                pass.head(head, layer: 0, places: places.baseAddress, rows: rows, outputs: rows, from: x, to: y)
+                pass.run()
+            }
+        }
+    }
+
+    /// The head's guess of every sequence that wants so many, from its last row.
+    private func draft(
+        _ sequences: [DecodingSequence], _ parts: [Part], head: Int, counts: inout [Int],
+        _ histories: inout [TokenHistory]
+    ) {
+        let (width, vocabulary) = (model.configuration.width, model.configuration.vocabulary)
+        let drafting = parts.filter { counts[$0.index] > head - 2 }
+        guard !drafting.isEmpty else { return }
+        let last = last.reserve(drafting.count * width)
+        var (end, place) = (0, 0)
+        for part in parts {
+            end += part.total
+            guard counts[part.index] > head - 2 else { continue }
+            (last + place * width).update(from: output.pointer + (end - 1) * width, count: width)
+            place += 1
+        }
+        let scores = logits.reserve(drafting.count * vocabulary)
+        var pass = Pass(model)
+        pass.logits(last, head: head, rows: drafting.count, to: scores)
+        pass.run()
+        for (place, part) in drafting.enumerated() {
+            let sequence = sequences[part.index]
+            let sampler = sequence.request.sampler
+            guard
+                let token = sampler.token(
+                    scores + place * vocabulary, count: vocabulary, position: sequence.committed + head - 1,
+                    history: histories[part.index], scratch: scratch)
+            else {
+                counts[part.index] = 0
+                continue
+            }
+            sequence.drafts.append(token)
+            if sampler.readsHistory { histories[part.index].append(token) }
+        }
+    }
+}

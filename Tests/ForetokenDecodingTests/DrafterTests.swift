@@ -1,0 +1,61 @@
+import ForetokenModel
+import ForetokenText
+import Testing
+import Torch
+
+@testable import ForetokenDecoding
+
+@Suite(.serialized) struct DrafterTests {
+    /// After every pass: draft i is the likeliest token of head i + 1 at the last committed position, as the model's plain
+    /// forward pass over the text and the drafts before it gives it. Only the text would not show a drafter that guesses badly.
+    @Test(arguments: HeadKind.allCases, UnembeddingKind.allCases)
+    func draftsAreWhatTheHeadsSayOfTheWholeText(kind: HeadKind, unembedding: UnembeddingKind) throws {
+        let model = try TinyModels.trained(kind, heads: 4, unembedding: unembedding)
+        let decoder = try DecodeModel(model)
+        let engine = DecodeEngine(decoder)
+        // Longer than what waits at once, so that the heads catch up on the way.
+        for (start, length) in [("for i", 5), ("# the end of it\n", 60)] {
+            let text = String(repeating: start, count: length / start.count)
+            let request = GenerationRequest(prompt: prompt(text), maximumTokens: 24, heads: 4)
+            let sequence = try DecodingSequence(decoder, request, tokenizer: ByteTokenizer(), pool: engine.pool)
+            var seen = 0
+            while !sequence.isFinished {
+                try engine.step([sequence])
+                guard !sequence.isFinished, !sequence.isPrefilling, !sequence.drafts.isEmpty else { continue }
+                let tokens = request.prompt + sequence.statistics.tokens + sequence.drafts
+                let last = sequence.committed - 1
+                let logits = withoutGradient {
+                    model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))
+                }
+                for (index, draft) in sequence.drafts.enumerated() {
+                    let row: [Float] = logits[index + 1].narrowed(axis: 1, from: last, count: 1).contiguous().elements()
+                    // Two likeliest tokens may change places within the rounding of another order of sums.
+                    #expect(row[Int(draft)] > (row.max() ?? 0) - 1e-3, "draft \(index) after \(tokens.count) tokens")
+                    seen += 1
+                }
+            }
+            #expect(seen > 10)
+        }
+    }
+
+    @Test(arguments: HeadKind.allCases)
+    func unembeddingsOfTheirOwnChangeNoText(kind: HeadKind) throws {
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 3, unembedding: .replicated))
+        var accepted = 0
+        for text in ["for i", "print("] {
+            for temperature in [0, 0.8] {
+                var request = GenerationRequest(
+                    prompt: prompt(text), maximumTokens: 40, heads: 1,
+                    sampler: Sampler(temperature: temperature, seed: 3))
+                let plain = try decode(decoder, request)
+                for heads in 2...3 {
+                    request.heads = heads
+                    let speculative = try decode(decoder, request)
+                    #expect(speculative.0 == plain.0 && speculative.1.tokens == plain.1.tokens)
+                    accepted += speculative.1.acceptedPerPosition.reduce(0, +)
+                }
+            }
+        }
+        #expect(accepted > 10)
+    }
+}

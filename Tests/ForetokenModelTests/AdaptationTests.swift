@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+import Torch
+
+@testable import ForetokenModel
+
+private func base(_ kind: HeadKind, heads: Int, unembedding: UnembeddingKind = .shared) throws -> MultiTokenModel {
+    try MultiTokenModel(
+        ModelConfiguration(
+            vocabulary: 20, width: 8, layers: 6, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
+            heads: heads, headKind: kind, unembedding: unembedding, context: 10),
+        seed: 1)
+}
+
+private func logits(_ model: MultiTokenModel) -> [[Float]] {
+    let tokens = Tensor((0..<9).map { Int64($0 * 7 % 20) }, shape: [1, 9])
+    return withoutGradient { model.allLogits(tokens).map { $0.elements() } }
+}
+
+@Suite struct AdaptationTests {
+    /// Every way that is not refused leaves head 1's logits bitwise as they are, and those of the heads that are taken over.
+    @Test(arguments: HeadKind.allCases, HeadKind.allCases)
+    func plainDecodingStaysTheSame(from: HeadKind, to: HeadKind) throws {
+        var made = 0
+        for heads in [1, 4] {
+            for unembedding in UnembeddingKind.allCases {
+                let original = try base(from, heads: heads, unembedding: unembedding)
+                let before = logits(original)
+                for (count, newHeads) in [(1, NewHeads.copied), (2, .copied), (4, .fresh), (5, .copied)] {
+                    guard
+                        let configuration = try? original.configuration.adapted(
+                            heads: count, headKind: to, unembedding: unembedding)
+                    else { continue }
+                    let model = try MultiTokenModel(configuration, adapting: original, newHeads: newHeads, seed: 2)
+                    made += 1
+                    let after = logits(model)
+                    let kept = model.keptHeads(of: original)
+                    #expect(kept == (from == to ? min(heads, count) : 1))
+                    for head in 0..<kept { #expect(after[head] == before[head], "head \(head + 1) of \(count)") }
+                    // A copy says what head 1 says, where it reads the same.
+                    if newHeads == .copied, to == .parallel || to == .linear {
+                        for head in kept..<max(kept, count) { #expect(after[head] == before[0]) }
+                    }
+                    if newHeads == .fresh, count > kept { #expect(after[count - 1] != before[0]) }
+                }
+            }
+        }
+        let isPossible = (from != .linear || to == .linear) && (to != .anticausal || from == to)
+        #expect(made > 0 || !isPossible)
+    }
+
+    @Test func whatCannotKeepPlainDecodingIsRefused() throws {
+        func sentence(_ from: HeadKind, _ heads: Int, _ to: HeadKind, _ count: Int) throws -> String {
+            let configuration = try base(from, heads: heads).configuration
+            let error = #expect(throws: ModelError.self) {
+                try configuration.adapted(heads: count, headKind: to, unembedding: .shared)
+            }
+            return error?.description ?? ""
+        }
+        #expect(try sentence(.linear, 2, .parallel, 2).contains("must be linear"))
+        #expect(try sentence(.anticausal, 2, .anticausal, 3).contains("stands on the others"))
+        #expect(try sentence(.parallel, 1, .anticausal, 2).contains("stands on the others"))
+        let own = try base(.parallel, heads: 3, unembedding: .replicated).configuration
+        #expect(throws: ModelError.self) { try own.adapted(heads: 2, headKind: .parallel, unembedding: .shared) }
+        #expect(throws: Never.self) { try own.adapted(heads: 1, headKind: .parallel, unembedding: .shared) }
+    }
+}

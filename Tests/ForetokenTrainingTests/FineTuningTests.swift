@@ -1,0 +1,128 @@
+import ForetokenModel
+import ForetokenText
+import Foundation
+import Testing
+import Torch
+
+@testable import ForetokenTraining
+
+private func values(_ model: MultiTokenModel) -> [String: [Float]] {
+    Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0.tensor.elements()) })
+}
+
+@Suite(.serialized) struct FineTuningTests {
+    /// A short run of n heads, and what a recipe that starts from it says.
+    private func pretrained(_ folder: TemporaryFolder, heads: Int, kind: HeadKind = .parallel) throws -> MultiTokenModel
+    {
+        let trainer = try Trainer(
+            recipe: tinyRecipe(in: folder, steps: 4, heads: heads, kind: kind), folder: RunFolder(folder.file("base")))
+        _ = try trainer.run()
+        return trainer.model
+    }
+
+    private func recipe(_ folder: TemporaryFolder, _ overrides: [String], data: String = "train.tokens") throws
+        -> Recipe
+    {
+        let yaml = """
+            data:
+              train: "\(folder.file(data).path)"
+            start:
+              from: "\(folder.file("base").path)"
+            training:
+              steps: 4
+              batchSize: 2
+              learningRate: 0.01
+              checkpointEvery: 2
+            """
+        return try Recipe(yaml: yaml, file: "r.yaml", overrides: overrides)
+    }
+
+    /// The paper's arms (section 3.6) and new heads on a plain model: the shape is the checkpoint's, and so are the weights.
+    @Test(arguments: [(4, 4), (4, 1), (1, 1), (1, 4), (2, 3)])
+    func aRunStartsFromACheckpointWithOtherHeads(arm: (before: Int, after: Int)) throws {
+        let folder = try TemporaryFolder()
+        let base = try pretrained(folder, heads: arm.before)
+        let recipe = try recipe(folder, ["model.heads=\(arm.after)"])
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        #expect(trainer.model.heads.count == arm.after)
+        #expect(trainer.model.configuration.trunkLayers == base.configuration.trunkLayers)
+        #expect(trainer.model.configuration.context == base.configuration.context)
+        let known = values(base)
+        for (name, value) in values(trainer.model) where known[name] != nil { #expect(value == known[name]) }
+        #expect(try trainer.run() == .finished)
+        // What it wrote is a recipe without gaps.
+        let stored = try Recipe(contentsOf: folder.file("run/recipe.yaml"))
+        #expect(stored.model.heads == arm.after && stored.model.width == 16)
+        #expect(stored.configuration(for: ByteTokenizer()) == trainer.model.configuration)
+    }
+
+    @Test func withoutKeysTheHeadsAreTheCheckpoints() throws {
+        let folder = try TemporaryFolder()
+        let base = try pretrained(folder, heads: 2, kind: .deepseek)
+        let trainer = try Trainer(recipe: recipe(folder, []), folder: RunFolder(folder.file("run")))
+        #expect(trainer.model.configuration == base.configuration)
+        #expect(values(trainer.model) == values(base))
+    }
+
+    /// New heads of every kind on a frozen plain model: head 1 stays bitwise, and the run resumes when the base is gone.
+    @Test(arguments: HeadKind.allCases.filter { $0 != .anticausal })
+    func newHeadsLearnOnAFrozenModelAndResume(kind: HeadKind) throws {
+        let folder = try TemporaryFolder()
+        let base = try pretrained(folder, heads: 1)
+        let tokens = Tensor((0..<12).map { Int64($0 * 5) }, shape: [1, 12])
+        let before: [Float] = withoutGradient { base.allLogits(tokens)[0].elements() }
+        let recipe = try recipe(
+            folder, ["model.heads=3", "model.headKind=\(kind)", "training.freezeTrunk=true", "start.newHeads=fresh"])
+        do {
+            let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+            #expect(try trainer.run { if $0 == 2 { InterruptFlag.raise() } } == .interrupted)
+            InterruptFlag.reset()
+        }
+        let whole = try Trainer(recipe: recipe, folder: RunFolder(folder.file("whole")))
+        _ = try whole.run()
+        try FileManager.default.removeItem(at: folder.file("base"))
+        let resumed = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        #expect(resumed.step == 2)
+        #expect(try resumed.run() == .finished)
+        #expect(values(resumed.model) == values(whole.model))
+        let after: [Float] = withoutGradient { resumed.model.allLogits(tokens)[0].elements() }
+        #expect(after == before)
+    }
+
+    @Test func examplesAreLearntFromJSONLines() throws {
+        let folder = try TemporaryFolder()
+        _ = try pretrained(folder, heads: 2)
+        let lines = (0..<40).map { "{\"prompt\": \"\($0 % 7)?\", \"completion\": \" seven!\"}" }
+        try Data(lines.joined(separator: "\n").utf8).write(to: folder.file("sft.jsonl"))
+        let recipe = try recipe(
+            folder,
+            [
+                "training.steps=60", "data.validation=\(folder.file("sft.jsonl").path)",
+                "training.headLearningRate=0.02",
+            ],
+            data: "sft.jsonl")
+        let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        _ = try trainer.run()
+        // Every completion is the same, and only they count.
+        #expect(try #require(trainer.lastValidation).losses.allSatisfy { $0 < 0.3 })
+    }
+
+    @Test func contradictionsAndForeignCheckpointsAreRefused() throws {
+        let folder = try TemporaryFolder()
+        _ = try pretrained(folder, heads: 2)
+        func sentence(_ overrides: [String]) -> String {
+            let error = #expect(throws: (any Error).self) {
+                try Trainer(
+                    recipe: recipe(folder, overrides), folder: RunFolder(folder.file("x-\(overrides.hashValue)")))
+            }
+            return error.map { "\($0)" } ?? ""
+        }
+        #expect(sentence(["model.width=32"]).contains("model.width: 32 is not what the checkpoint"))
+        #expect(sentence(["model.layers=9"]).contains("model.layers"))
+        #expect(sentence(["model.headKind=anticausal"]).contains("stands on the others"))
+        #expect(sentence(["start.from=/nowhere"]).contains("/nowhere"))
+        #expect(sentence(["training.headWeights=[1, 1, 1]"]).contains("must be 2 numbers"))
+        #expect(sentence(["start.fro=x"]).contains("did you mean 'from'"))
+        #expect(sentence(["start.newHeads=copy"]).contains("'copied'"))
+    }
+}
