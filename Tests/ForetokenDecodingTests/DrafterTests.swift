@@ -52,7 +52,7 @@ import Torch
                     request.heads = heads
                     let speculative = try decode(decoder, request)
                     #expect(speculative.0 == plain.0 && speculative.1.tokens == plain.1.tokens)
-                    accepted += speculative.1.acceptedPerPosition.reduce(0, +)
+                    accepted += speculative.1.drafts.accepted
                 }
             }
         }
