@@ -12,9 +12,13 @@ enum Startup {
             if descriptor > STDERR_FILENO { close(descriptor) }
             if descriptor < 0 || descriptor > STDERR_FILENO { break }
         }
-        // A reader that goes away (`| head -1`) ends the process quietly, also below a parent that ignores the signal; a
-        // file beyond `ulimit -f` is a failed write and no death.
+        // A reader that goes away (`| head -1`) ends the process quietly, also below a parent that ignores or blocks the
+        // signal; a file beyond `ulimit -f` is a failed write and no death.
         signal(SIGPIPE, SIG_DFL)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         signal(SIGXFSZ, SIG_IGN)
         // The system promises more memory than there is and kills who uses it: a sentence is better.
         Memory.setLimit(bytes: Memory.machineBytes)

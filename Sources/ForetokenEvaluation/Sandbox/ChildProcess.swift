@@ -132,7 +132,8 @@ struct ChildProcess {
         deadline: ContinuousClock.Instant, untilOutputCloses: Bool = false,
         watching watched: (child: ChildProcess, memory: Int)
     ) -> (output: [UInt8], errors: [UInt8], ending: Ending) {
-        blockBrokenPipes()
+        let unblock = blockBrokenPipes()
+        defer { unblock() }
         let look = Duration.milliseconds(100)
         for end in [writing, reading, errors] { _ = fcntl(end.number, F_SETFL, O_NONBLOCK) }
         var (output, said): ([UInt8], [UInt8]) = ([], [])
@@ -192,12 +193,17 @@ struct ChildProcess {
         return sum
     }
 
-    /// Writing to a process that is gone would end this one.
-    private static func blockBrokenPipes() {
-        var signals = sigset_t()
+    /// Writing to a process that is gone would end this one: holds the signal off this thread until the result is called.
+    private static func blockBrokenPipes() -> () -> Void {
+        var (signals, before) = (sigset_t(), sigset_t())
         sigemptyset(&signals)
         sigaddset(&signals, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        pthread_sigmask(SIG_BLOCK, &signals, &before)
+        return { [signals, before] in
+            var (signals, before, now) = (signals, before, timespec())
+            while sigtimedwait(&signals, nil, &now) == SIGPIPE {}
+            pthread_sigmask(SIG_SETMASK, &before, nil)
+        }
     }
 }
 
