@@ -27,26 +27,28 @@ public enum PassAtK {
     ///
     /// - Returns: nil for no problems.
     public static func bootstrap(_ values: [Double], seed: UInt64) -> Estimate? {
-        guard !values.isEmpty else { return nil }
-        var generator = SplitMix(state: seed)
-        let count = Double(values.count)
-        let means = (0..<resamplings).map { _ in
-            values.indices.reduce(0.0) { sum, _ in sum + values[Int.random(in: values.indices, using: &generator)] }
-                / count
-        }.sorted()
-        func percentile(_ p: Double) -> Double { means[Int((p * Double(resamplings - 1)).rounded())] }
-        return Estimate(value: values.reduce(0, +) / count, low: percentile(0.05), high: percentile(0.95))
+        bootstrap(values.map { ($0, 1) }, seed: seed)
     }
 
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
+    /// The share of right answers in units of unequal sizes, with a percentile bootstrap over the units.
+    ///
+    /// - Returns: nil for no units.
+    static func bootstrap(ratios units: [(right: Int, of: Int)], seed: UInt64) -> Estimate? {
+        bootstrap(units.map { (Double($0.right), Double($0.of)) }, seed: seed)
+    }
 
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
+    /// Σ a ÷ Σ b over all units and over resampled ones.
+    private static func bootstrap(_ units: [(Double, Double)], seed: UInt64) -> Estimate? {
+        guard !units.isEmpty else { return nil }
+        var generator = SeededGenerator(seed: seed)
+        func ratio(_ places: some Sequence<Int>) -> Double {
+            let sum = places.reduce((0.0, 0.0)) { ($0.0 + units[$1].0, $0.1 + units[$1].1) }
+            return sum.0 / sum.1
         }
+        let ratios = (0..<resamplings).map { _ in
+            ratio(units.indices.lazy.map { _ in Int.random(in: units.indices, using: &generator) })
+        }.sorted()
+        func percentile(_ p: Double) -> Double { ratios[Int((p * Double(resamplings - 1)).rounded())] }
+        return Estimate(value: ratio(units.indices), low: percentile(0.05), high: percentile(0.95))
     }
 }
