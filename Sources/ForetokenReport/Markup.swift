@@ -25,6 +25,24 @@ enum Markup {
         return text.prefix(kept - kept / 2) + "…" + text.suffix(kept / 2)
     }
 
+    /// A text in lines of at most so many characters, cut between words where they are not longer than a line.
+    static func wrapped(_ text: String, to length: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            var word = word
+            if let line = lines.last, line.count + 1 + word.count <= length {
+                lines[lines.count - 1] += " " + word
+                continue
+            }
+            while word.count > length {
+                lines.append(String(word.prefix(length)))
+                word = word.dropFirst(length)
+            }
+            lines.append(String(word))
+        }
+        return lines
+    }
+
     /// A coordinate with at most two digits after the point.
     static func coordinate(_ value: Double) -> String {
         guard abs(value) < 1e9 else { return "0" }

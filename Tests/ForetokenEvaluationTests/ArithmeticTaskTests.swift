@@ -147,15 +147,6 @@ struct ArithmeticTaskTests {
             ("--operations", { _ = try ArithmeticTask(ring: ring, operations: 0) }),
             ("--test-operations", { _ = try ArithmeticTask(ring: ring, operations: 5, mostOperations: 4) }),
             ("--pauses", { _ = try ArithmeticTask(ring: ring, pauses: -1) }),
-            // One operation on 0 and 1 makes 14 expressions, of which a fiftieth is none.
-            (
-                "--degree",
-                {
-                    var generator = SeededGenerator(seed: 0)
-                    _ = try ArithmeticTask(ring: PolynomialRing(modulus: 2, degree: 1), operations: 1)
-                        .document(isValidation: true, using: &generator)
-                }
-            ),
         ] as [(String, () throws -> Void)] {
             let error = #expect(throws: EvaluationError.self) { try body() }
             #expect(error?.description.contains(option) == true, "\(option): \(error?.description ?? "")")

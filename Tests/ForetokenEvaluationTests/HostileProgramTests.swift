@@ -60,6 +60,22 @@ struct HostileProgramTests {
         ("a reason that is no text", "raise ValueError('\\ud800\\0')"),
         ("filling the memory by files", "for i in range(99): open('/dev/shm/%d' % i, 'wb').write(b'x' * (32 << 20))"),
         ("filling /tmp", "for i in range(99): open('/tmp/%d' % i, 'wb').write(b'x' * (32 << 20))"),
+        (
+            "memory bomb of processes of a thread",
+            "import os, threading\ndef f():\n    for _ in range(20):\n        if os.fork() == 0: break\n    x = bytearray(b'x' * (100 << 20))\n    while True: pass\nt = threading.Thread(target=f)\nt.start()\nt.join()"
+        ),
+        (
+            "memory bomb of shared memory",
+            "import mmap, os\nm = []\nfor _ in range(20):\n    if os.fork() == 0: break\nx = mmap.mmap(-1, 100 << 20)\nx.write(b'x' * (100 << 20))\nwhile True: pass"
+        ),
+        (
+            "a number that takes for ever to rebuild",
+            "class Fraction:\n    def __str__(self): return '1e9999999999'\nFraction.__module__ = 'fractions'\ndef add(a, b): return Fraction()"
+        ),
+        (
+            "a set that takes for ever to rebuild",
+            "def add(a, b): return {i * (2**61 - 1) for i in range(1, 40000)}"
+        ),
         ("not Python", "def add(a, b) return"),
         ("NUL", "\0"),
         ("nothing", ""),
@@ -70,7 +86,7 @@ struct HostileProgramTests {
         let program = try #require(Self.programs.first { $0.name == name }).program
         let grader = try Sandboxes.grader()
         let began = ContinuousClock.now
-        #expect(try grader.verdict(on: program, Self.problem, seconds: 1).outcome != .passed)
+        #expect(try grader.verdict(on: program, Self.problem, seconds: 0.5).outcome != .passed)
         #expect(ContinuousClock.now - began < .seconds(30))
         #expect(try grader.verdict(on: "def add(a, b): return a + b", Self.problem).outcome == .passed)
     }
@@ -88,6 +104,20 @@ struct HostileProgramTests {
         ("other processes", "[p for p in os.listdir('/proc') if p.isdigit() and int(p) > 64][0]"),
         ("the environment", "os.environ['FORETOKEN_TEST_SECRET']"),
         ("mounting", "__import__('subprocess').run(['mount', '-t', 'tmpfs', 'x', '/tmp'], check=True)"),
+        ("memory of no process", "os.memfd_create('x')"),
+        (
+            "shared memory of System V",
+            "import ctypes; l = ctypes.CDLL(None); assert l.shmget(0, 1 << 20, 0o1600) >= 0"
+        ),
+        ("a user namespace", "os.unshare(0x10000000) if hasattr(os, 'unshare') else (_ for _ in ()).throw(OSError())"),
+        (
+            "a user namespace by clone",
+            "import ctypes; l = ctypes.CDLL(None); r = l.syscall(56, 0x10000000 | 17, 0, 0, 0, 0); os._exit(0) if r == 0 else None; assert r > 0"
+        ),
+        (
+            "a descriptor that happened to be open",
+            "[open(f'/proc/{p}/fd/{n}').read() for p in ('1', 'self') for n in os.listdir(f'/proc/{p}/fd') if int(n) > 4 and 'secret' in os.readlink(f'/proc/{p}/fd/{n}')][0]"
+        ),
         ("raising limits", "__import__('resource').setrlimit(3 + 4, (9999, 9999))"),
     ]
 
@@ -96,6 +126,9 @@ struct HostileProgramTests {
         let folder = try Folder()
         let secret = try folder.file("secret", "secret")
         setenv("FORETOKEN_TEST_SECRET", "1", 1)
+        // Of the kind that a program inherits.
+        let leak = open(secret.path, O_RDONLY)
+        defer { close(leak) }
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(listener) }
         listen(listener, 1)
@@ -150,6 +183,44 @@ struct HostileProgramTests {
             if isAlive { usleep(20_000) }
         }
         #expect(!isAlive)
+    }
+
+    @Test func gradingsLeaveNoDescriptorAndNoProcessBehind() throws {
+        let grader = try Sandboxes.grader()
+        func counts() throws -> (descriptors: Int, children: Int) {
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+            return (
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count,
+                threads.reduce(0) { sum, thread in
+                    let text = try? String(contentsOfFile: "/proc/self/task/\(thread)/children", encoding: .utf8)
+                    return sum + (text?.split(separator: " ").count ?? 0)
+                }
+            )
+        }
+        let echo = Problem(id: "echo", prompt: "", tests: .inputOutput([.init(input: "1 2\n", output: "3\n")]))
+        let rounds = ProcessInfo.processInfo.environment["FORETOKEN_GRADINGS"].flatMap { Int($0) } ?? 24
+        _ = try grader.verdict(on: "def add(a, b): return a + b", Self.problem)
+        let before = try counts()
+        for round in 0..<rounds {
+            switch round % 4 {
+            case 0: _ = try grader.verdict(on: "def add(a, b): return a + b", Self.problem)
+            case 1: _ = try grader.verdict(on: "import os\nos._exit(1)", Self.problem)
+            case 2: _ = try grader.verdict(on: "while True: pass", Self.problem, seconds: 0.2)
+            default: _ = try grader.verdict(on: "import os\nos.close(1)\nwhile True: pass", echo, seconds: 0.2)
+            }
+        }
+        let after = try counts()
+        #expect(after.descriptors == before.descriptors && after.children == before.children)
+    }
+
+    /// Without bubblewrap, which would hold the output open, nothing else tells that the program runs on.
+    @Test func aProgramThatClosesItsOutputAndRunsOnEndsAtItsLimitWithoutASandboxToo() throws {
+        let problem = Problem(id: "echo", prompt: "", tests: .inputOutput([.init(input: "", output: "3\n")]))
+        let grader = Grader(try Sandbox(isUnsafe: true))
+        let program = "import os, time\nprint(3, flush=True)\nos.close(1)\ntime.sleep(60)"
+        let began = ContinuousClock.now
+        #expect(try grader.verdict(on: program, problem, seconds: 1).outcome != .passed)
+        #expect(ContinuousClock.now - began < .seconds(20))
     }
 
     @Test func aHostileProgramOfStandardOutputFailsWithinItsLimits() throws {

@@ -75,4 +75,26 @@ struct PassAtKTests {
         #expect(one.difference(from: one, k: 1)?.estimate == PassAtK.Estimate(value: 0, low: 0, high: 0))
         #expect(one.difference(from: other, k: 2) == nil)
     }
+
+    @Test func theChartHasALineForEachTemperatureOrModelWithTheIntervalsAsBars() throws {
+        let one = PassSummary(
+            graded([
+                ("a", 0.1, [true, true]), ("b", 0.1, [false, false]), ("a", 0.8, [true, false]),
+                ("b", 0.8, [false, true]),
+            ]),
+            ks: [1, 2])
+        let alone = PassSummary.chart([(name: "m", summary: one)])
+        #expect(alone.series.map(\.name) == ["T = 0.1", "T = 0.8"])
+        let row = one.rows[1]
+        for (point, k) in zip(alone.series[1].points, [1, 2]) {
+            let estimate = try #require(row.estimates[k])
+            #expect(point.x == Double(k) && point.y == estimate.value)
+            #expect(point.bar == estimate.low...estimate.high)
+        }
+        let other = PassSummary(graded([("a", nil, [true])]), ks: [1, 2])
+        let both = PassSummary.chart([(name: "m", summary: one), (name: "other", summary: other)])
+        #expect(both.series.map(\.name) == ["m", "other"])
+        #expect(both.series.map(\.points.count) == [2, 1])
+        #expect(both.series[0].points[1].y == 1)
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 @testable import ForetokenEvaluation
 
@@ -68,11 +69,34 @@ struct ProblemFileTests {
         #expect(
             file.problems[0].tests
                 == .inputOutput([.init(input: "1 2\n", output: "3\n"), .init(input: "3\n4", output: "7")]))
-        #expect(file.problems[0].prompt == "\nQUESTION:\nAdd.\nUse Standard Input format\nANSWER:\n")
+        let prompt = file.problems[0].prompt
+        #expect(prompt.hasSuffix(")\n\nQUESTION:\nAdd.\nUse Standard Input format\nANSWER:\n"))
+        #expect(prompt.components(separatedBy: "QUESTION:").count == 4 && !prompt.contains("Call-Based"))
         #expect(file.problems[0].reference == "print(3)")
-        #expect(file.problems[1].prompt.contains("Use Call-Based format"))
+        let calling = file.problems[1].prompt
+        #expect(calling.hasSuffix("\nQUESTION:\nAdd.\ndef add(a, b):\nUse Call-Based format\nANSWER:\n"))
+        #expect(calling.components(separatedBy: "QUESTION:").count == 4 && !calling.contains("Standard Input"))
         #expect(file.problems[2].tests == .inputOutput([.init(input: "1 2", output: "3")]))
         #expect(file.problems[2].reference == "print(3)" && file.problems[2].prompt.contains("# correct"))
+    }
+
+    /// Each example's answer is right for its own question, put as a problem of the benchmark.
+    @Test(
+        .enabled(if: Sandboxes.exists, Sandboxes.need),
+        arguments: [
+            (false, 0, #"{"inputs": ["4\n3 8 5 2\n"], "outputs": ["6\n"]}"#),
+            (false, 1, #"{"inputs": ["2\naabb\nabc\n"], "outputs": ["2\n0\n"]}"#),
+            (true, 0, #"{"fn_name": "sum_of_squares", "inputs": [[[1, -2, 3]]], "outputs": [10]}"#),
+            (true, 1, #"{"fn_name": "isPalindrome", "inputs": [["Never odd or even"]], "outputs": [true]}"#),
+        ])
+    func theAnswersOfTheExamplesInPromptsOfAPPSAreRight(isCallBased: Bool, index: Int, cases: String) throws {
+        let example = (isCallBased ? APPSPrompt.callBased : APPSPrompt.standardInput)[index]
+        let line: JSONValue = ["problem_id": 1, "question": "", "input_output": .string(cases)]
+        let problem = try read(line.text()).problems[0]
+        let verdict = try Sandboxes.grader().verdict(on: example.answer, problem)
+        #expect(verdict.outcome == .passed, "\(verdict)")
+        // A model that goes on after its answer is cut where the next question would begin, and not before.
+        #expect(problem.truncated(example.answer + "\n\nQUESTION:\n") == example.answer + "\n")
     }
 
     @Test(

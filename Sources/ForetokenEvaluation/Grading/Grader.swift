@@ -72,17 +72,16 @@ public struct Grader: Sendable {
         ]
         let (input, output, errors) = (try Pipe(), try Pipe(), try Pipe())
         let (questions, answers) = (try Pipe(), try Pipe())
-        let runner = try ChildProcess(
-            sandbox.command(Harness.program, cpuSeconds: cpu), environment: Sandbox.environment,
+        let runner = try sandbox.start(
+            Harness.program, cpuSeconds: cpu,
             descriptors: [(questions.reading.number, 0), (answers.writing.number, 1), (errors.writing.number, 2)])
         let tests: ChildProcess
         do {
-            tests = try ChildProcess(
-                sandbox.command(Harness.tests, cpuSeconds: 10 * cpu),
-                environment: Sandbox.environment,
+            tests = try sandbox.start(
+                Harness.tests, cpuSeconds: cpu + 60,
                 descriptors: [
                     (input.reading.number, 0), (output.writing.number, 1), (errors.writing.number, 2),
-                    (questions.writing.number, 4), (answers.reading.number, 5),
+                    (questions.writing.number, 3), (answers.reading.number, 4),
                 ])
         } catch {
             _ = runner.end(killing: true)
@@ -101,7 +100,12 @@ public struct Grader: Sendable {
         guard found.ending == .closed else {
             return Verdict(outcome: .timedOut, reason: "the tests did not end", seconds: seconds)
         }
-        let text = String(decoding: found.output, as: UTF8.self)
+        var text = String(decoding: found.output, as: UTF8.self)
+        let isStarted = text.hasPrefix(Self.started)
+        if isStarted { text.removeFirst(Self.started.count) }
+        if isStarted, text.isEmpty, status == 128 + SIGXCPU {
+            return Verdict(outcome: .timedOut, reason: "the program's answers take too long", seconds: seconds)
+        }
         guard let node = try? JSONNode(JSONValue(parsing: text, file: "verdict"), file: "verdict"),
             let kind = try? node["verdict"].string(), let reason = try? node["reason"].string(),
             let spent = try? node["seconds"].double()
@@ -121,11 +125,10 @@ public struct Grader: Sendable {
         let began = ContinuousClock.now
         let source = Array(program.utf8)
         let found = try ChildProcess.output(
-            of: sandbox.command(
-                Harness.standardInput, cpuSeconds: Int(seconds.rounded(.up)) + 1),
+            of: sandbox.command(Harness.standardInput, cpuSeconds: Int(seconds.rounded(.up)) + 1),
             input: Array("\(source.count)\n".utf8) + source + Array(example.input.utf8),
             environment: Sandbox.environment, limit: sandbox.limits.output, deadline: began + .seconds(seconds),
-            memory: sandbox.limits.memory)
+            memory: sandbox.limits.memory, filter: sandbox.filter)
         let spent = (ContinuousClock.now - began) / .seconds(1)
         guard found.errors.starts(with: Array("ready".utf8)) else {
             if found.ending == .deadline { return Verdict(outcome: .timedOut, reason: "time limit", seconds: spent) }
@@ -159,6 +162,9 @@ public struct Grader: Sendable {
                 return abs(a - b) <= 1e-5 * max(1, abs(b))
             }
     }
+
+    /// The line that the tests' process writes when the program is about to run.
+    private static let started = "started\n"
 
     private static func said(_ bytes: [UInt8]) -> String {
         String(decoding: bytes.suffix(400), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)

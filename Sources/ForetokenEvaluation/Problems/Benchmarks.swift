@@ -105,10 +105,9 @@ enum APPS {
             tests = .inputOutput(
                 try zip(inputs, outputs).map { Problem.Example(input: try lines($0), output: try lines($1)) })
         }
-        let format = function == nil ? "Use Standard Input format" : "Use Call-Based format"
         var problem = Problem(
             id: "APPS/" + (try name(node["problem_id"])),
-            prompt: "\nQUESTION:\n\(question)\n\(starter.isEmpty ? "" : starter + "\n")\(format)\nANSWER:\n",
+            prompt: APPSPrompt.text(question: question, starter: starter, isCallBased: function != nil),
             stopStrings: StopStrings.apps, tests: tests)
         if let solutions = try node["solutions"].ifPresent?.string(), !solutions.isEmpty {
             problem.reference = try JSONNode(

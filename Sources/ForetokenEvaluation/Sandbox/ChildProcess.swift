@@ -26,8 +26,23 @@ struct ChildProcess {
     /// Held where descriptors are open that no child may inherit.
     static let starting = Mutex(())
 
-    /// Starts a program; it gets only the descriptors named.
-    init(_ arguments: [String], environment: [String], descriptors: [(own: Int32, theirs: Int32)]) throws {
+    /// Numbers of descriptors that a child can get.
+    static let numbers: Range<Int32> = 0..<10
+    /// The number under which bubblewrap reads its filter.
+    static let filterNumber: Int32 = 9
+
+    /// Starts a program; it gets only the descriptors named, whatever this process has open besides, and a `filter` to read.
+    init(
+        _ arguments: [String], environment: [String], descriptors: [(own: Int32, theirs: Int32)], filter: [UInt8] = []
+    ) throws {
+        var descriptors = descriptors
+        // Far less than a pipe holds.
+        let pipe = filter.isEmpty ? nil : try Pipe()
+        if let pipe {
+            guard write(pipe.writing.number, filter, filter.count) == filter.count else { throw Pipe.failure() }
+            pipe.writing.close()
+            descriptors.append((pipe.reading.number, Self.filterNumber))
+        }
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
         posix_spawn_file_actions_init(&actions)
@@ -37,6 +52,10 @@ struct ChildProcess {
             posix_spawnattr_destroy(&attributes)
         }
         for (own, theirs) in descriptors { posix_spawn_file_actions_adddup2(&actions, own, theirs) }
+        for number in Self.numbers where !descriptors.contains(where: { $0.theirs == number }) {
+            posix_spawn_file_actions_addclose(&actions, number)
+        }
+        for number in Self.inheritable { posix_spawn_file_actions_addclose(&actions, number) }
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
@@ -56,34 +75,51 @@ struct ChildProcess {
         self.identifier = identifier
     }
 
-    /// Ends it and its session at once, and waits for it.
+    /// Descriptors of this process, above those that children get, that would stay open in them.
+    private static var inheritable: [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { Int32($0) }.filter { number in
+            number >= numbers.upperBound && fcntl(number, F_GETFD).isMultiple(of: 2)
+        }
+    }
+
+    /// Waits for its end, if it is not to be killed and until the deadline, and ends its session.
     ///
     /// - Returns: its exit status, or 128 and the signal that ended it.
-    func end(killing: Bool) -> Int32 {
-        if killing {
-            kill(-identifier, SIGKILL)
-            kill(identifier, SIGKILL)
+    func end(killing: Bool, by deadline: ContinuousClock.Instant? = nil) -> Int32 {
+        // It is not reaped before its session is dead: another process could get its number, and the signal.
+        var information = siginfo_t()
+        let options = WEXITED | WNOWAIT | (deadline == nil ? 0 : WNOHANG)
+        while !killing {
+            information.si_signo = 0
+            let code = waitid(P_PID, id_t(identifier), &information, options)
+            if code == 0 && information.si_signo != 0 || code < 0 && errno != EINTR { break }
+            if let deadline, .now >= deadline { break }
+            if deadline != nil { usleep(2000) }
         }
+        kill(-identifier, SIGKILL)
+        kill(identifier, SIGKILL)
         var status: Int32 = 0
         while waitpid(identifier, &status, 0) < 0 && errno == EINTR {}
-        if !killing { kill(-identifier, SIGKILL) }
         return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
     }
 
     /// Runs a program to its end.
     static func output(
         of arguments: [String], input: [UInt8] = [], environment: [String] = ["PATH=/usr/bin:/bin", "LC_ALL=C"],
-        limit: Int, deadline: ContinuousClock.Instant, memory: Int = .max
+        limit: Int, deadline: ContinuousClock.Instant, memory: Int = .max, filter: [UInt8] = []
     ) throws -> (output: [UInt8], errors: [UInt8], ending: Ending, status: Int32) {
         let (stdin, stdout, stderr) = (try Pipe(), try Pipe(), try Pipe())
         let child = try ChildProcess(
             arguments, environment: environment,
-            descriptors: [(stdin.reading.number, 0), (stdout.writing.number, 1), (stderr.writing.number, 2)])
+            descriptors: [(stdin.reading.number, 0), (stdout.writing.number, 1), (stderr.writing.number, 2)],
+            filter: filter)
         for end in [stdin.reading, stdout.writing, stderr.writing] { end.close() }
         let result = exchange(
             input: input, to: stdin.writing, from: stdout.reading, errors: stderr.reading, limit: limit,
             deadline: deadline, watching: (child, memory))
-        let status = child.end(killing: result.ending != .closed)
+        // Who closed its output may run on.
+        let status = child.end(killing: result.ending != .closed, by: deadline)
         return (result.output, result.errors, result.ending, status)
     }
 
@@ -136,17 +172,22 @@ struct ChildProcess {
         return (output, said, .closed)
     }
 
-    /// Memory of the process and all below it; limits of address space bind each process alone.
+    /// Memory of the process and all below it, what they share counted for each; limits of address space bind each process
+    /// alone.
     private var residentBytes: Int {
         var (sum, waiting) = (0, [Int(identifier)])
         while let process = waiting.popLast(), sum < Int.max / 2 {
-            func words(_ file: String) -> [Int] {
-                let text = try? String(contentsOfFile: "/proc/\(process)/\(file)", encoding: .utf8)
-                return text?.split(separator: " ").map { Int($0) ?? 0 } ?? []
+            func text(_ file: String) -> String {
+                (try? String(contentsOfFile: "/proc/\(process)/\(file)", encoding: .utf8)) ?? ""
             }
-            let pages = words("statm")
-            if pages.count > 2 { sum += max(0, pages[1] - pages[2]) * sysconf(Int32(_SC_PAGESIZE)) }
-            waiting += words("task/\(process)/children").filter { $0 > 0 }
+            // Files that are mapped, such as the interpreter's own, are not the program's.
+            for line in text("status").split(separator: "\n")
+            where line.hasPrefix("RssAnon:") || line.hasPrefix("RssShmem:") {
+                sum += (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+            }
+            // A child belongs to the thread that made it.
+            let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+            waiting += threads.flatMap { text("task/\($0)/children").split(separator: " ").compactMap { Int($0) } }
         }
         return sum
     }
@@ -192,7 +233,7 @@ struct Pipe {
         (reading, writing) = (high[0], high[1])
     }
 
-    private static func failure() -> EvaluationError {
+    static func failure() -> EvaluationError {
         .program(
             "pipe", reason: String(cString: strerror(errno)), remedy: "raise the limit of open files (ulimit -n)")
     }

@@ -3,7 +3,7 @@ import Synchronization
 import Torch
 
 /// Where untrusted programs run: bubblewrap, with no network, a read-only system, a private `/tmp`, a process namespace of
-/// its own, an unprivileged user and limits.
+/// its own, an unprivileged user, limits, and without the system calls of ``SystemCallFilter``.
 public struct Sandbox: Sendable {
     /// What a program may use.
     public struct Limits: Sendable, Equatable {
@@ -69,15 +69,16 @@ public struct Sandbox: Sendable {
             program, interpreter: interpreter.sorted(), temporaryBytes: knowsSize ? limits.fileSize : nil)
         let tried = try ChildProcess.output(
             of: command(Harness.standardInput, cpuSeconds: 10), input: Array("8\nprint(1)".utf8),
-            environment: Self.environment, limit: 1 << 16, deadline: .now + .seconds(60))
+            environment: Self.environment, limit: 1 << 16, deadline: .now + .seconds(60), filter: filter)
         guard tried.status == 0, tried.output == Array("1\n".utf8) else {
             let said = String(decoding: tried.errors.prefix(300), as: UTF8.self)
             throw EvaluationError.program(
                 program,
                 reason: "does not work here: \(said.trimmingCharacters(in: .whitespacesAndNewlines))",
                 remedy:
-                    "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or give --unsafe-no-sandbox "
-                    + "to run untrusted programs with your own rights")
+                    "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu also "
+                    + "kernel.apparmor_restrict_unprivileged_userns=0), or give --unsafe-no-sandbox to run untrusted programs with your own rights"
+            )
         }
     }
 
@@ -92,7 +93,10 @@ public struct Sandbox: Sendable {
         // user's rights on instead, for which it keeps two capabilities until then.
         all +=
             isRoot ? ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] : ["--unshare-user"]
-        all += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr"]
+        all += [
+            "--seccomp", String(ChildProcess.filterNumber), "--die-with-parent", "--new-session", "--ro-bind", "/usr",
+            "/usr",
+        ]
         for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
                 all += ["--symlink", target, folder]
@@ -140,6 +144,18 @@ public struct Sandbox: Sendable {
             "uid": .integer(user), "resources": .object(resources), "tests": .bool(harness == Harness.tests),
         ]
         return (bubblewrap ?? []) + [python, "-I", "-S", "-c", harness, try settings.text()]
+    }
+
+    /// What bubblewrap reads beside its arguments.
+    var filter: [UInt8] { isUnsafe ? [] : SystemCallFilter.program }
+
+    /// Starts a side of the harness.
+    func start(
+        _ harness: String, cpuSeconds: Int, descriptors: [(own: Int32, theirs: Int32)]
+    ) throws -> ChildProcess {
+        try ChildProcess(
+            command(harness, cpuSeconds: cpuSeconds), environment: Self.environment, descriptors: descriptors,
+            filter: filter)
     }
 
     private static let usersTaken = Atomic(0)

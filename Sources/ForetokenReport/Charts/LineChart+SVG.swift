@@ -6,15 +6,29 @@ extension LineChart {
     private static let labelLimit = 24
 
     func svg(standalone: Bool) -> String {
-        let drawing = Drawing(self, top: standalone ? 40 : 10)
+        let (heading, top) = standalone ? heading : ("", 10)
+        let drawing = Drawing(self, top: top)
         let size = "0 0 \(Markup.coordinate(Self.width)) \(Markup.coordinate(drawing.height))"
-        let heading =
-            standalone
-            ? "<style>\(Self.style)</style>\n<text class=\"t\" x=\"8\" y=\"19\">\(Markup.escaped(title))"
-                + "<tspan class=\"n\" dx=\"8\">\(Markup.escaped(note))</tspan></text>\n" : ""
         return "<svg\(standalone ? " xmlns=\"http://www.w3.org/2000/svg\"" : "") class=\"chart\" role=\"img\""
             + " aria-label=\"\(Markup.escaped(title))\" viewBox=\"\(size)\" \(drawing.scales)>\n"
             + heading + drawing.axes + drawing.lines + drawing.labels + "</svg>\n"
+    }
+
+    /// Style, title and note of a file of its own, and where the drawing below them begins.
+    private var heading: (text: String, bottom: Double) {
+        // Letters are taken to be as wide as the widest of the style's fonts has them.
+        let (titles, notes) = (Markup.wrapped(title, to: 42), Markup.wrapped(note, to: 58))
+        let begin = "<style>\(Self.style)</style>\n<text class=\"t\" x=\"8\" y=\"19\">"
+        if titles.count == 1, note.isEmpty || 9 * Double(title.count) + 6.6 * Double(note.count) + 24 < Self.width {
+            let note = note.isEmpty ? "" : "<tspan class=\"n\" dx=\"8\">\(Markup.escaped(note))</tspan>"
+            return (begin + Markup.escaped(title) + note + "</text>\n", 40)
+        }
+        func lines(_ texts: [String], _ attributes: String) -> String {
+            texts.map { "<tspan x=\"8\" \(attributes)>\(Markup.escaped($0))</tspan>" }.joined()
+        }
+        let first = titles.first.map(Markup.escaped) ?? ""
+        let text = begin + first + lines(Array(titles.dropFirst()), "dy=\"17\"") + lines(notes, "class=\"n\" dy=\"14\"")
+        return (text + "</text>\n", 40 + 17 * Double(max(0, titles.count - 1)) + 14 * Double(notes.count))
     }
 
     /// One chart laid out.
@@ -25,6 +39,8 @@ extension LineChart {
         let height: Double
         let lines: String
         private let series: [LineChart.Series]
+        /// Pixels by which a series lies aside of its x, so that the error bars of several do not hide each other.
+        private let shifts: [Double]
         private let texts: [(text: String, y: Double, x: Double, index: Int)]
         private var right: Double { x.pixels.1 }
 
@@ -57,17 +73,25 @@ extension LineChart {
             x = Scale(
                 points.map(\.x).filter { abs($0) < 1e300 }
                     + (chart.xRange.map { [$0.lowerBound, $0.upperBound] } ?? []),
-                logarithmic: false, includesZero: false,
+                logarithmic: chart.isXLogarithmic, includesZero: false,
                 air: chart.ticksAtData ? 0.06 : 0, pixels: (left, LineChart.width - max(10, longest + 18)))
+            let barred = series.indices.filter { index in series[index].points.contains { $0.bar != nil } }
+            shifts = series.indices.map { [barred] index in
+                barred.firstIndex(of: index).map { 7 * (Double($0) - Double(barred.count - 1) / 2) } ?? 0
+            }
             self.chart = chart
             self.series = series
             texts = Self.spread(
                 shown.map { [y] label in (label.text, y(label.point.y)) }, between: top + 4, and: height - 38
             )
-            .enumerated().map { [x] index, text in (text.0, text.1, x(shown[index].point.x), shown[index].index) }
+            .enumerated().map { [x, shifts] index, text in
+                (text.0, text.1, x(shown[index].point.x) + shifts[shown[index].index], shown[index].index)
+            }
             // Circles with titles are long: only where they are few.
             let circled = series.reduce(0) { $0 + ($1.points.count <= 60 ? $1.points.count : 0) } <= 300
-            lines = series.map { [x, y] line in Self.line(line, chart, x, y, circled: circled) }.joined()
+            lines = zip(series, shifts).map { [x, y] line, shift in
+                Self.line(line, chart, { x($0) + shift }, y, circled: circled)
+            }.joined()
         }
 
         /// Moves labels apart, and keeps them as near to their lines as they can be.
@@ -87,7 +111,7 @@ extension LineChart {
         var scales: String {
             func text(_ scale: Scale) -> String { "\(scale.low) \(scale.high) \(scale.pixels.0) \(scale.pixels.1)" }
             return
-                "data-x=\"\(text(x))\" data-y=\"\(text(y)) \(y.isLogarithmic ? 1 : 0)\" data-unit=\"\(chart.unit.rawValue)\""
+                "data-x=\"\(text(x)) \(x.isLogarithmic ? 1 : 0)\" data-y=\"\(text(y)) \(y.isLogarithmic ? 1 : 0)\" data-unit=\"\(chart.unit.rawValue)\""
                 + " data-name=\"\(Markup.escaped(chart.xName))\""
         }
 
@@ -134,9 +158,14 @@ extension LineChart {
                     : "")
         }
 
+        /// The ends of an error bar in words.
+        private static func ends(_ point: ChartPoint, _ chart: LineChart) -> String {
+            point.bar.map { " (\(chart.unit.text($0.lowerBound)) to \(chart.unit.text($0.upperBound)))" } ?? ""
+        }
+
         /// A line, broken where a value cannot be drawn, with its error bars and marks.
         private static func line(
-            _ series: LineChart.Series, _ chart: LineChart, _ x: Scale, _ y: Scale, circled: Bool
+            _ series: LineChart.Series, _ chart: LineChart, _ x: (Double) -> Double, _ y: Scale, circled: Bool
         ) -> String {
             let c = Markup.coordinate
             let (light, dark) = series.color.hex
@@ -166,7 +195,7 @@ extension LineChart {
                 if circled && series.weight == .foreground && series.points.count <= 60 || series.points.count == 1 {
                     marks +=
                         "<circle cx=\"\(c(x(point.x)))\" cy=\"\(c(y(point.y)))\" r=\"2.6\">"
-                        + "<title>\(Markup.escaped("\(series.name), \(place)"))</title></circle>\n"
+                        + "<title>\(Markup.escaped("\(series.name), \(place)\(Self.ends(point, chart))"))</title></circle>\n"
                 }
             }
             guard drawn + gaps > 0 else { return "" }

@@ -35,6 +35,8 @@ public struct LineChart: Sendable {
     public var xName = "step"
     /// The range of the horizontal axis, such as that of other charts beside it; that of the points if nil.
     public var xRange: ClosedRange<Double>?
+    /// Equal ratios are equal distances across, if every x is above 0.
+    public var isXLogarithmic = false
     /// What the values are.
     public var unit = ChartUnit.number
     /// Equal ratios are equal distances, if all values are above 0.

@@ -24,9 +24,11 @@ public enum ChartUnit: String, Sendable {
         }
     }
 
-    /// A value as the label of a line or a cell: digits after the point do not come and go with the value.
+    /// A value as the label of a line or a cell: digits after the point do not come and go with the value, but for whole
+    /// numbers, which are counts.
     public func label(_ value: Double) -> String {
         switch self {
+        case .number where value == value.rounded() && abs(value) < 1e6: Formatting.fixed(value, 0)
         case .number where (0.1..<1000).contains(abs(value)): Formatting.fixed(value, 3)
         case .percent where value.isFinite: Formatting.percent(value)
         case .ratio where value.isFinite && abs(value) < 1000: Formatting.fixed(value, 2) + "×"

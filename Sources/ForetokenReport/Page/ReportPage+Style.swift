@@ -71,7 +71,9 @@ extension ReportPage {
               return points.reduce(function (a, b) { return Math.abs(b[0] - at) >= Math.abs(a[0] - at) ? a : b; });
             };
             var valueX = function (p) {
-              var v = x[0] + (p - x[2]) / (x[3] - x[2]) * (x[1] - x[0]);
+              var part = (p - x[2]) / (x[3] - x[2]);
+              if (x[4]) { return written.number(x[0] * Math.pow(x[1] / x[0], part)); }
+              var v = x[0] + part * (x[1] - x[0]);
               // A pixel's hundredth is the drawing's grain: steps finer than that are only about so.
               var grain = Math.pow(10, Math.ceil(Math.log10((x[1] - x[0]) / (x[3] - x[2]) / 50)));
               return (grain > 1 ? '≈ ' : '') + Number((Math.round(v / Math.max(grain, 1)) * Math.max(grain, 1)).toFixed(0))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ForetokenEvaluation
 import ForetokenReport
+import ForetokenText
 import ForetokenTraining
 import Foundation
 import Torch
@@ -25,6 +26,10 @@ struct GradingOptions: ParsableArguments {
         help: "Another model's results file: pass@k of this one less that one's, paired by task.",
         completion: .file(extensions: ["jsonl"]))
     var against: Path?
+    @Option(
+        help: "Draw pass@k over k with its intervals into this SVG, beside that of --against.",
+        completion: .file(extensions: ["svg"]))
+    var plot: Path?
     @Option(parsing: .unconditional, help: "Decides the resampling of the intervals.")
     var bootstrapSeed: UInt64 = 0
 
@@ -45,12 +50,23 @@ struct GradingOptions: ParsableArguments {
         return ks.compactMap { $0 }
     }
 
+    /// Finds what grading needs; what is missing is said before the first program runs.
     func sandbox() throws -> Sandbox {
+        if let plot { try Self.requireFolder(of: plot) }
         var limits = Sandbox.Limits()
         (limits.seconds, limits.memory) = (timeout, memory << 20)
         let sandbox = try Sandbox(python: python, limits: limits, isUnsafe: unsafeNoSandbox)
         if sandbox.isUnsafe { Terminal.log("warning: --unsafe-no-sandbox: programs run with your own rights") }
         return sandbox
+    }
+
+    private static func requireFolder(of file: Path) throws {
+        let folder = file.url.deletingLastPathComponent()
+        guard access(folder.path, W_OK) == 0 else {
+            throw CommandFailure(
+                description:
+                    "\(file.text): cannot be written: \(folder.relativePath): \(String(cString: strerror(errno)))")
+        }
     }
 
     /// Grades and prints.
@@ -75,11 +91,11 @@ struct GradingOptions: ParsableArguments {
         if outcome.failingReferences.count > 5 {
             Terminal.log("warning: so do those of \(outcome.failingReferences.count - 5) other tasks")
         }
-        try show(outcome, other, of: problems, json: json)
+        try show(outcome, other, of: problems, as: samples, json: json)
     }
 
     private func show(
-        _ outcome: GradingRun.Outcome, _ other: PassSummary?, of problems: ProblemFile, json: Bool
+        _ outcome: GradingRun.Outcome, _ other: PassSummary?, of problems: ProblemFile, as samples: Path, json: Bool
     ) throws {
         let summary = PassSummary(outcome.graded, ks: try parsedKs(), seed: bootstrapSeed)
         let tasks = Set(outcome.graded.map(\.task)).count
@@ -95,9 +111,23 @@ struct GradingOptions: ParsableArguments {
             table.add(["pass@\(k)", "\(difference.tasks)", PassSummary.text(estimate)])
         }
         object["failingReferences"] = .array(outcome.failingReferences.map { .string($0) })
+        if let plot { try draw(summary, samples, other, to: plot) }
         if json { return print(try JSONValue.object(object).text()) }
         print(summary.table.terminalText)
         if other != nil { print(table.terminalText) }
+    }
+}
+
+extension GradingOptions {
+    private func draw(_ summary: PassSummary, _ samples: Path, _ other: PassSummary?, to plot: Path) throws {
+        func name(_ path: Path) -> String { path.url.deletingPathExtension().lastPathComponent }
+        var models = [(name: name(samples), summary: summary)]
+        if let other, let against { models.append((name: name(against), summary: other)) }
+        do {
+            try Data(PassSummary.chart(models).file.utf8).write(to: plot.url, options: .atomic)
+        } catch {
+            throw CommandFailure(description: "\(plot.text): \(error.systemReason)")
+        }
     }
 }
 

@@ -52,6 +52,73 @@ import Testing
         }
     }
 
+    /// The widest of the style's fonts has 0.62 of the size for the mean letter in bold, 0.56 else.
+    @Test(arguments: [
+        ("Short", ""), ("Short", "and a note"), ("Peak MiB of a training step", "V 32000, 12 layers in all"),
+        (
+            "A title that goes on and on and is longer than any picture is wide, and goes on",
+            "500 tasks; bars: 90 % intervals over tasks; best temperature each, and what else there is to say of them all"
+        ), ("x", String(repeating: "longword", count: 30)), ("", "a note"),
+    ])
+    func titleAndNoteStayInsideThePictureAndAboveTheLines(title: String, note: String) throws {
+        var chart = LineChart(title, [LineChart.Series("s", [ChartPoint(x: 0, y: 1)], color: .category(0))])
+        chart.note = note
+        let parsed = PageParser(chart.file)
+        #expect(parsed.problem == nil)
+        let heading = try #require(
+            chart.file.components(separatedBy: "</style>\n").last?.components(separatedBy: "</text>").first)
+        // Lines begin with an x of their own; the note of a short title has a dx.
+        let lines = heading.components(separatedBy: " x=\"8\"").dropFirst().map { line in
+            line.replacing(#/<[^>]*>/#, with: "").replacing(#/^[^>]*>/#, with: "").replacing(#/<.*$/#, with: "")
+        }
+        let isOne = lines.count == 1
+        for (index, line) in lines.enumerated() {
+            let isTitle = index == 0 && !isOne || line.count <= title.count && title.contains(line)
+            let width =
+                isOne
+                ? 8.7 * Double(title.count) + 6.2 * Double(note.count) : (isTitle ? 8.7 : 6.2) * Double(line.count)
+            #expect(8 + width < 400, "\(line)")
+        }
+        #expect(lines.joined().filter { $0 != " " } == (title + note).filter { $0 != " " })
+        let svg = try #require(parsed.elements.first { $0.name == "svg" })
+        let top = try #require(svg.attributes["data-y"]).split(separator: " ").map { Double($0)! }[3]
+        #expect(top >= 19 + 14 * Double(lines.count))
+    }
+
+    @Test(arguments: [
+        (862.0, "862"), (0, "0"), (-3, "-3"), (123_456, "123456"), (0.25, "0.250"), (862.5, "862.500"), (1e7, "1e+07"),
+    ])
+    func wholeNumbersAreLabelledWithoutDigitsAfterThePoint(value: Double, label: String) {
+        #expect(ChartUnit.number.label(value) == label)
+    }
+
+    @Test func errorBarsOfSeveralLinesStandBesideEachOtherAndSayTheirEnds() throws {
+        var chart = LineChart(
+            "pass@k",
+            (0..<3).map { line in
+                LineChart.Series(
+                    "m\(line)",
+                    [1.0, 10, 100].map { ChartPoint(x: $0, y: 0.5, bar: 0.4...(0.6 + Double(line) / 10)) },
+                    color: .category(line))
+            })
+        (chart.unit, chart.isXLogarithmic, chart.ticksAtData) = (.percent, true, true)
+        let parsed = PageParser(chart.file)
+        #expect(parsed.problem == nil)
+        let lines = parsed.lines.map { points(of: $0.path) }
+        for place in 0..<3 { #expect(Set(lines.map { $0[place].x }).count == 3) }
+        // Equal ratios of x are equal distances, and the middle line has the ticks' places.
+        #expect(abs((lines[1][1].x - lines[1][0].x) - (lines[1][2].x - lines[1][1].x)) < 0.02)
+        #expect(chart.file.contains("m0, k 1: 50% (40% to 60%)") || chart.file.contains("m0, step 1: 50% (40% to 60%)"))
+        let bars = parsed.elements.filter { $0.attributes["class"] == "e" }.compactMap { $0.attributes["d"] }
+        #expect(bars.count == 3)
+        // A bar's ends, put through the scale, are its values.
+        let y = try #require(parsed.elements.first { $0.name == "svg" }?.attributes["data-y"]).split(separator: " ").map
+        { Double($0)! }
+        func value(_ pixel: Double) -> Double { y[0] + (pixel - y[2]) / (y[3] - y[2]) * (y[1] - y[0]) }
+        let numbers = bars[2].split { !($0.isNumber || $0 == ".") }.map { Double($0)! }
+        #expect(abs(value(numbers[1]) - 0.4) < 1e-3 && abs(value(numbers[2]) - 0.8) < 1e-3)
+    }
+
     @Test func labelsNeverOverlapAndSayHowManyAreLeftOut() {
         let chart = LineChart(
             "x",
