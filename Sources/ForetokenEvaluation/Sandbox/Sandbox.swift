@@ -93,10 +93,8 @@ public struct Sandbox: Sendable {
         // user's rights on instead, for which it keeps two capabilities until then.
         all +=
             isRoot ? ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] : ["--unshare-user"]
-        all += [
-            "--seccomp", String(ChildProcess.filterNumber), "--die-with-parent", "--new-session", "--ro-bind", "/usr",
-            "/usr",
-        ]
+        if !SystemCallFilter.program.isEmpty { all += ["--seccomp", String(ChildProcess.filterNumber)] }
+        all += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr"]
         for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
                 all += ["--symlink", target, folder]
