@@ -20,7 +20,8 @@ struct Evaluate: AsyncParsableCommand {
               foretoken evaluate decoding --model runs/x --data data/validation.tokens
             """,
         subcommands: [
-            Loss.self, EvaluateDecoding.self, Code.self, GenerateSamples.self, Grade.self, Arithmetic.self, Induction.self,
+            Loss.self, EvaluateDecoding.self, Code.self, GenerateSamples.self, Grade.self, Arithmetic.self,
+            Induction.self,
         ])
 
     struct Loss: AsyncParsableCommand {
