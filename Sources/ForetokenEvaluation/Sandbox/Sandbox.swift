@@ -3,7 +3,7 @@ import Synchronization
 import Torch
 
 /// Where untrusted programs run: bubblewrap, with no network, a read-only system, a private `/tmp`, a process namespace of
-/// its own, an unprivileged user, limits, and without the system calls of ``SystemCallFilter``.
+/// its own, an unprivileged user, limits, and a filter of system calls.
 public struct Sandbox: Sendable {
     /// What a program may use.
     public struct Limits: Sendable, Equatable {
