@@ -34,4 +34,12 @@ struct GradeCommandTests {
     func settingsWithoutSenseAreBadUsage(options: String) throws {
         #expect(try grade("--unsafe-no-sandbox \(options)").code == 64)
     }
+
+    @Test func aPlotIsDrawnAndWhereItCannotBeNothingRuns() throws {
+        let drawn = try grade("--unsafe-no-sandbox -k 1,2 --plot \"$D/p.svg\" && grep -c 'class=.e.' \"$D/p.svg\"")
+        #expect(drawn.code == 0 && drawn.output.hasSuffix("1\n"), "\(drawn)")
+        let refused = try grade(
+            "--unsafe-no-sandbox --plot \"$D/none/p.svg\"; code=$?; ls \"$D/r.jsonl\" && exit 9; exit $code")
+        #expect(refused.code == 1 && refused.errors.contains("p.svg: cannot be written"), "\(refused)")
+    }
 }

@@ -3,7 +3,7 @@ import Synchronization
 import Torch
 
 /// Where untrusted programs run: bubblewrap, with no network, a read-only system, a private `/tmp`, a process namespace of
-/// its own, an unprivileged user, limits, and without the system calls of ``SystemCallFilter``.
+/// its own, an unprivileged user, limits, and a filter of system calls.
 public struct Sandbox: Sendable {
     /// What a program may use.
     public struct Limits: Sendable, Equatable {
@@ -93,10 +93,8 @@ public struct Sandbox: Sendable {
         // user's rights on instead, for which it keeps two capabilities until then.
         all +=
             isRoot ? ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] : ["--unshare-user"]
-        all += [
-            "--seccomp", String(ChildProcess.filterNumber), "--die-with-parent", "--new-session", "--ro-bind", "/usr",
-            "/usr",
-        ]
+        if !SystemCallFilter.program.isEmpty { all += ["--seccomp", String(ChildProcess.filterNumber)] }
+        all += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr"]
         for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
                 all += ["--symlink", target, folder]

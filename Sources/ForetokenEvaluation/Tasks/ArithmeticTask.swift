@@ -70,7 +70,7 @@ public struct ArithmeticTask: SyntheticTask {
 
     /// Different held-out expressions, by rising number of operations.
     public func test(seed: UInt64) throws -> [TaskQuestion] {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed, for: "test")
         var all: [TaskQuestion] = []
         for count in 1...mostOperations {
             var seen: Set<String> = []

@@ -1,6 +1,6 @@
 import ForetokenText
 
-/// On which side of a task's split something falls, by its content alone: no seed of training or test data can bring one to
+/// On which side of a task's split an expression falls, by its content alone: no seed of training or test data can bring one to
 /// the other side.
 enum HeldOut {
     case training, validation, test

@@ -1,9 +1,16 @@
+import ForetokenText
+
 /// SplitMix64 (Steele, Lea and Flood 2014): numbers that depend on the seed alone, whatever the Swift version.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// A generator; equal seeds give equal numbers.
     public init(seed: UInt64) { state = seed }
+
+    /// A generator for one purpose, which shares nothing with those of other purposes, whatever their seeds.
+    init(seed: UInt64, for purpose: String) {
+        state = SHA256.hash(Array("\(seed)/\(purpose)".utf8)).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
 
     /// 64 uniform bits.
     public mutating func next() -> UInt64 {

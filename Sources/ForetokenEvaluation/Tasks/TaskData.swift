@@ -49,7 +49,7 @@ public struct TaskData: Sendable {
         var writers: [TokenShardWriter] = []
         for (name, count, isValidation) in [("validation", validation, true), ("train", documents, false)] {
             let writer = try TokenShardWriter(folder.appendingPathComponent("\(name).tokens"), tokenizer: tokenizer)
-            var generator = SeededGenerator(seed: seed &* 2 &+ (isValidation ? 1 : 0))
+            var generator = SeededGenerator(seed: seed, for: name)
             for done in 0..<count {
                 if done % 1000 == 0, !progress(isValidation ? 0 : done, documents) { return nil }
                 try writer.append(tokenizer.encode(task.document(isValidation: isValidation, using: &generator)))

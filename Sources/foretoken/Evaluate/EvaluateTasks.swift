@@ -164,7 +164,7 @@ extension Evaluate {
             abstract: "Names of two tokens in stories, the paper's induction task: make its data, or test a model.",
             discussion: """
                 Stories of two friends. Counted is whether the model, after a name's first token, goes on with its second, \
-                wherever the story had the name before. The names of tests are in no training text, though their parts are.
+                wherever the story had the name before. Names are drawn anew for every story, so the first token alone does not tell.
 
                 Examples:
                   foretoken evaluate induction --write-data data/induction --vocabulary 1024
