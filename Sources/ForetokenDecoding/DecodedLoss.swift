@@ -16,6 +16,7 @@ public struct DecodedLoss: Sendable, Equatable {
         let (width, vocabulary) = (model.configuration.width, model.configuration.vocabulary)
         let pool = CachePool(model)
         let (hidden, latent, logits) = (FloatBuffer(), FloatBuffer(), FloatBuffer())
+        let taps = model.decidingHeads.dropLast().map { _ in FloatBuffer() }
         var (sum, count) = (0.0, 0)
         for text in texts {
             if let bad = text.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
@@ -34,9 +35,9 @@ public struct DecodedLoss: Sendable, Equatable {
                 places.withUnsafeBufferPointer { places in
                     var pass = Pass(model)
                     pass.trunk(places: places.baseAddress, rows: rows, from: x, to: z)
-                    pass.head(
-                        model.heads[0], layer: model.trunkLayers, places: places.baseAddress, rows: rows, outputs: rows,
-                        from: z, to: x)
+                    pass.decide(
+                        places: places.baseAddress, rows: rows, outputs: rows, from: z,
+                        taps: taps.map { $0.reserve(rows * width) }, to: x)
                     pass.logits(x, rows: rows, to: scores)
                     pass.run()
                 }

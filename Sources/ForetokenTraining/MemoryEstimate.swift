@@ -23,10 +23,10 @@ public struct MemoryEstimate: Sendable, Equatable {
         let step = Step(
             c: configuration, tokens: recipe.training.batchSize * recipe.model.context, length: recipe.model.context,
             recompute: recipe.memory.recompute == .blocks, accumulates: recipe.training.accumulation > 1,
-            logitsBytes: recipe.memory.logitsMiB << 20)
+            logitsBytes: recipe.memory.logitsMiB << 20, isFrozen: recipe.training.freezeTrunk)
         weights = 4 * step.parameters
-        gradients = weights
-        optimizer = 2 * weights
+        gradients = 4 * step.learnt
+        optimizer = 2 * gradients
         // What no machine holds might not fit an Int.
         let inner = 2 * (step.queries + step.keys + configuration.feedForwardWidth + configuration.width)
         let most =
@@ -47,6 +47,8 @@ private struct Step {
     let accumulates: Bool
     /// The most logits of `fused`.
     let logitsBytes: Int
+    /// Whether only heads 2…n learn.
+    let isFrozen: Bool
 
     // MARK: parameters
     var queries: Int { c.attentionHeads * c.headDimension }
@@ -62,6 +64,10 @@ private struct Step {
     }
     var graph: HeadGraph { c.headGraph }
     var parameters: Int { c.trunkLayers * block + graph.nodes.reduce(0) { $0 + own($1) } + ends }
+
+    func learns(_ node: HeadGraph.Node) -> Bool { !isFrozen || node.head > 1 }
+    /// Parameters that learn.
+    var learnt: Int { isFrozen ? graph.nodes.filter(learns).reduce(0) { $0 + own($1) } : parameters }
 
     // MARK: activations
     /// One [B, T, D].
@@ -84,7 +90,8 @@ private struct Step {
     /// What a head keeps beside its input; one that joins embeddings also both normed rows, the joined ones and a copy of the
     /// embeddings' rows.
     func kept(_ node: HeadGraph.Node) -> Int {
-        (node.body == .block ? kept - hidden : 0) + (node.joined == nil ? 0 : 4 * hidden)
+        guard learns(node) else { return 0 }
+        return (node.body == .block ? kept - hidden : 0) + (node.joined == nil ? 0 : 4 * hidden)
     }
 
     // MARK: the step
@@ -93,24 +100,27 @@ private struct Step {
         let lookup = graph.joinedTokens > 0 ? hidden + tokens / length * graph.joinedTokens * c.width : 0
         let constant = length * c.headDimension + 4 * tokens + lookup
         // The blocks' inputs alone, or all that they keep; and z.
-        let trunk = c.trunkLayers * (recompute ? hidden : kept) + hidden
+        let trunk = (isFrozen ? 0 : c.trunkLayers * (recompute ? hidden : kept)) + hidden
         let replay = recompute ? kept : 0
         let heads = graph.nodes.reduce(0) { $0 + own($1) } + c.width + table
-        let all = accumulates ? parameters : 0
+        let all = accumulates ? learnt : 0
 
         // The last block of the trunk's forward pass.
-        var stations = [all + trunk - hidden + replay + forward]
+        var stations = [all + trunk + (isFrozen ? kept : replay - hidden) + forward]
         // The heads: logits [N, V], their log-softmax and its gradient; normed and plain output of the head, 1/rms.
         let logits = tokens * c.vocabulary
         let output = 2 * hidden + tokens
         switch objective {
         case .sequential, .fused: stations += walk(objective, trunk: trunk, logits: logits, output: output)
         case .joint:
-            let each = graph.nodes.reduce(0) { $0 + kept($1) } + c.heads * (output + logits)
-            let tables = c.width + (c.unembedding == .replicated ? c.heads : 1) * table
+            let count = c.heads - (isFrozen ? 1 : 0)
+            let each = graph.nodes.reduce(0) { $0 + kept($1) } + count * (output + logits)
+            let own = c.unembedding == .replicated ? c.heads - 1 : 0
+            let tables = own * table + (isFrozen ? 0 : c.width + table)
             stations.append(all + trunk + each + 2 * logits)
-            stations.append(max(all, tables) + trunk + each - c.heads * logits + hidden + backward)
+            stations.append(max(all, tables) + trunk + each - count * logits + hidden + backward)
         }
+        if isFrozen { return constant + (stations.max() ?? 0) }
         // The trunk backward, its first block and its last; then the embedding.
         let done = max(all, heads)
         stations.append(done + trunk + hidden + replay + backward)
@@ -127,18 +137,20 @@ private struct Step {
         var (made, embedded, zGradient) = (0, 0, 0)
         for (place, node) in graph.nodes.reversed().enumerated() {
             let isShared = node.head == 1 || c.unembedding == .shared
-            let fresh = isShared && (place == 0 || c.unembedding == .replicated) ? table + c.width : 0
+            let isFresh = isShared && !isFrozen && (place == 0 || c.unembedding == .replicated)
+            let fresh = isFresh ? table + c.width : 0
             let toCome = graph.isFlat ? 0 : c.heads - 1 - place
             let before =
-                (accumulates ? parameters : made) + trunk + zGradient + embedded + kept(node)
+                (accumulates ? learnt : made) + trunk + zGradient + embedded + kept(node)
                 + (toCome + (graph.isRead(node.head) ? 1 : 0)) * hidden
             let freshNow = accumulates ? 0 : fresh
             let ownTable = !isShared && !accumulates ? table : 0
             if objective == .sequential {
                 stations.append(before + output + 3 * logits)
                 // The unembedding's gradient before it is added to what is there.
-                stations.append(before + max(freshNow + ownTable, table) + output + hidden)
-                if node.body == .block { stations.append(before + freshNow + ownTable + backward) }
+                let added = isFrozen && isShared ? 0 : max(freshNow + ownTable, table)
+                stations.append(before + added + output + hidden)
+                if node.body == .block, learns(node) { stations.append(before + freshNow + ownTable + backward) }
             } else {
                 // One chunk of logits, the unembedding's gradient from the first on, the head's output and its gradient; a
                 // few tensors [chunk, D].
@@ -146,11 +158,11 @@ private struct Step {
                     rows: tokens, vocabulary: c.vocabulary, logitsBytes: logitsBytes)
                 let gradients = freshNow + ownTable
                 stations.append(before + gradients + 2 * hidden + chunk * (c.vocabulary + 3 * c.width))
-                if node.body == .block { stations.append(before + gradients + hidden + backward) }
+                if node.body == .block, learns(node) { stations.append(before + gradients + hidden + backward) }
             }
-            made += own(node) + fresh
-            if node.joined != nil { embedded = hidden }
-            if graph.isFlat { zGradient = hidden }
+            made += (learns(node) ? own(node) : 0) + fresh
+            if node.joined != nil, !isFrozen { embedded = hidden }
+            if graph.isFlat, !isFrozen { zGradient = hidden }
         }
         return stations
     }

@@ -21,12 +21,11 @@ struct InteroperabilityTests {
 
     @Test(
         .enabled(if: python != nil, "set FORETOKEN_PYTHON to a Python with torch and transformers"),
-        arguments: [(keyValueHeads: 4, isTied: false), (keyValueHeads: 2, isTied: true)],
-        HeadKind.allCases.filter(\.areBlocks))
-    func transformersOpensHeadOneAndComputesTheSameLogits(
-        attention: (keyValueHeads: Int, isTied: Bool), kind: HeadKind
-    ) throws {
-        let (keyValueHeads, isTied) = attention
+        arguments: [
+            (HeadKind.parallel, keyValueHeads: 4, isTied: false), (.parallel, 2, true), (.causal, 2, true),
+            (.anticausal, 4, false), (.deepseek, 2, true),
+        ])
+    func transformersOpensHeadOneAndComputesTheSameLogits(kind: HeadKind, keyValueHeads: Int, isTied: Bool) throws {
         let configuration = ModelConfiguration(
             vocabulary: 258, width: 64, layers: 6, attentionHeads: 4, keyValueHeads: keyValueHeads,
             feedForwardWidth: 96, heads: 3, headKind: kind, unembedding: isTied ? .replicated : .shared, context: 32,

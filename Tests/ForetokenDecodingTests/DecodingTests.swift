@@ -67,8 +67,9 @@ private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throw
         }
     }
 
-    @Test func decodedLossIsHead1sAndWeightsInFewerBitsChangeItLittle() throws {
-        let model = try TinyModels.trained(.parallel, heads: 3)
+    @Test(arguments: HeadKind.allCases)
+    func decodedLossIsHead1sAndWeightsInFewerBitsChangeItLittle(kind: HeadKind) throws {
+        let model = try TinyModels.trained(kind, heads: 3)
         let texts = [
             prompt("for i in range(10):\n    print(i, i + 1)\n# the end of it, and more of it after the end"),
             prompt("x"),

@@ -19,9 +19,10 @@ private struct Shape: Sendable, CustomTestStringConvertible {
     var tied = false
     var keyValueHeads: Int?
     var unembedding = UnembeddingKind.shared
+    var isFrozen = false
     var testDescription: String {
         "V\(vocabulary) D\(width) L\(layers) F\(inner ?? 0) n\(heads) \(kind) \(unembedding) B\(batch) T\(context) "
-            + "x\(accumulation)"
+            + "x\(accumulation)" + (isFrozen ? " frozen" : "")
     }
 }
 
@@ -35,7 +36,9 @@ private let shapes = [
     Shape(vocabulary: 4000, heads: 4, kind: .deepseek), Shape(width: 64, layers: 8, heads: 6, kind: .causal),
     Shape(kind: .deepseek, batch: 2, accumulation: 3), Shape(heads: 4, unembedding: .replicated),
     Shape(vocabulary: 4000, heads: 3, kind: .causal, tied: true, unembedding: .replicated),
-    Shape(vocabulary: 1000, kind: .linear, unembedding: .replicated),
+    Shape(vocabulary: 1000, kind: .linear, unembedding: .replicated), Shape(isFrozen: true),
+    Shape(vocabulary: 4000, kind: .deepseek, isFrozen: true),
+    Shape(vocabulary: 1000, kind: .linear, accumulation: 2, unembedding: .replicated, isFrozen: true),
 ]
 
 @Suite(.serialized) struct MemoryEstimateTests {
@@ -48,6 +51,7 @@ private let shapes = [
             recipe.training.accumulation = shape.accumulation
             recipe.training.objective = objective
             recipe.memory.recompute = recompute
+            recipe.training.freezeTrunk = shape.isFrozen
             let configuration = ModelConfiguration(
                 vocabulary: shape.vocabulary, width: shape.width, layers: shape.layers, attentionHeads: 2,
                 keyValueHeads: shape.keyValueHeads, feedForwardWidth: shape.inner, heads: shape.heads,
@@ -56,7 +60,9 @@ private let shapes = [
 
             let before = Memory.read().current
             let model = try MultiTokenModel(configuration, seed: 1)
-            let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
+            if shape.isFrozen { model.freezeWhatDecides() }
+            let optimizer = try AdamW(
+                model.parameters.filter { !$0.isFrozen }, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
             #expect(Memory.read().current - before == estimate.weights + estimate.optimizer)
             let batches = (0..<shape.accumulation).map {
                 randomBatch(
@@ -64,7 +70,7 @@ private let shapes = [
                     seed: UInt64($0), documentLength: 1000)
             }
             Memory.resetPeak()
-            _ = try objective.objective(recompute: recompute).forwardBackward(
+            _ = try objective.objective(recompute: recompute, detachTrunk: shape.isFrozen).forwardBackward(
                 model, microbatches: batches,
                 denominators: (1...shape.heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } },
                 headWeights: [Double](repeating: 1, count: shape.heads), onGradientReady: { _ in })
