@@ -48,7 +48,7 @@ let package = Package(
         library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),
         library("ForetokenText", dependencies: ["ForetokenFiles"]),
         library("ForetokenReport", dependencies: []),
-        library("ForetokenModel", dependencies: ["Torch"]),
+        library("ForetokenModel", dependencies: ["Torch", "ForetokenText"]),
         library(
             "ForetokenTraining",
             dependencies: [
