@@ -127,6 +127,10 @@ public struct ModelConfiguration: Sendable, Equatable {
         guard ropeBase > 1, ropeBase.isFinite, normEpsilon > 0, normEpsilon < 1 else {
             throw .impossible("ropeBase must be above 1 and normEpsilon between 0 and 1")
         }
+        // The rotary tables, in numbers.
+        guard context * headDimension <= 1 << 30 else {
+            throw .impossible("context \(context) with attention heads of width \(headDimension) is beyond any model")
+        }
         try ropeScaling?.validate()
         if attentionBias == .inputs, queryKeyNorm {
             throw .impossible("attentionBias 'inputs' does not go with queryKeyNorm: no family of models has both")

@@ -31,11 +31,14 @@ public enum InterchangeFormat: String, Sendable, CaseIterable {
     case foretoken
     /// A Hugging Face folder of head 1.
     case hf
+    /// A GGUF file of head 1, for llama.cpp.
+    case gguf
 
     var type: any CheckpointFormat.Type {
         switch self {
         case .foretoken: ForetokenFormat.self
         case .hf: HuggingFaceFormat.self
+        case .gguf: GGUFFormat.self
         }
     }
 }

@@ -76,6 +76,10 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
     case unsupported(format: String, what: String)
     /// A weight that the element type cannot hold.
     case beyondRange(file: String, tensor: String, type: String)
+    /// The output cannot be written.
+    case cannotWrite(file: String, action: String, reason: String)
+    /// A file of a format that is only written.
+    case writeOnly(file: String, format: String)
     /// The output is there already.
     case exists(String)
 
@@ -94,6 +98,10 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
             "--to \(format) cannot hold \(what)"
         case .beyondRange(let file, let tensor, let type):
             "\(file): tensor '\(tensor)' has values that are not finite as \(type); use --dtype bf16 or f32"
+        case .cannotWrite(let file, let action, let reason):
+            "\(file): cannot \(action) it: \(reason)"
+        case .writeOnly(let file, let format):
+            "\(file): \(format) is written, not read; convert the model that it was made of"
         case .exists(let path):
             "\(path): is there already; nothing is overwritten: give another name or remove it"
         }

@@ -49,9 +49,14 @@ enum HuggingFaceFormat: CheckpointFormat {
     static func source(at url: URL) throws -> any WeightSource { try FolderSource(url) }
 
     static func heads(of configuration: ModelConfiguration) throws -> Int {
+        try plainHeads(of: configuration, for: .hf)
+    }
+
+    /// One, if trunk and head 1 are the layers of a plain model.
+    static func plainHeads(of configuration: ModelConfiguration, for format: InterchangeFormat) throws -> Int {
         guard configuration.headKind == .parallel else {
             throw ConversionError.unsupported(
-                format: InterchangeFormat.hf.rawValue,
+                format: format.rawValue,
                 what: "'\(configuration.headKind.rawValue)' heads: head 1 is no layer of a Llama")
         }
         return 1

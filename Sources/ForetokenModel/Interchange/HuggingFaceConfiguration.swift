@@ -108,11 +108,11 @@ enum HuggingFaceConfiguration {
         }
         // Mistral's attention slides unless told not to, that of Qwen where told to, Llama's never.
         let window = try config["sliding_window"]
-        let slides: Bool =
+        let slides =
             switch family {
             case .llama: window.ifPresent != nil
             case .mistral: window.value != .null
-            case .qwen2, .qwen3: try config["use_sliding_window"].ifPresent?.bool() ?? false
+            case .qwen2, .qwen3: try window.value != .null && config["use_sliding_window"].ifPresent?.bool() ?? false
             }
         guard slides else { return }
         let size = window.value == nil ? 4096 : try window.integer()
