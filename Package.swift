@@ -71,7 +71,9 @@ let package = Package(
         tests(
             "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles"], resources: [.copy("Fixtures")]),
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
-        tests("ForetokenModelTests", dependencies: ["ForetokenModel", "Torch"]),
+        tests(
+            "ForetokenModelTests", dependencies: ["ForetokenFiles", "ForetokenModel", "ForetokenText", "Torch"],
+            resources: [.copy("Fixtures")]),
         tests(
             "ForetokenTrainingTests",
             dependencies: ["ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch"]),
