@@ -8,7 +8,7 @@ import Torch
     @Test func aTrainedModelBecomesAHuggingFaceFolderThatWritesTheSameText() throws {
         let work = try Workplace()
         let recipe = try work.recipe(steps: 6)
-        #expect(try Command.run("train", recipe, "--out", work.path("run"), "--device", "cpu").code == 0)
+        #expect(try Command.run("train", recipe, "--out", work.path("run")).code == 0)
         let refused = try Command.run("convert", work.path("run"), work.path("hf"), "--to", "hf")
         #expect(refused.code == 1)
         #expect(refused.errors.contains("cannot hold head 2") && refused.errors.contains("--drop-heads"))
@@ -17,7 +17,9 @@ import Torch
         #expect(converted.output.contains("left out: heads.2.mlp.up_proj.weight"))
         #expect(converted.output.contains("tokenizer.json"))
         func text(_ model: String) throws -> String {
-            let arguments = ["generate", "--model", work.path(model), "--prompt", "def ", "--max-tokens", "40", "--json"]
+            let arguments = [
+                "generate", "--model", work.path(model), "--prompt", "def ", "--max-tokens", "40", "--json",
+            ]
             let result = try Command.run(arguments)
             #expect(result.code == 0, "\(result.errors)")
             return try JSONNode(JSONValue(parsing: result.output, file: "output"), file: "output")["text"].string()

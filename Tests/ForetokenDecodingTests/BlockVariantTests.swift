@@ -6,7 +6,7 @@ import Torch
 @testable import ForetokenDecoding
 
 /// Blocks with biases, norms of queries and keys, and scaled rotary angles, at random.
-private func model(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
+private func variantModel(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
     let model = try MultiTokenModel(
         ModelConfiguration(
             vocabulary: 258, width: 32, layers: 5, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
@@ -22,12 +22,14 @@ private func model(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws
     return model
 }
 
-private let variants: [(bias: AttentionBias, norm: Bool)] = [(.inputs, false), (.all, false), (.none, true), (.all, true)]
+private let variants: [(bias: AttentionBias, norm: Bool)] = [
+    (.inputs, false), (.all, false), (.none, true), (.all, true),
+]
 
 @Suite(.serialized) struct BlockVariantTests {
     @Test(arguments: variants)
     func cachedLogitsEqualTheModelsOwn(variant: (bias: AttentionBias, norm: Bool)) throws {
-        let model = try model(variant.bias, norm: variant.norm)
+        let model = try variantModel(variant.bias, norm: variant.norm)
         let tokens = (0..<60).map { Int32($0 * 37 % 256) }
         let expected: [Float] = withoutGradient {
             model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements()
@@ -41,7 +43,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [(.inputs, false), (
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(
         variant: (bias: AttentionBias, norm: Bool), format: WeightFormat
     ) throws {
-        let decoder = try DecodeModel(model(variant.bias, norm: variant.norm), format: format)
+        let decoder = try DecodeModel(variantModel(variant.bias, norm: variant.norm), format: format)
         let tokens = (0..<40).map { Int32($0 * 37 % 256) }
         let alone = try logits(decoder, tokens, width: 1)
         for width in [2, 3, 5, 8, 16] { #expect(try logits(decoder, tokens, width: width) == alone) }
@@ -49,7 +51,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [(.inputs, false), (
 
     @Test(arguments: variants)
     func speculativeTextEqualsNextTokenText(variant: (bias: AttentionBias, norm: Bool)) throws {
-        let decoder = try DecodeModel(model(variant.bias, norm: variant.norm))
+        let decoder = try DecodeModel(variantModel(variant.bias, norm: variant.norm))
         for text in ["for i", "x", "# the end"] {
             for temperature in [0, 1.0] {
                 var request = GenerationRequest(
@@ -64,7 +66,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [(.inputs, false), (
     /// Packing from the files gives the numbers that packing a model in memory gives.
     @Test(arguments: [HeadKind.parallel, .linear], WeightFormat.allCases)
     func weightsReadFromAFolderAreThoseOfTheModel(kind: HeadKind, format: WeightFormat) throws {
-        let model = try kind == .parallel ? model(.all, norm: true, tied: true) : TinyModels.trained(.linear, heads: 3)
+        let model = try kind == .parallel ? variantModel(.all, norm: true, tied: true) : TinyModels.trained(.linear, heads: 3)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

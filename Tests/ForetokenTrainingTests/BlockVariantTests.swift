@@ -29,7 +29,8 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         // Biases begin at 0 and scales at 1, where too much is symmetric.
         for (number, parameter) in model.parameters.enumerated() where !parameter.isMatrix {
             let random = Tensor.normal(
-                parameter.tensor.shape, standardDeviation: 0.3, dtype: dtype, generator: Generator(seed: UInt64(number)))
+                parameter.tensor.shape, standardDeviation: 0.3, dtype: dtype, generator: Generator(seed: UInt64(number))
+            )
             parameter.tensor.assign(parameter.tensor.detached() + random)
         }
         return model

@@ -13,10 +13,9 @@ private func model(_ kind: HeadKind = .parallel, heads: Int = 3) throws -> Multi
         seed: 3)
 }
 
-private let tokens = Tensor([Int64](stride(from: 0, to: 250, by: 31)), shape: [1, 9])
-
 private func logits(_ model: MultiTokenModel) -> [[Float]] {
-    withoutGradient { model.allLogits(tokens).map { $0.elements() } }
+    let tokens = Tensor([Int64](stride(from: 0, to: 250, by: 31)), shape: [1, 9])
+    return withoutGradient { model.allLogits(tokens).map { $0.elements() } }
 }
 
 @Suite struct ConversionTests {
@@ -77,7 +76,8 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(
             sentence {
                 _ = try Conversion.run(
-                    from: linear, to: scratch.file("other"), format: format, options: ConversionOptions(dropHeads: true))
+                    from: linear, to: scratch.file("other"), format: format, options: ConversionOptions(dropHeads: true)
+                )
             }.contains("'linear' heads"))
     }
 
@@ -86,7 +86,8 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         let scratch = try Scratch()
         let (whole, out) = (try model(), scratch.file("out"))
         _ = try Conversion.run(
-            from: written(whole, in: scratch), to: out, format: .foretoken, options: ConversionOptions(storage: storage))
+            from: written(whole, in: scratch), to: out, format: .foretoken, options: ConversionOptions(storage: storage)
+        )
         let source = try ModelFolder.source(out)
         for parameter in whole.parameters {
             #expect(try source.dtype(of: parameter.name) == dtype)
@@ -108,7 +109,8 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(
             sentence {
                 _ = try Conversion.run(
-                    from: input, to: scratch.file("out"), format: .foretoken, options: ConversionOptions(storage: .q8_0))
+                    from: input, to: scratch.file("out"), format: .foretoken, options: ConversionOptions(storage: .q8_0)
+                )
             }.contains("q8_0"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path) == [input.lastPathComponent])
     }
@@ -130,13 +132,15 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         let scratch = try Scratch()
         let input = try written(model(), in: scratch)
         #expect(
-            sentence { _ = try Conversion.run(from: input, to: input, format: .foretoken) }.contains("is there already"))
+            sentence { _ = try Conversion.run(from: input, to: input, format: .foretoken) }.contains("is there already")
+        )
         #expect(throws: (any Error).self) {
             try Conversion.run(from: input, to: scratch.file("no/such/folder"), format: .foretoken)
         }
         #expect(throws: (any Error).self) {
             try Conversion.run(
-                from: input, to: scratch.file("no/such.gguf"), format: .gguf, options: ConversionOptions(dropHeads: true))
+                from: input, to: scratch.file("no/such.gguf"), format: .gguf,
+                options: ConversionOptions(dropHeads: true))
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path) == [input.lastPathComponent])
     }

@@ -105,7 +105,8 @@ private struct Parsed {
             #expect(try file.floats("blk.1.\(ours).weight") == expected)
         }
         #expect(
-            try file.floats("blk.1.attn_v.weight") == source.tensor("model.layers.1.self_attn.v_proj.weight").elements())
+            try file.floats("blk.1.attn_v.weight") == source.tensor("model.layers.1.self_attn.v_proj.weight").elements()
+        )
     }
 
     @Test func biasesNormsScalingAndTyingAreWritten() throws {
@@ -119,10 +120,12 @@ private struct Parsed {
         #expect(qwen.values["general.architecture"] == "qwen3")
         #expect(qwen.values["qwen3.attention.key_length"] == "16")
         #expect(
-            try qwen.floats("blk.0.attn_k_norm.weight") == source.tensor("model.layers.0.self_attn.k_norm.weight").elements())
+            try qwen.floats("blk.0.attn_k_norm.weight")
+                == source.tensor("model.layers.0.self_attn.k_norm.weight").elements())
         // Qwen's rows stay as they are.
         #expect(
-            try qwen.floats("blk.0.attn_q.weight") == source.tensor("model.layers.0.self_attn.q_proj.weight").elements())
+            try qwen.floats("blk.0.attn_q.weight") == source.tensor("model.layers.0.self_attn.q_proj.weight").elements()
+        )
         // Fast angles as they are, slow ones 8 times slower; the formula of transformers' _compute_llama3_parameters.
         let (scaled, _) = try convert("llama-3", in: scratch)
         let factors = try scaled.floats("rope_freqs.weight")
@@ -130,9 +133,10 @@ private struct Parsed {
         for (j, factor) in factors.enumerated() {
             let frequency = pow(500, -Double(j) / 4)
             let wavelength = 2 * Double.pi / frequency
-            let smooth = (16 / wavelength - 1) / 3
+            let smooth = (64 / wavelength - 1) / 3
             let expected: Double =
-                wavelength < 4 ? 1 : wavelength > 16 ? 8 : frequency / ((1 - smooth) * frequency / 8 + smooth * frequency)
+                wavelength < 16
+                ? 1 : wavelength > 64 ? 8 : frequency / ((1 - smooth) * frequency / 8 + smooth * frequency)
             #expect(abs(Double(factor) - expected) < 1e-5)
         }
         #expect(Set(factors).count > 2)

@@ -65,7 +65,7 @@ import Torch
             ("llama", "partial_rotary_factor", 0.5, ["partial_rotary_factor", "0.5"]),
             ("llama", "quantization_config", ["quant_method": "gptq"], ["quantization_config", "gptq"]),
             ("llama", "rms_norm_eps", nil, ["rms_norm_eps", "missing"]),
-            ("llama", "hidden_size", 23, ["hidden_size", "23"]),
+            ("qwen2", "hidden_size", 23, ["hidden_size", "23", "head_dim"]),
             ("mistral", "sliding_window", 63, ["sliding_window", "63", "64"]),
             ("mistral", "num_key_value_heads", nil, ["num_key_value_heads", "missing"]),
             ("qwen2", "num_hidden_layers", 4, ["model.layers.3", "missing"]),
@@ -97,8 +97,9 @@ import Torch
         let folder = try HuggingFaceFixture(name: "llama").copy(to: scratch)
         let config = folder.appendingPathComponent("config.json")
         try edit(config) { object in
-            for key in ["head_dim", "hidden_act", "attention_bias", "mlp_bias", "tie_word_embeddings", "rope_parameters"]
-            {
+            for key in [
+                "head_dim", "hidden_act", "attention_bias", "mlp_bias", "tie_word_embeddings", "rope_parameters",
+            ] {
                 object[key] = nil
             }
         }
@@ -120,7 +121,9 @@ import Torch
         let weights = folder.appendingPathComponent("model.safetensors")
         let whole = try SafetensorsFile(contentsOf: weights)
         let sources = try whole.names.map { try SafetensorsSource(copying: $0, from: whole) }
-        func add(_ more: SafetensorsSource) throws { try SafetensorsWriter.write(to: weights, tensors: sources + [more]) }
+        func add(_ more: SafetensorsSource) throws {
+            try SafetensorsWriter.write(to: weights, tensors: sources + [more])
+        }
         let name = "model.embed_tokens.weight"
         try add(SafetensorsSource(copying: name, from: whole, as: "lm_head.weight"))
         #expect(throws: Never.self) { try ModelFolder.source(folder) }
