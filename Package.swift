@@ -68,6 +68,7 @@ let package = Package(
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         tests("CTorchTests", dependencies: ["CTorch"]),
         tests("TorchTests", dependencies: ["CTorch", "Torch", "ForetokenFiles"], resources: [.copy("Fixtures")]),
+        tests("FuzzTests", dependencies: ["Torch", "ForetokenText"]),
         tests(
             "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles"], resources: [.copy("Fixtures")]),
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
