@@ -65,7 +65,7 @@ enum CanonicalComposition {
                 }
             }
             let run = text[start..<end]
-            let composed = Array(String(decoding: run, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
+            let composed = Array(apart(String(decoding: run, as: UTF8.self)).precomposedStringWithCanonicalMapping.utf8)
             if !composed.elementsEqual(run) {
                 changed = true
                 result += text[copied..<start]
@@ -77,4 +77,20 @@ enum CanonicalComposition {
         guard changed else { return nil }
         return result + text[copied...]
     }
+
+    /// The text with the three characters in two that begin, decomposed, with a combining mark though they are of class 0
+    /// themselves (Unicode's Non_Starter_Decompositions; the fourth, U+0344, is of class 230). The library takes class 0 for
+    /// a place where nothing moves across, and would leave their marks out of order with those before.
+    private static func apart(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { nonStarters[$0.value] != nil }) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if let marks = nonStarters[scalar.value] { result.append(contentsOf: marks) } else { result.append(scalar) }
+        }
+        return String(result)
+    }
+
+    private static let nonStarters: [UInt32: [Unicode.Scalar]] = [
+        0xF73: ["\u{F71}", "\u{F72}"], 0xF75: ["\u{F71}", "\u{F74}"], 0xF81: ["\u{F71}", "\u{F80}"],
+    ]
 }

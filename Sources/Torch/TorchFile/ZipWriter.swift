@@ -42,7 +42,7 @@ struct ZipWriter {
         local += Array("FB".utf8)
         local.append(littleEndian: UInt16(padding))
         local += [UInt8](repeating: UInt8(ascii: "Z"), count: padding)
-        try local.withUnsafeBytes { try writer.append($0) }
+        try writer.append(local)
 
         var sum = CRC32()
         try forEachPiece { piece in
@@ -59,7 +59,7 @@ struct ZipWriter {
                 descriptor.append(littleEndian: UInt32(size))
             }
         }
-        try descriptor.withUnsafeBytes { try writer.append($0) }
+        try writer.append(descriptor)
 
         var wide: [UInt8] = []
         if isLarge { for _ in 0..<2 { wide.append(littleEndian: UInt64(size)) } }
@@ -110,7 +110,7 @@ struct ZipWriter {
         end.append(littleEndian: UInt32(clamping: directory.count))
         end.append(littleEndian: UInt32(clamping: start))
         end.append(littleEndian: UInt16(0))
-        try end.withUnsafeBytes { try writer.append($0) }
+        try writer.append(end)
         try writer.commit()
     }
 }

@@ -99,7 +99,7 @@ struct TorchFileHostileTests {
             ("}(X\u{1}\u{0}\u{0}\u{0}aNX\u{1}\u{0}\u{0}\u{0}aNu.", "key 'a' twice"), ("}}b.", ""),
             ("N)R.", "None is called"),
             ("ccollections\nOrderedDict\nNR.", "None where arguments"),
-            ("ctorch\nFloatStorage\n)R.", "class is called"),  ("NQ.", "None where a storage"),
+            ("ctorch\nFloatStorage\n)R.", "class is called"), ("NQ.", "None where a storage"),
             (")Q.", "no storage"),
             ("X\u{7F}\u{7F}\u{7F}\u{7F}a", "ends too early"),
             ("}N}X\u{1}\u{0}\u{0}\u{0}aNsb.", "with attributes other"),
@@ -140,8 +140,11 @@ struct TorchFileHostileTests {
         // Five dimensions of 32 639 elements.
         let large = Array("(".utf8) + (0..<5).flatMap { _ in [0x4D, 0x7F, 0x7F] } + Array("t".utf8)
         let scalar = tensor(shape: [], strides: [])
-        #expect(try pickled(scalar.replacing(Array("(t(t".utf8), with: large + Array("(t".utf8))).contains("5 sizes and 0"))
-        #expect(try pickled(scalar.replacing(Array("(t(t".utf8), with: large + large)).contains("no tensor can have the shape"))
+        #expect(
+            try pickled(scalar.replacing(Array("(t(t".utf8), with: large + Array("(t".utf8))).contains("5 sizes and 0"))
+        #expect(
+            try pickled(scalar.replacing(Array("(t(t".utf8), with: large + large)).contains(
+                "no tensor can have the shape"))
     }
 
     @Test func otherFilesAreCalledWhatTheyAre() throws {
@@ -194,7 +197,8 @@ struct TorchFileHostileTests {
             (local[1] + 14, [9], "checksum"),
             (central[1] + 10, [8], "compressed"), (central[1] + 8, [9], "encrypted"),
             (central[1] + 24, [2], "two sizes"),
-            (central[1] + 20, [2, 0, 0, 0, 2], "not followed by its checksum"), (central[1] + 42, [0], "reach into what follows"),
+            (central[1] + 20, [2, 0, 0, 0, 2], "not followed by its checksum"),
+            (central[1] + 42, [0], "reach into what follows"),
             (central[1] + 42, [0xFF, 0xFF, 0xFF, 0xFF], "zip64 size is missing"),
             (central[1] + 34, [1], "another part"),
             (central[1] + 28, [0xFF, 0xFF], "damaged name"), (central[1] + 46, [0xFF], "damaged name"),
