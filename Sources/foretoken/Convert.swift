@@ -9,13 +9,14 @@ struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Turn a model of one format into another.",
         discussion: """
-            IN is a run or model folder, or a Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 \
-            (safetensors), which is a model of one head; every command's --model takes these too. Weights are \
-            read one tensor at a time. What the target cannot hold is named, and heads are left out only on demand.
+            IN is a run or model folder, a folder of Meta's multi-token models (consolidated.pth and params.json), or \
+            a Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 (safetensors), which is a model of one \
+            head; every command's --model takes these too. Weights are read one tensor at a time. What the target cannot hold is named, and heads are left out only on demand.
 
               foretoken  a model folder with all heads
               hf         a Hugging Face folder of head 1, for transformers, vLLM and others
               gguf       one file of head 1, for llama.cpp
+              meta       consolidated.pth and params.json with all heads, as Meta released its multi-token models
 
             Examples:
               foretoken convert Llama-3.2-1B llama --to foretoken
@@ -30,7 +31,7 @@ struct Convert: AsyncParsableCommand {
     @Argument(help: "The folder or file to write; must not be there.")
     var output: Path
 
-    @Option(help: "foretoken, hf or gguf.")
+    @Option(help: "foretoken, hf, gguf or meta.")
     var to: InterchangeFormat
 
     @Option(help: "How weights are stored: f32, f16, bf16, or q8_0 (gguf only); as they are if not given.")

@@ -8,7 +8,9 @@ enum CarriedTokenizer {
     /// none that this version reads.
     static func read(_ source: any WeightSource) -> (tokenizer: (any Tokenizer)?, notes: [String]) {
         let configuration = source.configuration
-        guard let url = source.companions.first(where: { $0.lastPathComponent == TokenizerFile.name }) else {
+        let names = [TokenizerFile.name, TokenizerFile.sentencePieceName]
+        let found = names.compactMap { name in source.companions.first { $0.lastPathComponent == name } }.first
+        guard let url = found else {
             let bytes = ByteTokenizer()
             if configuration.tokenizerDigest == bytes.digest { return (bytes, []) }
             return (nil, ["\(source.file): no \(TokenizerFile.name) beside the model"])
@@ -26,11 +28,12 @@ enum CarriedTokenizer {
             try FileManager.default.copyItem(at: file, to: folder.appendingPathComponent(file.lastPathComponent))
         }
         guard let tokenizer else { return }
-        if !source.companions.contains(where: { $0.lastPathComponent == TokenizerFile.name }) {
+        if !source.companions.contains(where: { $0.lastPathComponent == tokenizer.definitionName }) {
             try TokenizerFile.write(tokenizer, to: folder)
         }
         let settings = folder.appendingPathComponent("tokenizer_config.json")
-        guard !FileManager.default.fileExists(atPath: settings.path) else { return }
+        guard tokenizer.definitionName == TokenizerFile.name, !FileManager.default.fileExists(atPath: settings.path)
+        else { return }
         try settingsOf(tokenizer, source.configuration).write(to: settings)
     }
 
@@ -54,7 +57,18 @@ extension ModelFolder {
             return try TokenizerFile.read(
                 folder: folder, digest: configuration.tokenizerDigest, name: configuration.tokenizerName)
         }
-        return try tokenizer(at: folder.appendingPathComponent(TokenizerFile.name), of: configuration)
+        let url = tokenizerFiles(of: folder).first ?? folder.appendingPathComponent(TokenizerFile.name)
+        return try tokenizer(at: url, of: configuration)
+    }
+
+    /// The tokenizer's files of a foreign checkpoint, the best first: beside it or, as Meta released its models, one folder
+    /// up.
+    static func tokenizerFiles(of folder: URL) -> [URL] {
+        let model = TokenizerFile.sentencePieceName
+        return [
+            folder.appendingPathComponent(TokenizerFile.name), folder.appendingPathComponent(model),
+            folder.appendingPathComponent("..").standardizedFileURL.appendingPathComponent(model),
+        ].filter { FileManager.default.fileExists(atPath: $0.path) }
     }
 
     /// As above, from the file itself.

@@ -33,12 +33,15 @@ public enum InterchangeFormat: String, Sendable, CaseIterable {
     case hf
     /// A GGUF file of head 1, for llama.cpp.
     case gguf
+    /// Meta's released multi-token format, with all heads.
+    case meta
 
     var type: any CheckpointFormat.Type {
         switch self {
         case .foretoken: ForetokenFormat.self
         case .hf: HuggingFaceFormat.self
         case .gguf: GGUFFormat.self
+        case .meta: MetaFormat.self
         }
     }
 }

@@ -6,7 +6,7 @@ public import Torch
 ///
 /// The weights may be a plain dictionary or a `state_dict()`, of float32, float16 or bfloat16. On opening, every tensor is
 /// checked to be there, of the right shape, and no other; nothing in the file is executed (`TorchFile`).
-public struct MetaCheckpoint {
+public struct MetaCheckpoint: WeightSource {
     /// The model's shape.
     public let configuration: ModelConfiguration
     /// The folder.
@@ -50,7 +50,7 @@ public struct MetaCheckpoint {
             throw ModelError.missingTensor(file: file, tensor: MetaLayout.embeddingName)
         }
         let isTied = weights.tensors[MetaLayout.unembeddingName]?.isSame(as: embedding) == true
-        let configuration = try MetaParameters.read(
+        var configuration = try MetaParameters.read(
             JSONNode(contentsOf: place(MetaParameters.fileName)), vocabulary: embedding.shape.first ?? 0, isTied: isTied
         )
         // Before anything is made in that number.
@@ -78,6 +78,11 @@ public struct MetaCheckpoint {
                 throw ModelError.wrongType(file: file, tensor: entry.name, found: tensor.dtype.description)
             }
         }
+        // The files say nothing of what begins and ends a text; the tokenizer does.
+        if let tokenizer = try? ModelFolder.tokenizer(in: folder, of: configuration) {
+            configuration.beginningOfText = tokenizer.beginningOfText
+            configuration.endOfText = tokenizer.endOfText
+        }
         self.folder = folder
         self.configuration = configuration
         self.weights = weights
@@ -93,11 +98,10 @@ public struct MetaCheckpoint {
     /// The folder, as errors name it.
     public var file: String { folder.relativePath }
 
-    /// The tokenizer's file, beside the weights or, as released, one folder up.
+    /// The tokenizer's files, beside the weights or, as released, one folder up.
     public var companions: [URL] {
-        [folder, folder.appendingPathComponent("..").standardizedFileURL]
-            .map { $0.appendingPathComponent("tokenizer.model") }
-            .first { FileManager.default.fileExists(atPath: $0.path) }.map { [$0] } ?? []
+        var names: Set<String> = []
+        return ModelFolder.tokenizerFiles(of: folder).filter { names.insert($0.lastPathComponent).inserted }
     }
 
     /// The element type of a parameter in the file.
@@ -112,7 +116,8 @@ public struct MetaCheckpoint {
     public func tensor(_ parameter: String) throws -> Tensor {
         let entry = try entry(parameter)
         let tensor = try weights.tensor(entry.name)
-        return entry.rotaryHeads.map { MetaLayout.halves(tensor, heads: $0) } ?? tensor
+        return entry.isRotary
+            ? RotaryLayout.halves(fromPairs: tensor, headDimension: configuration.headDimension) : tensor
     }
 
     private func entry(_ parameter: String) throws(ModelError) -> MetaLayout.Entry {

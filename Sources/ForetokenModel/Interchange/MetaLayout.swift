@@ -1,5 +1,3 @@
-import Torch
-
 /// The tensors of Meta's released multi-token format: Llama's own names, where the next-token head is the last of `layers` and
 /// the heads beyond it are `extra_heads` in order (model card of facebook/multi-token-prediction).
 struct MetaLayout {
@@ -10,9 +8,8 @@ struct MetaLayout {
         /// The name in the file.
         let name: String
         let shape: [Int]
-        /// Rotary heads that its rows belong to, for queries and keys: Meta's file has the two numbers that turn together
-        /// one after the other.
-        let rotaryHeads: Int?
+        /// Whether its rows are turned by the rotary embedding, and so lie in pairs (``RotaryLayout``).
+        let isRotary: Bool
     }
 
     static let embeddingName = "tok_embeddings.weight"
@@ -29,15 +26,15 @@ struct MetaLayout {
         let queryRows = configuration.attentionHeads * configuration.headDimension
         let keyRows = configuration.keyValueHeads * configuration.headDimension
         func block(_ ours: String, _ theirs: String) -> [Entry] {
-            func entry(_ parameter: String, _ name: String, _ shape: [Int], rotaryHeads: Int? = nil) -> Entry {
+            func entry(_ parameter: String, _ name: String, _ shape: [Int], isRotary: Bool = false) -> Entry {
                 Entry(
                     parameter: "\(ours).\(parameter).weight", name: "\(theirs).\(name).weight", shape: shape,
-                    rotaryHeads: rotaryHeads)
+                    isRotary: isRotary)
             }
             return [
                 entry(
-                    "self_attn.q_proj", "attention.wq", [queryRows, width], rotaryHeads: configuration.attentionHeads),
-                entry("self_attn.k_proj", "attention.wk", [keyRows, width], rotaryHeads: configuration.keyValueHeads),
+                    "self_attn.q_proj", "attention.wq", [queryRows, width], isRotary: true),
+                entry("self_attn.k_proj", "attention.wk", [keyRows, width], isRotary: true),
                 entry("self_attn.v_proj", "attention.wv", [keyRows, width]),
                 entry("self_attn.o_proj", "attention.wo", [width, queryRows]),
                 entry("mlp.gate_proj", "feed_forward.w1", [inner, width]),
@@ -48,7 +45,7 @@ struct MetaLayout {
             ]
         }
         func one(_ parameter: String, _ name: String, _ shape: [Int]) -> Entry {
-            Entry(parameter: parameter, name: name, shape: shape, rotaryHeads: nil)
+            Entry(parameter: parameter, name: name, shape: shape, isRotary: false)
         }
         entries =
             [one("model.embed_tokens.weight", Self.embeddingName, [vocabulary, width])]
@@ -56,17 +53,5 @@ struct MetaLayout {
             + (1..<configuration.heads).flatMap { block("heads.\($0 + 1)", "extra_heads.\($0 - 1)") }
             + [one("model.norm.weight", "norm.weight", [width])]
             + (configuration.tieEmbeddings ? [] : [one("lm_head.weight", Self.unembeddingName, [vocabulary, width])])
-    }
-
-    /// Rows of queries or keys from pairs side by side (Meta) to first halves before second halves (here, and Hugging Face).
-    static func halves(_ rows: Tensor, heads: Int) -> Tensor {
-        let (count, width) = (rows.shape[0], rows.shape[1])
-        return rows.reshaped(heads, count / heads / 2, 2, width).transposed(1, 2).reshaped(count, width)
-    }
-
-    /// The way back.
-    static func pairs(_ rows: Tensor, heads: Int) -> Tensor {
-        let (count, width) = (rows.shape[0], rows.shape[1])
-        return rows.reshaped(heads, 2, count / heads / 2, width).transposed(1, 2).reshaped(count, width)
     }
 }
