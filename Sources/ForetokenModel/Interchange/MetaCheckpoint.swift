@@ -1,3 +1,4 @@
+import ForetokenText
 public import Foundation
 public import Torch
 
