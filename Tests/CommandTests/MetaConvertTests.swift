@@ -8,7 +8,7 @@ import Torch
     @Test func aTrainedModelGoesToMetasFormatAndBackWithAllItsHeads() throws {
         let work = try Workplace()
         let recipe = try work.recipe(steps: 6)
-        #expect(try Command.run("train", recipe, "--out", work.path("run"), "--device", "cpu").code == 0)
+        #expect(try Command.run("train", recipe, "--out", work.path("run")).code == 0)
         let converted = try Command.run("convert", work.path("run"), work.path("meta"), "--to", "meta")
         #expect(converted.code == 0, "\(converted.errors)")
         #expect(converted.output.contains("consolidated.pth") && converted.output.contains("params.json"))
