@@ -49,8 +49,8 @@ struct FuzzTests {
                 try #require(growth < 256 << 20, "memory grew by \(growth) bytes by input \(count) of seed \(seed)")
             }
         }
-        // Some damage does not matter; were nothing accepted, the readers' later parts would have seen nothing.
-        #expect(accepted > 0 && accepted < count)
+        // Some damage does not matter; were nothing accepted in a long run, the readers' later parts would have seen nothing.
+        #expect(accepted < count && (accepted > 0 || count < 1000))
         if seconds != nil {
             let growth = (Resources.peakBytes() - memory) >> 20
             print(
