@@ -22,6 +22,12 @@ enum MetaFormat: CheckpointFormat {
         if configuration.attentionBias != .none { throw refuse("biases") }
         if configuration.queryKeyNorm { throw refuse("norms of queries and keys") }
         if configuration.ropeScaling != nil { throw refuse("a scaled rotary embedding") }
+        // Whatever else a model has that the format knows no name for.
+        let known = Set(MetaLayout(configuration).entries.map(\.parameter))
+        if let other = try MultiTokenModel.outline(configuration).parameters.first(where: { !known.contains($0.name) })
+        {
+            throw refuse("tensor '\(other.name)', which has no place there")
+        }
         return configuration.heads
     }
 
