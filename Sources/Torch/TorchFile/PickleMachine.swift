@@ -4,8 +4,8 @@
 /// stack and the memo are bounded. What a file can say is a dictionary, a tuple, a number, a text, one of the names of
 /// ``PickleGlobal``, a storage and a tensor; all else is refused by its name.
 struct PickleMachine {
-    /// The longest pickle that is read; that of 100 000 tensors takes a sixth of it.
-    static let sizeLimit = 1 << 25
+    /// The longest pickle that is read; one of 50 000 tensors is shorter.
+    static let sizeLimit = 1 << 23
     private static let stackLimit = 1 << 16
     private static let tableLimit = 1 << 21
 
@@ -56,6 +56,8 @@ struct PickleMachine {
     private var elements: [Value] = []
     private var dictionaries: [(entries: [(key: String, value: Value)], keys: Set<String>)] = []
     private var entryCount = 0
+    /// Bytes of all keys: a long one could be hashed again and again, out of the memo.
+    private var keyBytes = 0
     private var stack: [Value] = []
     private var marks: [Int] = []
     private var memo: [Value] = []
@@ -237,6 +239,8 @@ struct PickleMachine {
         }
         for item in stride(from: 0, to: items.count, by: 2) {
             guard case .text(let key) = items[item] else { throw damage("a key that is \(items[item].kind), not text") }
+            keyBytes += key.utf8.count
+            guard keyBytes <= Self.sizeLimit else { throw damage("it holds more than a checkpoint could") }
             guard dictionaries[index].keys.insert(key).inserted else {
                 throw damage("key \(key.quotedForMessage()) twice")
             }
@@ -309,7 +313,8 @@ struct PickleMachine {
     private mutating func loadStorage() throws(TorchFileError) {
         let parts = Array(try tuple(pop(), "a storage"))
         guard parts.count == 5, case .text("storage") = parts[0], case .global(.storage(let dtype)) = parts[1],
-            case .text(let key) = parts[2], case .text = parts[3], case .integer(let count) = parts[4], count >= 0
+            case .text(let key) = parts[2], key.utf8.count <= 32, case .text = parts[3],
+            case .integer(let count) = parts[4], count >= 0
         else { throw damage("a persistent id that is no storage") }
         stack.append(.storage(storages.count))
         storages.append(Storage(dtype: dtype, key: key, count: count))

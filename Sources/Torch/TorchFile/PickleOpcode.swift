@@ -52,15 +52,18 @@ enum PickleGlobal: Equatable {
     case storage(DType)
 
     init?(_ name: String) {
-        switch name {
-        case "collections.OrderedDict": self = .orderedDictionary
-        case "torch._utils._rebuild_tensor_v2": self = .rebuildTensor
-        case "torch._utils._rebuild_parameter": self = .rebuildParameter
-        default:
-            guard let dtype = DType.allCases.first(where: { "torch.\($0.storageName)" == name }) else { return nil }
-            self = .storage(dtype)
-        }
+        guard let global = Self.known[name] else { return nil }
+        self = global
     }
+
+    private static let known: [String: PickleGlobal] = {
+        var known: [String: PickleGlobal] = [
+            "collections.OrderedDict": .orderedDictionary, "torch._utils._rebuild_tensor_v2": .rebuildTensor,
+            "torch._utils._rebuild_parameter": .rebuildParameter,
+        ]
+        for dtype in DType.allCases { known["torch.\(dtype.storageName)"] = .storage(dtype) }
+        return known
+    }()
 }
 
 extension DType {

@@ -120,6 +120,10 @@ struct TorchFileHostileTests {
         // A million tuples one in the other, and a dictionary that holds itself.
         #expect(try pickled([0x29] + [UInt8](repeating: 0x85, count: 1_000_000) + [0x2E]).contains("it holds a tuple"))
         #expect(try pickled("}q\u{0}X\u{1}\u{0}\u{0}\u{0}ah\u{0}s.").contains("'a' is a dictionary"))
+        // A key of a megabyte, hashed for one new dictionary after the other.
+        let key = [0x58, 0, 0, 0x10, 0] + [UInt8](repeating: 0x61, count: 1 << 20) + [0x71, 0]
+        let again = Array("}h".utf8) + [0] + Array("Ns".utf8)
+        #expect(try pickled(key + Array(repeatElement(again, count: 1000).joined())).contains("more than a checkpoint"))
         #expect(try pickled([UInt8](repeating: 0x4E, count: 100_000)).contains("more than a checkpoint"))
         #expect(try pickled([UInt8](repeating: 0x28, count: 100_000)).contains("more than a checkpoint"))
         #expect(
