@@ -9,6 +9,10 @@ SHELL := bash
 # Release even in tests. One set of flags for building and testing: SwiftPM recompiles every
 # module when they differ.
 SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
+# Tokenizers of SentencePiece, by the system's library: FORETOKEN_SENTENCEPIECE=1 make build
+ifeq ($(FORETOKEN_SENTENCEPIECE),1)
+SWIFT_FLAGS += --traits SentencePiece
+endif
 SOURCES := Package.swift Sources Tests Examples
 
 # Where SwiftPM finds libtorch.pc.

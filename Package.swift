@@ -37,6 +37,11 @@ let package = Package(
         .library(name: "ForetokenEvaluation", targets: ["ForetokenEvaluation"]),
         .executable(name: "foretoken", targets: ["foretoken"]),
     ],
+    traits: [
+        .trait(
+            name: "SentencePiece",
+            description: "Tokenizers of SentencePiece, by the system's library (libsentencepiece-dev)")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -46,9 +51,18 @@ let package = Package(
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         library("ForetokenFiles", dependencies: []),
         library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),
-        library("ForetokenText", dependencies: ["ForetokenFiles"]),
+        // Empty without the trait.
+        .target(
+            name: "CSentencePiece",
+            cxxSettings: [.define("FORETOKEN_SENTENCEPIECE", .when(traits: ["SentencePiece"]))],
+            linkerSettings: [.linkedLibrary("sentencepiece", .when(traits: ["SentencePiece"]))]),
+        library(
+            "ForetokenText",
+            dependencies: [
+                "ForetokenFiles", .target(name: "CSentencePiece", condition: .when(traits: ["SentencePiece"])),
+            ]),
         library("ForetokenReport", dependencies: []),
-        library("ForetokenModel", dependencies: ["Torch"]),
+        library("ForetokenModel", dependencies: ["Torch", "ForetokenText"]),
         library(
             "ForetokenTraining",
             dependencies: [
@@ -68,10 +82,13 @@ let package = Package(
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         tests("CTorchTests", dependencies: ["CTorch"]),
         tests("TorchTests", dependencies: ["CTorch", "Torch", "ForetokenFiles"], resources: [.copy("Fixtures")]),
+        tests("FuzzTests", dependencies: ["Torch", "ForetokenText"]),
         tests(
             "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles"], resources: [.copy("Fixtures")]),
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
-        tests("ForetokenModelTests", dependencies: ["ForetokenModel", "Torch"]),
+        tests(
+            "ForetokenModelTests", dependencies: ["ForetokenFiles", "ForetokenModel", "ForetokenText", "Torch"],
+            resources: [.copy("Fixtures")]),
         tests(
             "ForetokenTrainingTests",
             dependencies: ["ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch"]),

@@ -22,7 +22,8 @@ Finds LibTorch 2.$oldest_minor to 2.$newest_minor for Foretoken, in this order:
   what an earlier run chose; 'make distclean' forgets it
   otherwise pip's torch==$pinned, unpacked into .libtorch/ (nothing else on the machine is changed)
 
-  FORETOKEN_CUDA=1 or 0    with or without NVIDIA's libraries, whatever nvidia-smi says of this machine"
+  FORETOKEN_CUDA=1 or 0    with or without NVIDIA's libraries, whatever nvidia-smi says of this machine
+  FORETOKEN_SENTENCEPIECE=1   also the system's SentencePiece library, installed with apt-get where that is allowed"
 
 note() { printf 'setup: %s\n' "$*"; }
 fail() {
@@ -143,6 +144,22 @@ check_swift() {
         fail "this Swift has no clang++ beside it and there is none on the PATH; $get."
     "$clang" -x c++ -std=c++20 -fsyntax-only - 2>/dev/null <<<$'#include <vector>\n#include <cstdint>' ||
         fail "$clang finds no C++ standard library; install its headers (apt-get install g++, dnf install gcc-c++)."
+}
+
+# The package trait SentencePiece links the system's library; nothing else needs it.
+ensure_sentencepiece() {
+    [[ ${FORETOKEN_SENTENCEPIECE:-0} != 0 ]] || return 0
+    local packages='apt-get install libsentencepiece-dev, dnf install sentencepiece-devel'
+    check_swift
+    has_sentencepiece() {
+        "$clang" -x c++ -std=c++20 -fsyntax-only - 2>/dev/null <<<'#include <sentencepiece_processor.h>'
+    }
+    if ! has_sentencepiece && command -v apt-get >/dev/null; then
+        note "installing the system's SentencePiece library (libsentencepiece-dev)."
+        apt-get install -y --no-install-recommends libsentencepiece-dev >&2 || true
+    fi
+    has_sentencepiece || fail "FORETOKEN_SENTENCEPIECE=1 needs the SentencePiece library and it is not there; install it" \
+        "($packages), or unset FORETOKEN_SENTENCEPIECE."
 }
 
 check_pip() {
@@ -330,6 +347,7 @@ main() {
     [[ -z ${LIBTORCH:-} || $LIBTORCH == /* ]] || LIBTORCH=$PWD/$LIBTORCH
     cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
     root=$PWD state=.libtorch partial=.libtorch/partial
+    ensure_sentencepiece
     choose
     if is_ready; then say_ready; return; fi
     check_machine

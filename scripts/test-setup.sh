@@ -3,7 +3,7 @@
 # stand-ins for swift, clang++, pip and the wheels. Run by `make test`.
 # shellcheck disable=SC2016 # the dollars in the stand-ins are theirs
 set -euo pipefail
-unset CDPATH LIBTORCH LIBTORCH_USE_PYTORCH FORETOKEN_CUDA
+unset CDPATH LIBTORCH LIBTORCH_USE_PYTORCH FORETOKEN_CUDA FORETOKEN_SENTENCEPIECE
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
@@ -291,6 +291,25 @@ succeeds 'LIBTORCH_USE_PYTORCH'
 check 'LIBTORCH_USE_PYTORCH: is that one' test "$here/.libtorch/current" -ef "$work/site/torch"
 checkout; stub python3 <<<'[[ $1 == -c ]] && echo'; setup LIBTORCH_USE_PYTORCH=1
 refuses 'LIBTORCH_USE_PYTORCH without torch' 'has no torch package'
+
+# MARK: SentencePiece
+
+# A compiler that finds the library's header once apt-get has been called.
+sentencepiece_stub() {
+    mv "$bin/usr/bin/clang++" "$bin/usr/bin/other"
+    stub usr/bin/clang++ <<END
+if [[ "\$*" == *-fsyntax-only* ]]; then [[ -e $bin/installed || \$(cat) != *sentencepiece* ]]; exit; fi
+exec "$bin/usr/bin/other" "\$@"
+END
+}
+checkout; sentencepiece_stub; setup
+succeeds 'without SentencePiece, which nobody asked for'
+checkout; sentencepiece_stub; setup FORETOKEN_SENTENCEPIECE=1
+refuses 'SentencePiece that nothing can install' 'apt-get install libsentencepiece-dev'
+checkout; sentencepiece_stub; stub apt-get <<<'exit 100'; setup FORETOKEN_SENTENCEPIECE=1
+refuses 'SentencePiece without the right to install it' 'apt-get install libsentencepiece-dev'
+checkout; sentencepiece_stub; stub apt-get <<<"touch '$bin/installed'"; setup FORETOKEN_SENTENCEPIECE=1
+succeeds 'SentencePiece that apt-get installs'
 
 # MARK: for real
 

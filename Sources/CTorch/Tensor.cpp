@@ -52,7 +52,7 @@ int32_t ct_dtype(ct_tensor t) { return static_cast<int32_t>(borrow(t).scalar_typ
 
 ct_device ct_tensor_device(ct_tensor t) {
     const auto d = borrow(t).device();
-    return {d.is_cuda() ? CT_CUDA : CT_CPU, d.has_index() ? d.index() : 0};
+    return {d.is_cuda() ? CT_CUDA : d.is_meta() ? CT_META : CT_CPU, d.has_index() ? d.index() : 0};
 }
 
 bool ct_is_contiguous(ct_tensor t) { return borrow(t).is_contiguous(); }

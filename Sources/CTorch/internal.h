@@ -33,6 +33,7 @@ inline std::vector<at::Tensor> borrow_list(const ct_tensor *list, int32_t count)
 }
 
 inline at::Device device(ct_device d) {
+    if (d.type == CT_META) return at::Device(at::kMeta);
     return d.type == CT_CUDA ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(d.index)) : at::Device(at::kCPU);
 }
 

@@ -24,6 +24,12 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var context: Int
     /// θ of the rotary embedding.
     public var ropeBase: Double
+    /// How the rotary angles are stretched beyond the context a model was first trained with; nil for not at all.
+    public var ropeScaling: RopeScaling?
+    /// Which projections of attention have biases.
+    public var attentionBias: AttentionBias
+    /// Whether queries and keys go through an RMSNorm of their own, head by head, before they are turned (Qwen 3).
+    public var queryKeyNorm: Bool
     /// ε of RMSNorm.
     public var normEpsilon: Double
     /// Whether embedding and unembedding are one matrix.
@@ -46,6 +52,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         vocabulary: Int, width: Int, layers: Int, attentionHeads: Int, keyValueHeads: Int? = nil,
         headDimension: Int? = nil, feedForwardWidth: Int? = nil, multipleOf: Int = 256, heads: Int,
         headKind: HeadKind = .parallel, unembedding: UnembeddingKind = .shared, context: Int, ropeBase: Double = 10_000,
+        ropeScaling: RopeScaling? = nil, attentionBias: AttentionBias = .none, queryKeyNorm: Bool = false,
         normEpsilon: Double = 1e-5,
         tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "",
         tokenizerDigest: String = "",
@@ -64,6 +71,9 @@ public struct ModelConfiguration: Sendable, Equatable {
         self.unembedding = unembedding
         self.context = context
         self.ropeBase = ropeBase
+        self.ropeScaling = ropeScaling
+        self.attentionBias = attentionBias
+        self.queryKeyNorm = queryKeyNorm
         self.normEpsilon = normEpsilon
         self.tieEmbeddings = tieEmbeddings
         self.documentMask = documentMask
@@ -124,6 +134,14 @@ public struct ModelConfiguration: Sendable, Equatable {
         }
         guard ropeBase > 1, ropeBase.isFinite, normEpsilon > 0, normEpsilon < 1 else {
             throw .impossible("ropeBase must be above 1 and normEpsilon between 0 and 1")
+        }
+        // The rotary tables, in numbers.
+        guard context * headDimension <= 1 << 30 else {
+            throw .impossible("context \(context) with attention heads of width \(headDimension) is beyond any model")
+        }
+        try ropeScaling?.validate()
+        if attentionBias == .inputs, queryKeyNorm {
+            throw .impossible("attentionBias 'inputs' does not go with queryKeyNorm: no family of models has both")
         }
         for token in [beginningOfText, endOfText].compactMap(\.self) where token < 0 || Int(token) >= vocabulary {
             throw .impossible("special token \(token) is outside the vocabulary of \(vocabulary)")

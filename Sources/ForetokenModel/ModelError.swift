@@ -1,3 +1,5 @@
+import Torch
+
 /// What can be wrong with a model or its folder.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Sizes that make no model.
@@ -6,6 +8,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case notAModelFolder(folder: String, missing: String)
     /// A key of a configuration file has a value that this version cannot use.
     case unsupported(file: String, key: String, value: String)
+    /// A key's value, or its absence, says that the model is one that this version does not compute.
+    case otherModel(file: String, key: String, value: String, supported: String)
     /// Two files of the folder disagree.
     case disagreement(file: String, key: String, found: String, expected: String)
     /// A parameter has no tensor in the folder.
@@ -22,9 +26,12 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .impossible(let sentence): sentence
         case .notAModelFolder(let folder, let missing):
-            "\(folder): not a Foretoken model folder (no \(missing)); give a run or model folder that `foretoken train` wrote"
+            "\(folder): not a Foretoken model folder (no \(missing)); give a run or model folder that "
+                + "`foretoken train` wrote, or a checkpoint of Hugging Face's"
         case .unsupported(let file, let key, let value):
             "\(file): \(key): '\(value)' is not supported by this version"
+        case .otherModel(let file, let key, let value, let supported):
+            "\(file): \(key): \(value.shortenedForMessage(limit: 200)) is not supported; supported: \(supported)"
         case .disagreement(let file, let key, let found, let expected):
             "\(file): \(key) is \(found) but \(expected) was expected; the folder's files belong to different models"
         case .missingTensor(let file, let tensor):

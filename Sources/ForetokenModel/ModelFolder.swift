@@ -25,67 +25,53 @@ public enum ModelFolder {
     ///
     /// - Throws: `SafetensorsError` or a file error, naming the file.
     public static func write(_ model: MultiTokenModel, to folder: URL) throws {
+        try write(model, to: folder, dtype: nil, shardBytes: SafetensorsCheckpoint.defaultShardSize)
+    }
+
+    /// Writes a source's model into an existing folder, one tensor at a time, as `dtype` if that is given.
+    static func write(_ source: any WeightSource, to folder: URL, dtype: DType?, shardBytes: Int) throws {
         let extras = folder.appendingPathComponent(extrasFolder)
         try FileManager.default.createDirectory(at: extras, withIntermediateDirectories: true)
-        try llamaConfiguration(model.configuration, dtype: model.dtype)
-            .write(to: folder.appendingPathComponent(configurationName))
-        try extraConfiguration(model.configuration).write(to: extras.appendingPathComponent(configurationName))
-        func sources(_ parameters: [Parameter]) -> [SafetensorsSource] {
-            parameters.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) }
-        }
-        try SafetensorsCheckpoint.write(
-            to: folder, tensors: sources(model.parameters.filter { !isExtra($0) }), metadata: ["format": "pt"])
+        let parameters = try MultiTokenModel.outline(source.configuration).parameters
+        try writeLlama(source, parameters.filter { !isExtra($0) }, to: folder, dtype: dtype, shardBytes: shardBytes)
+        try extraConfiguration(source.configuration).write(to: extras.appendingPathComponent(configurationName))
         try SafetensorsWriter.write(
-            to: extras.appendingPathComponent(headsName), tensors: sources(model.parameters.filter(isExtra)),
+            to: extras.appendingPathComponent(headsName),
+            tensors: parameters.filter(isExtra).map { try SafetensorsSource($0, from: source, as: dtype) },
             metadata: ["format": "pt"])
     }
 
-    /// Reads a model.
+    /// The part of a folder that other tools read.
+    static func writeLlama(
+        _ source: any WeightSource, _ parameters: [Parameter], to folder: URL, dtype: DType?, shardBytes: Int
+    ) throws {
+        try llamaConfiguration(source.configuration, dtype: dtype ?? source.dtype(of: "model.embed_tokens.weight"))
+            .write(to: folder.appendingPathComponent(configurationName))
+        try SafetensorsCheckpoint.write(
+            to: folder, tensors: parameters.map { try SafetensorsSource($0, from: source, as: dtype) },
+            metadata: ["format": "pt"], shardSize: shardBytes)
+    }
+
+    /// Whether a file or folder looks like a model of a format that is read.
+    public static func isThere(_ url: URL) -> Bool { InterchangeFormat.allCases.contains { $0.type.recognizes(url) } }
+
+    /// Opens a model of any format that is read.
     ///
-    /// - Throws: ``ModelError``, `SafetensorsError` or `JSONError`, naming file, key or tensor; no tensor is ever left out
-    ///   or ignored.
+    /// - Throws: an error that names file, key or tensor; no tensor is ever left out or ignored.
+    public static func source(_ url: URL) throws -> any WeightSource {
+        let format = InterchangeFormat.allCases.first { $0.type.recognizes(url) } ?? .foretoken
+        return try format.type.source(at: url)
+    }
+
+    /// Reads a model of any format that is read.
+    ///
+    /// - Throws: as ``source(_:)``, `TorchError.outOfMemory`.
     public static func read(
         _ folder: URL, dtype: DType = .float32, device: Device = .cpu
     ) throws -> MultiTokenModel {
-        let configuration = try readConfiguration(folder)
-        let model = try MultiTokenModel(configuration, seed: nil, dtype: dtype, device: device)
-        let llama = try SafetensorsCheckpoint(folder: folder)
-        let heads = try SafetensorsFile(
-            contentsOf: folder.appendingPathComponent(extrasFolder).appendingPathComponent(headsName))
-        let names = Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, isExtra($0)) })
-        for name in llama.names where names[name] != false {
-            throw ModelError.unknownTensor(file: folder.relativePath + "/model.safetensors", tensor: name)
-        }
-        for name in heads.names where names[name] != true {
-            throw ModelError.unknownTensor(file: heads.url.relativePath, tensor: name)
-        }
-        for parameter in model.parameters {
-            let extra = isExtra(parameter)
-            guard extra ? heads.tensors[parameter.name] != nil : llama.contains(parameter.name) else {
-                throw ModelError.missingTensor(
-                    file: extra ? heads.url.relativePath : folder.relativePath + "/model.safetensors",
-                    tensor: parameter.name)
-            }
-            try load(parameter, from: extra ? heads : llama.file(of: parameter.name))
-        }
-        return model
-    }
-
-    /// Overwrites a parameter with the tensor of its name.
-    private static func load(_ parameter: Parameter, from file: SafetensorsFile) throws {
-        let entry = try file.entry(parameter.name)
-        guard [.float64, .float32, .float16, .bfloat16].contains(entry.dtype) else {
-            throw ModelError.wrongType(
-                file: file.url.relativePath, tensor: parameter.name, found: entry.dtype.rawValue)
-        }
-        guard entry.shape == parameter.tensor.shape else {
-            throw ModelError.wrongShape(
-                file: file.url.relativePath, tensor: parameter.name, found: entry.shape,
-                expected: parameter.tensor.shape)
-        }
-        parameter.tensor.assign(try file.tensor(parameter.name))
+        try MultiTokenModel(reading: source(folder), dtype: dtype, device: device)
     }
 
     /// Whether a parameter lies out of the way of Llama loaders.
-    private static func isExtra(_ parameter: Parameter) -> Bool { parameter.name.hasPrefix("heads.") }
+    static func isExtra(_ parameter: Parameter) -> Bool { parameter.name.hasPrefix("heads.") }
 }

@@ -37,7 +37,7 @@ public final class Parameter {
         self.tensor = tensor.requireGradient()
     }
 
-    /// Whether it is a matrix; the rest are the norms' scales.
+    /// Whether it is a matrix; the rest are the norms' scales and biases.
     public var isMatrix: Bool { tensor.rank == 2 }
 
     /// Whether training leaves it as it is: it collects no gradient then.
@@ -84,6 +84,10 @@ struct ParameterFactory {
         return try Tensor.truncatedNormal(
             shape, standardDeviation: standardDeviation, dtype: dtype, generator: generator
         ).to(device)
+    }
+
+    func bias(_ name: String, _ group: ParameterGroup, _ width: Int) throws -> Parameter {
+        Parameter(name: name, group: group, tensor: try .zeros([width], dtype: dtype, device: device))
     }
 
     func scale(_ name: String, _ group: ParameterGroup, _ width: Int) throws -> Parameter {

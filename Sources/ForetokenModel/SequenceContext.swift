@@ -53,10 +53,15 @@ public struct RotaryTable: Sendable {
 
     /// The table of the positions 0..<positions.
     public init(configuration: ModelConfiguration, positions: Int) {
-        let half = configuration.headDimension / 2
-        let frequencies = (0..<half).map { pow(configuration.ropeBase, -Double($0) / Double(half)) }
+        let frequencies = Self.frequencies(configuration).map { configuration.ropeScaling?.scaled($0) ?? $0 }
         let angles = (0..<positions).flatMap { position in frequencies.map { Double(position) * $0 } }
         cosine = angles.map(cos)
         sine = angles.map(sin)
+    }
+
+    /// θ^(−2j/d) for each j below d/2, before any scaling.
+    static func frequencies(_ configuration: ModelConfiguration) -> [Double] {
+        let half = configuration.headDimension / 2
+        return (0..<half).map { pow(configuration.ropeBase, -Double($0) / Double(half)) }
     }
 }

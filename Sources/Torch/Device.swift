@@ -7,6 +7,8 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
     case cpu
     /// A GPU, by index; needs a LibTorch with CUDA.
     case cuda(Int)
+    /// Nowhere: a shape and an element type without elements, for what is asked of a model before its weights are read.
+    case meta
 
     /// Reads `cpu`, `cuda` or `cuda:1`.
     ///
@@ -30,6 +32,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .cpu: "cpu"
         case .cuda(let index): "cuda:\(index)"
+        case .meta: "meta"
         }
     }
 
@@ -37,6 +40,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .cpu: ct_device(type: Int32(CT_CPU), index: 0)
         case .cuda(let index): ct_device(type: Int32(CT_CUDA), index: Int32(index))
+        case .meta: ct_device(type: Int32(CT_META), index: 0)
         }
     }
 }

@@ -42,6 +42,7 @@ public final class Tensor {
     /// Where the elements lie.
     public var device: Device {
         let device = call { ct_tensor_device($0) }
+        if device.type == CT_META { return .meta }
         return device.type == CT_CUDA ? .cuda(Int(device.index)) : .cpu
     }
 

@@ -23,7 +23,7 @@ struct Foretoken: AsyncParsableCommand {
               foretoken --generate-completion-script bash > ~/.local/share/bash-completion/completions/foretoken
             """,
         subcommands: [
-            Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Bench.self, Report.self,
+            Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Convert.self, Bench.self, Report.self,
         ])
 
     static func main() async {

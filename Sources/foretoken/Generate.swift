@@ -152,14 +152,14 @@ struct Generate: AsyncParsableCommand {
     {
         if let threads { LibTorch.threads = threads }
         let folder = try RunFolder.modelFolder(at: path.url)
-        let model = try ModelFolder.read(folder)
-        let tokenizer = try tokenizer(of: model.configuration, in: folder)
-        return (try DecodeModel(model, format: format), tokenizer)
+        let source = try ModelFolder.source(folder)
+        let tokenizer = try tokenizer(of: source.configuration, in: folder)
+        return (try DecodeModel(reading: source, format: format), tokenizer)
     }
 
     /// The tokenizer beside a model, which must be the one that the model was trained with.
     static func tokenizer(of model: ModelConfiguration, in folder: URL) throws -> any Tokenizer {
-        try TokenizerFile.read(folder: folder, digest: model.tokenizerDigest, name: model.tokenizerName)
+        try ModelFolder.tokenizer(in: folder, of: model)
     }
 
     static func report(_ text: String, _ statistics: GenerationStatistics) -> JSONValue {

@@ -54,7 +54,7 @@ struct Inspect: ParsableCommand {
     }
 
     private func show(_ configuration: ModelConfiguration) throws {
-        let model = try MultiTokenModel(configuration, seed: nil)
+        let model = try MultiTokenModel.outline(configuration)
         var table = TextTable(["parameter", "group", "shape", "count"])
         var totals: [(ParameterGroup, Int)] = []
         for parameter in model.parameters {

@@ -23,7 +23,7 @@ private final class StubDrafter: Drafter {
 }
 
 /// Head 1's logits at every position of a text, in passes of `width` tokens each followed by a rejected one.
-private func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[Float]] {
+func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[Float]] {
     let cache = KeyValueCache(layers: decoder.decidingBlocks, maximum: tokens.count + 1, pool: CachePool(decoder))
     var rows: [[Float]] = []
     while rows.count < tokens.count {

@@ -92,10 +92,10 @@ struct Worker {
 
     Range share(int64_t count) const { return {count * thread / threads, count * (thread + 1) / threads}; }
 
-    // This thread's panels of y = residual + x · wᵀ, or of silu(x · wᵀ) · (x · upᵀ), for the rows of x from `row` on.
+    // This thread's panels of y = residual + x · wᵀ + bias, or of silu(x · wᵀ) · (x · upᵀ), for the rows of x from `row` on.
     void product(
         const ct_k_weight &w, const Input &x, int64_t row, int64_t rows, float *y, int64_t y_stride,
-        const float *residual = nullptr, const ct_k_weight *up = nullptr
+        const float *residual = nullptr, const ct_k_weight *up = nullptr, const float *bias = nullptr
     ) const {
         const Range r = share(panels(w.out));
         if (rows == 0 || r.first == r.last) return;
@@ -104,6 +104,9 @@ struct Worker {
             x.rounded.values + row * x.rounded.stride, x.rounded.scales + first, x.rounded.sums + first,
             x.rounded.stride};
         k.product({&w, up, x.values + row * x.stride, x.stride, rows, y, y_stride, residual, &rounded}, r.first, r.last);
+        if (bias == nullptr) return;
+        for (; rows > 0; rows--, y += y_stride)
+            for (int64_t i = r.first * CT_K_PANEL; i < std::min(r.last * CT_K_PANEL, w.out); i++) y[i] += bias[i];
     }
 
     // Rows as the weights' format needs them; every thread rounds all rows for itself, as it norms them.
@@ -134,6 +137,7 @@ struct Worker {
         const int64_t d = s.head_dim, padded = panels(d) * CT_K_PANEL, half = d / 2;
         float *key = m.key + row * m.key_stride + head * d;
         const float *value = m.value + row * m.key_stride + head * d;
+        if (op.block->key_norm != nullptr) k.rms_norm(key, 1, d, op.block->key_norm, s.epsilon, key, d);
         k.rotate(key, d, s.cosine + place.position * half, s.sine + place.position * half);
         float *page = place.pages[op.layer * place.layer_stride + place.slot / CT_K_PANEL];
         const int64_t slot = place.slot % CT_K_PANEL;
@@ -154,6 +158,7 @@ struct Worker {
         const int64_t d = s.head_dim, half = d / 2, length = place.slot + 1;
         const int64_t shared = head / (s.heads / s.kv_heads);
         float *query = m.query + row * m.query_stride + head * d;
+        if (op.block->query_norm != nullptr) k.rms_norm(query, 1, d, op.block->query_norm, s.epsilon, query, d);
         k.rotate(query, d, s.cosine + place.position * half, s.sine + place.position * half);
         float *scores = scratch<Own>(length + 64 + d + CT_K_PANEL);
         float *out = scores + length + 64;
@@ -169,9 +174,11 @@ struct Worker {
         const float *tail = op.x + skipped * s.width;
 
         const Input x = normed(op.x, rows, b.attention_norm, b.query);
-        product(b.query, x, skipped, outputs, m.query + skipped * m.query_stride, m.query_stride);
-        product(b.key, x, 0, rows, m.key, m.key_stride);
-        product(b.value, x, 0, rows, m.value, m.key_stride);
+        product(
+            b.query, x, skipped, outputs, m.query + skipped * m.query_stride, m.query_stride, nullptr, nullptr,
+            b.query_bias);
+        product(b.key, x, 0, rows, m.key, m.key_stride, nullptr, nullptr, b.key_bias);
+        product(b.value, x, 0, rows, m.value, m.key_stride, nullptr, nullptr, b.value_bias);
         // A thread whose panels are whole key/value heads with their queries goes on alone.
         const bool grouped = s.kv_heads % threads == 0;
         if (!grouped || d % CT_K_PANEL != 0) meet();
@@ -191,7 +198,9 @@ struct Worker {
         }
         meet();
         const float *attended = m.attended + skipped * m.query_stride;
-        product(b.output, input(attended, m.query_stride, outputs, b.output), 0, outputs, op.y, s.width, tail);
+        product(
+            b.output, input(attended, m.query_stride, outputs, b.output), 0, outputs, op.y, s.width, tail, nullptr,
+            b.output_bias);
         meet();
 
         const Input h = normed(op.y, outputs, b.feed_forward_norm, b.gate);

@@ -43,10 +43,12 @@ void ct_k_unpack_row(const ct_k_weight *w, int64_t index, float *row);
 
 // MARK: passes
 
-// One Llama block.
+// One Llama block. Biases and the norms of each query and each key [head_dim] are NULL where it has none.
 typedef struct {
     const float *attention_norm;
     ct_k_weight query, key, value, output;
+    const float *query_bias, *key_bias, *value_bias, *output_bias;
+    const float *query_norm, *key_norm;
     const float *feed_forward_norm;
     ct_k_weight gate, up, down;
 } ct_k_block;

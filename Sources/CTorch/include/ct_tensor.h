@@ -28,7 +28,8 @@ enum {
     CT_UINT8 = 0, CT_INT8 = 1, CT_INT16 = 2, CT_INT32 = 3, CT_INT64 = 4, CT_FLOAT16 = 5, CT_FLOAT32 = 6,
     CT_FLOAT64 = 7, CT_BOOL = 11, CT_BFLOAT16 = 15
 };
-enum { CT_CPU = 0, CT_CUDA = 1 };
+// CT_META: shapes and types without elements (PyTorch's meta device).
+enum { CT_CPU = 0, CT_CUDA = 1, CT_META = 2 };
 typedef struct { int32_t type; int32_t index; } ct_device;
 
 // MARK: the process

@@ -24,10 +24,24 @@ public final class DecodeModel: @unchecked Sendable {
     /// A packed copy of a model's weights.
     ///
     /// - Throws: ``DecodingError/notOnCPU`` for a model elsewhere or in another element type, `TorchError.outOfMemory`.
-    public init(_ model: MultiTokenModel, format: WeightFormat = .f32) throws {
+    public convenience init(_ model: MultiTokenModel, format: WeightFormat = .f32) throws {
         guard model.device == .cpu, model.dtype == .float32 else { throw DecodingError.notOnCPU }
+        try self.init(model, format: format) { $0.tensor.detached() }
+    }
+
+    /// A source's weights, packed one tensor at a time: beside the packed ones no more than one is in memory.
+    ///
+    /// - Throws: what the source throws, `TorchError.outOfMemory`.
+    public convenience init(reading source: any WeightSource, format: WeightFormat = .f32) throws {
+        try self.init(.outline(source.configuration), format: format) { try source.tensor($0.name).to(.float32) }
+    }
+
+    /// `weights`: those of a parameter of the model, float32 on the CPU; the model itself need not have them.
+    private init(
+        _ model: MultiTokenModel, format: WeightFormat, weights: @escaping (Parameter) throws -> Tensor
+    ) throws {
         let configuration = model.configuration
-        let storage = WeightStorage()
+        let storage = WeightStorage(weights)
         self.configuration = configuration
         self.format = format
         self.storage = storage
@@ -48,7 +62,7 @@ public final class DecodeModel: @unchecked Sendable {
         decidingHeads = graph.path(to: 1)
         draftSource = graph.headOneReadsOthers ? .decidingHeads : graph.isFlat ? .latent : .headOne
         norm = try storage.copy(model.norm)
-        embedding = model.embedding.tensor.detached().contiguous()
+        embedding = try weights(model.embedding).contiguous()
         let rotary = RotaryTable(configuration: configuration, positions: configuration.context)
         shape = try storage.keep(
             ct_k_shape(

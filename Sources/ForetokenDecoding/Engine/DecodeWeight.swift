@@ -26,6 +26,10 @@ final class WeightStorage {
     private var pieces: [Tensor] = []
     private var next: UnsafeMutableRawPointer?
     private var left = 0
+    /// The weights of a parameter, float32 on the CPU.
+    private let weights: (Parameter) throws -> Tensor
+
+    init(_ weights: @escaping (Parameter) throws -> Tensor) { self.weights = weights }
 
     /// `bytes` of memory, 64-byte aligned.
     func take(_ bytes: Int) throws -> UnsafeMutableRawPointer {
@@ -44,7 +48,7 @@ final class WeightStorage {
 
     /// Packs a matrix [out, in].
     func pack(_ parameter: Parameter, _ format: WeightFormat) throws -> ct_k_weight {
-        let matrix = parameter.tensor.detached().contiguous()
+        let matrix = try weights(parameter).contiguous()
         let (out, width) = (Int64(matrix.shape[0]), Int64(matrix.shape[1]))
         let place = try take(Int(ct_k_packed_bytes(out, width, format.code)))
         return withExtendedLifetime(matrix) { ct_k_pack(matrix.unsafeFloatPointer(), out, width, format.code, place) }
@@ -52,7 +56,7 @@ final class WeightStorage {
 
     /// Copies a vector, such as a norm's scale.
     func copy(_ parameter: Parameter) throws -> UnsafePointer<Float> {
-        let vector = parameter.tensor.detached().contiguous()
+        let vector = try weights(parameter).contiguous()
         let place = try take((vector.count * 4 + 63) / 64 * 64).assumingMemoryBound(to: Float.self)
         withExtendedLifetime(vector) { place.update(from: vector.unsafeFloatPointer(), count: vector.count) }
         return UnsafePointer(place)
@@ -72,7 +76,10 @@ final class WeightStorage {
         ct_k_block(
             attention_norm: try copy(block.attentionNorm), query: try pack(block.query, format),
             key: try pack(block.key, format), value: try pack(block.value, format),
-            output: try pack(block.output, format), feed_forward_norm: try copy(block.feedForwardNorm),
+            output: try pack(block.output, format), query_bias: try block.queryBias.map(copy),
+            key_bias: try block.keyBias.map(copy), value_bias: try block.valueBias.map(copy),
+            output_bias: try block.outputBias.map(copy), query_norm: try block.queryNorm.map(copy),
+            key_norm: try block.keyNorm.map(copy), feed_forward_norm: try copy(block.feedForwardNorm),
             gate: try pack(block.gate, format), up: try pack(block.up, format), down: try pack(block.down, format))
     }
 }

@@ -57,7 +57,11 @@ package final class AtomicFileWriter {
 
     /// Appends the UTF-8 bytes of a string.
     package func append(_ text: String) throws(FileFailure) {
-        let bytes = Array(text.utf8)
+        try append(Array(text.utf8))
+    }
+
+    /// Appends the bytes of an array.
+    package func append(_ bytes: [UInt8]) throws(FileFailure) {
         try withBytes(of: bytes) { (buffer) throws(FileFailure) in try append(buffer) }
     }
 

@@ -10,8 +10,11 @@ public protocol Tokenizer: Sendable {
     var endOfText: Int32? { get }
     /// SHA-256 of the definition, in hex; kept in shards and model folders so that a mismatch is refused.
     var digest: String { get }
-    /// The tokenizer as a `tokenizer.json` of Hugging Face's format, which lies beside everything made with it.
+    /// The tokenizer as a file that lies beside everything made with it: a `tokenizer.json` of Hugging Face's format, or
+    /// SentencePiece's own.
     var definition: [UInt8] { get }
+    /// The name of the file that ``definition`` is.
+    var definitionName: String { get }
     /// The tokens of a text's bytes, without special ones.
     func encode(_ bytes: [UInt8]) -> [Int32]
     /// The bytes of a token; none for special tokens and numbers outside the vocabulary.
@@ -19,6 +22,9 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+    /// `tokenizer.json`.
+    public var definitionName: String { TokenizerFile.name }
+
     /// The tokens of a text.
     public func encode(_ text: String) -> [Int32] { encode(Array(text.utf8)) }
 

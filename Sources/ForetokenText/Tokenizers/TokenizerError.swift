@@ -12,6 +12,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case other(file: String, found: String, expected: String)
     /// A model's tokenizer is not beside it.
     case missing(file: String, expected: String)
+    /// A SentencePiece model in a build without the trait.
+    case withoutSentencePiece(file: String)
     /// The training cannot make such a vocabulary.
     case vocabulary(size: Int, least: Int)
 
@@ -28,6 +30,9 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
             "\(file): tokenizer '\(found)' is not the one that this was made with ('\(expected)'); put that one here"
         case .missing(let file, let expected):
             "\(file): not there, and tokenizer '\(expected)' is needed; copy it from where the text was prepared"
+        case .withoutSentencePiece(let file):
+            "\(file): a SentencePiece model, which this build does not read; build again with FORETOKEN_SENTENCEPIECE=1 make build "
+                + "(swift build --traits SentencePiece; it needs Debian's libsentencepiece-dev), or give the model's tokenizer.json"
         case .vocabulary(let size, let least):
             "a vocabulary of \(size) tokens is too small or too large: \(least) (all bytes and two special tokens) to 4000000"
         }

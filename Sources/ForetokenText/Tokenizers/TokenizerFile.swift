@@ -6,7 +6,10 @@ public enum TokenizerFile {
     /// The file's name, which other tools know.
     public static let name = "tokenizer.json"
 
-    /// Reads a `tokenizer.json`, that of the byte tokenizer too.
+    /// The name of SentencePiece's file beside Llama 2 and Meta's multi-token models.
+    public static let sentencePieceName = "tokenizer.model"
+
+    /// Reads a `tokenizer.json`, that of the byte tokenizer too, or a `.model` of SentencePiece.
     ///
     /// - Throws: ``TokenizerError``, `JSONError`.
     public static func read(_ url: URL) throws -> any Tokenizer {
@@ -17,6 +20,13 @@ public enum TokenizerFile {
             throw TokenizerError.system(file: url.relativePath, action: error.action, reason: error.reason)
         }
         let bytes = withExtendedLifetime(mapping) { Array(mapping.bytes) }
+        if url.pathExtension == "model" {
+            #if SentencePiece
+                return try SentencePieceTokenizer(parsing: bytes, file: url.relativePath)
+            #else
+                throw TokenizerError.withoutSentencePiece(file: url.relativePath)
+            #endif
+        }
         let byteTokenizer = ByteTokenizer()
         if bytes == byteTokenizer.definition { return byteTokenizer }
         return try BytePairTokenizer(parsing: bytes, file: url.relativePath)
@@ -30,8 +40,11 @@ public enum TokenizerFile {
     ///   - name: how errors call the one that it must be.
     /// - Throws: ``TokenizerError``, `JSONError`.
     public static func read(folder: URL, digest: String? = nil, name: String = "") throws -> any Tokenizer {
-        let url = folder.appendingPathComponent(Self.name)
-        let isThere = FileManager.default.fileExists(atPath: url.path)
+        func isThere(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+        }
+        let found = [Self.name, sentencePieceName].first(where: isThere)
+        let (url, isThere) = (folder.appendingPathComponent(found ?? Self.name), found != nil)
         let tokenizer: any Tokenizer = isThere ? try read(url) : ByteTokenizer()
         guard let digest, digest != tokenizer.digest else { return tokenizer }
         throw isThere
@@ -43,10 +56,10 @@ public enum TokenizerFile {
     ///
     /// - Throws: ``TokenizerError/system(file:action:reason:)``.
     public static func write(_ tokenizer: any Tokenizer, to folder: URL) throws(TokenizerError) {
-        let url = folder.appendingPathComponent(name)
+        let url = folder.appendingPathComponent(tokenizer.definitionName)
         do throws(FileFailure) {
             let writer = try AtomicFileWriter(destination: url)
-            try writer.append(String(decoding: tokenizer.definition, as: UTF8.self))
+            try writer.append(tokenizer.definition)
             try writer.commit()
         } catch {
             throw .system(file: url.relativePath, action: error.action, reason: error.reason)

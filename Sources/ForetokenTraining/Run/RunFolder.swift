@@ -1,3 +1,4 @@
+import ForetokenModel
 import ForetokenText
 public import Foundation
 
@@ -211,7 +212,7 @@ public final class RunFolder {
     /// - Throws: ``RunFolderError/noModel(_:)``.
     public static func modelFolder(at url: URL) throws(RunFolderError) -> URL {
         if let checkpoint = latestCheckpoint(in: url) { return checkpoint }
-        guard FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path) else {
+        guard ModelFolder.isThere(url) else {
             throw .noModel(url.relativePath)
         }
         return url

@@ -1,0 +1,34 @@
+import Torch
+
+/// Hugging Face's families of dense models whose block ``TransformerBlock`` computes.
+enum BlockFamily: String, CaseIterable {
+    case llama, mistral, qwen2, qwen3
+
+    /// The family of a configuration's `model_type`.
+    ///
+    /// - Throws: ``ModelError/otherModel(file:key:value:supported:)``.
+    init(_ node: JSONNode) throws {
+        let name = try node.string()
+        guard let family = Self(rawValue: name) else {
+            throw ModelError.otherModel(
+                file: node.file, key: node.path, value: name,
+                supported: Self.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        self = family
+    }
+
+    /// The family that a model is written as.
+    init(_ configuration: ModelConfiguration) {
+        self = configuration.queryKeyNorm ? .qwen3 : configuration.attentionBias == .inputs ? .qwen2 : .llama
+    }
+
+    /// The class that transformers makes of it.
+    var architecture: String {
+        switch self {
+        case .llama: "LlamaForCausalLM"
+        case .mistral: "MistralForCausalLM"
+        case .qwen2: "Qwen2ForCausalLM"
+        case .qwen3: "Qwen3ForCausalLM"
+        }
+    }
+}

@@ -1,0 +1,135 @@
+public import Foundation
+import Torch
+
+/// Turns a model of one format into another.
+public enum Conversion {
+    /// What was done.
+    public struct Summary: Sendable {
+        /// The model written.
+        public let configuration: ModelConfiguration
+        /// The files written, with their sizes.
+        public let files: [(name: String, bytes: Int)]
+        /// Parameters of the source that were left out.
+        public let dropped: [String]
+        /// What else did not come along, in sentences.
+        public let notes: [String]
+    }
+
+    /// Reads one tensor at a time and writes to a temporary name beside the output, which appears whole or not at all.
+    ///
+    /// - Throws: ``ConversionError``, and the formats' errors, which name files.
+    public static func run(
+        from input: URL, to output: URL, format: InterchangeFormat, options: ConversionOptions = ConversionOptions()
+    ) throws -> Summary {
+        var source = try ModelFolder.source(input)
+        var dropped: [String] = []
+        func keep(heads count: Int) throws {
+            let subset = try HeadSubset(source, heads: count)
+            (source, dropped) = (subset, dropped + subset.dropped)
+        }
+        if let heads = options.heads { try keep(heads: heads) }
+        let holds = try format.type.heads(of: source.configuration)
+        if holds < source.configuration.heads {
+            guard options.dropHeads else {
+                throw ConversionError.needsDropHeads(
+                    format: format.rawValue, first: holds + 1, last: source.configuration.heads)
+            }
+            try keep(heads: holds)
+        }
+        guard !FileManager.default.fileExists(atPath: output.path) else {
+            throw ConversionError.exists(output.relativePath)
+        }
+        let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+        let temporary = output.deletingLastPathComponent()
+            .appendingPathComponent(".\(output.lastPathComponent).\(suffix).temporary")
+        defer { try? FileManager.default.removeItem(at: temporary) }
+        let notes = try format.type.write(source, to: temporary, options: options)
+        try FileManager.default.moveItem(at: temporary, to: output)
+        return Summary(
+            configuration: source.configuration, files: try files(at: output), dropped: dropped,
+            notes: source.notes + notes)
+    }
+
+    private static func files(at url: URL) throws -> [(name: String, bytes: Int)] {
+        func size(_ url: URL) throws -> Int { try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0 }
+        let names = try? FileManager.default.subpathsOfDirectory(atPath: url.path)
+        guard let names else { return [(url.lastPathComponent, try size(url))] }
+        return try names.sorted().map { ($0, url.appendingPathComponent($0)) }
+            .filter { !$0.1.hasDirectoryPath && !isFolder($0.1) }.map { ($0.0, try size($0.1)) }
+    }
+
+    private static func isFolder(_ url: URL) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+}
+
+/// What a conversion refuses.
+public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The format cannot hold heads `first`...`last`.
+    case needsDropHeads(format: String, first: Int, last: Int)
+    /// More heads than the model has.
+    case moreHeads(file: String, found: Int, wanted: Int)
+    /// The heads that should stay read others.
+    case headsDepend(file: String, kind: String, heads: Int)
+    /// The format cannot hold something.
+    case unsupported(format: String, what: String)
+    /// A weight that the element type cannot hold.
+    case beyondRange(file: String, tensor: String, type: String)
+    /// The output cannot be written.
+    case cannotWrite(file: String, action: String, reason: String)
+    /// A file of a format that is only written.
+    case writeOnly(file: String, format: String)
+    /// The output is there already.
+    case exists(String)
+
+    /// What is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .needsDropHeads(let format, let first, let last):
+            "--to \(format) cannot hold \(first == last ? "head \(last)" : "heads \(first) to \(last)"); "
+                + "give --drop-heads to leave \(first == last ? "it" : "them") out"
+        case .moreHeads(let file, let found, let wanted):
+            "\(file): has \(found) heads and --heads asks for \(wanted); a conversion only leaves heads out: "
+                + "new ones come from training, by fine-tuning the model with more heads"
+        case .headsDepend(let file, let kind, let heads):
+            "\(file): of '\(kind)' heads, the first \(heads) read the others and do not stand alone; convert it with all of them"
+        case .unsupported(let format, let what):
+            "--to \(format) cannot hold \(what)"
+        case .beyondRange(let file, let tensor, let type):
+            "\(file): tensor '\(tensor)' has values that are not finite as \(type); use --dtype bf16 or f32"
+        case .cannotWrite(let file, let action, let reason):
+            "\(file): cannot \(action) it: \(reason)"
+        case .writeOnly(let file, let format):
+            "\(file): \(format) is written, not read; convert the model that it was made of"
+        case .exists(let path):
+            "\(path): is there already; nothing is overwritten: give another name or remove it"
+        }
+    }
+}
+
+extension SafetensorsSource {
+    /// A source's parameter to be written, as `dtype` if that is given.
+    init(_ parameter: Parameter, from source: any WeightSource, as dtype: DType?) throws {
+        let stored = try dtype ?? source.dtype(of: parameter.name)
+        let name = parameter.name
+        self.init(name: name, dtype: stored.safetensors, shape: parameter.tensor.shape) { write in
+            try source.tensor(name, as: stored).withUnsafeBytes(write)
+        }
+    }
+}
+
+extension WeightSource {
+    /// A parameter's weights, contiguous, rounded to an element type.
+    ///
+    /// - Throws: ``ConversionError/beyondRange(file:tensor:type:)`` where finite weights would not stay so.
+    func tensor(_ parameter: String, as dtype: DType) throws -> Tensor {
+        let tensor = try tensor(parameter)
+        guard tensor.dtype != dtype else { return tensor.contiguous() }
+        let rounded = tensor.to(dtype).contiguous()
+        guard rounded.isFinite().all().item() == 1 || tensor.isFinite().all().item() == 0 else {
+            throw ConversionError.beyondRange(file: file, tensor: parameter, type: dtype.description)
+        }
+        return rounded
+    }
+}

@@ -1,0 +1,74 @@
+import ForetokenText
+import Foundation
+import Torch
+
+/// Our own model folder, with all heads.
+enum ForetokenFormat: CheckpointFormat {
+    static func recognizes(_ url: URL) -> Bool {
+        FileManager.default.fileExists(
+            atPath: url.appendingPathComponent(ModelFolder.extrasFolder).appendingPathComponent(
+                ModelFolder.configurationName
+            ).path)
+    }
+
+    static func source(at url: URL) throws -> any WeightSource { try FolderSource(url) }
+
+    static func heads(of configuration: ModelConfiguration) -> Int { configuration.heads }
+
+    static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+        let (tokenizer, notes) = CarriedTokenizer.read(source)
+        var configuration = source.configuration
+        if configuration.tokenizerDigest.isEmpty, let tokenizer {
+            (configuration.tokenizerName, configuration.tokenizerDigest) = (tokenizer.name, tokenizer.digest)
+        }
+        try ModelFolder.write(
+            Renamed(source: source, configuration: configuration), to: url, dtype: options.dtype(for: .foretoken),
+            shardBytes: options.shardBytes)
+        try CarriedTokenizer.write(tokenizer, of: source, to: url)
+        return notes
+    }
+
+    /// A source whose configuration knows its tokenizer.
+    private struct Renamed: WeightSource {
+        let source: any WeightSource
+        let configuration: ModelConfiguration
+        var file: String { source.file }
+        func dtype(of parameter: String) throws -> DType { try source.dtype(of: parameter) }
+        func tensor(_ parameter: String) throws -> Tensor { try source.tensor(parameter) }
+    }
+}
+
+/// A Hugging Face folder: `config.json`, safetensors, tokenizer.
+enum HuggingFaceFormat: CheckpointFormat {
+    static func recognizes(_ url: URL) -> Bool {
+        !ForetokenFormat.recognizes(url)
+            && FileManager.default.fileExists(atPath: url.appendingPathComponent(ModelFolder.configurationName).path)
+    }
+
+    static func source(at url: URL) throws -> any WeightSource { try FolderSource(url) }
+
+    static func heads(of configuration: ModelConfiguration) throws -> Int {
+        try plainHeads(of: configuration, for: .hf)
+    }
+
+    /// One, if trunk and head 1 are the layers of a plain model.
+    static func plainHeads(of configuration: ModelConfiguration, for format: InterchangeFormat) throws -> Int {
+        guard configuration.headKind == .parallel else {
+            throw ConversionError.unsupported(
+                format: format.rawValue,
+                what: "'\(configuration.headKind.rawValue)' heads: head 1 is no layer of a Llama")
+        }
+        return 1
+    }
+
+    static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+        let parameters = try MultiTokenModel.outline(source.configuration).parameters
+        try ModelFolder.writeLlama(
+            source, parameters, to: url, dtype: options.dtype(for: .hf), shardBytes: options.shardBytes)
+        let (tokenizer, notes) = CarriedTokenizer.read(source)
+        try CarriedTokenizer.write(tokenizer, of: source, to: url)
+        return notes
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import Torch
+
+/// A model folder, ours or Hugging Face's: safetensors, memory-mapped, checked against the configuration when opened.
+struct FolderSource: WeightSource {
+    let configuration: ModelConfiguration
+    let notes: [String]
+    let folder: URL
+    private let llama: SafetensorsCheckpoint
+    private let heads: SafetensorsFile?
+
+    init(_ folder: URL) throws {
+        let (configuration, isOurs, notes) = try ModelFolder.readFolder(folder)
+        self.folder = folder
+        self.configuration = configuration
+        self.notes = notes
+        llama = try SafetensorsCheckpoint(folder: folder)
+        let extras = folder.appendingPathComponent(ModelFolder.extrasFolder)
+        heads = isOurs ? try SafetensorsFile(contentsOf: extras.appendingPathComponent(ModelFolder.headsName)) : nil
+        try check(isOurs: isOurs)
+    }
+
+    var file: String { folder.relativePath }
+
+    /// Files that lie beside the weights in Hugging Face's folders and belong to the text.
+    var companions: [URL] {
+        [
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "vocab.json",
+            "merges.txt", "added_tokens.json", "chat_template.jinja", "generation_config.json",
+        ].map(folder.appendingPathComponent).filter { FileManager.default.fileExists(atPath: $0.path) }
+    }
+
+    func dtype(of parameter: String) throws -> DType {
+        let file = try place(parameter)
+        let stored = try file.entry(parameter).dtype
+        guard let dtype = DType(stored), [.float64, .float32, .float16, .bfloat16].contains(dtype) else {
+            throw ModelError.wrongType(file: file.url.relativePath, tensor: parameter, found: stored.rawValue)
+        }
+        return dtype
+    }
+
+    func tensor(_ parameter: String) throws -> Tensor { try place(parameter).tensor(parameter) }
+
+    private func place(_ parameter: String) throws -> SafetensorsFile {
+        if let heads, parameter.hasPrefix("heads.") { return heads }
+        return try llama.file(of: parameter)
+    }
+
+    private func check(isOurs: Bool) throws {
+        let weights = folder.relativePath + "/model.safetensors"
+        let names = llama.names + (heads?.names ?? [])
+        // Before anything is made in that number.
+        guard configuration.layers <= names.count else {
+            throw ModelError.disagreement(
+                file: folder.relativePath + "/config.json", key: "num_hidden_layers",
+                found: String(configuration.layers),
+                expected: "fewer than the \(names.count) tensors")
+        }
+        let parameters = try MultiTokenModel.outline(configuration).parameters
+        let known = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, ModelFolder.isExtra($0)) })
+        for name in llama.names where known[name] != false {
+            guard try !isOurs && isRedundant(name) else { throw ModelError.unknownTensor(file: weights, tensor: name) }
+        }
+        if let heads {
+            for name in heads.names where known[name] != true {
+                throw ModelError.unknownTensor(file: heads.url.relativePath, tensor: name)
+            }
+        }
+        for parameter in parameters {
+            let isExtra = ModelFolder.isExtra(parameter)
+            guard isExtra ? heads?.tensors[parameter.name] != nil : llama.contains(parameter.name) else {
+                throw ModelError.missingTensor(
+                    file: isExtra ? heads?.url.relativePath ?? weights : weights, tensor: parameter.name)
+            }
+            let file = try place(parameter.name)
+            let shape = try file.entry(parameter.name).shape
+            _ = try dtype(of: parameter.name)
+            guard shape == parameter.tensor.shape else {
+                throw ModelError.wrongShape(
+                    file: file.url.relativePath, tensor: parameter.name, found: shape, expected: parameter.tensor.shape)
+            }
+        }
+    }
+
+    /// Whether a tensor of a foreign checkpoint says nothing new: the rotary frequencies that old ones hold, or the
+    /// embedding once more as the unembedding of a model where they are one.
+    private func isRedundant(_ name: String) throws -> Bool {
+        if name.hasSuffix("rotary_emb.inv_freq") { return configuration.ropeScaling == nil }
+        guard name == "lm_head.weight", configuration.tieEmbeddings, llama.contains("model.embed_tokens.weight") else {
+            return false
+        }
+        let (copy, original) = (try llama.entry(name), try llama.entry("model.embed_tokens.weight"))
+        guard copy.dtype == original.dtype, copy.shape == original.shape else { return false }
+        return try llama.withBytes(of: name) { copy in
+            try llama.withBytes(of: "model.embed_tokens.weight") { copy.elementsEqual($0) }
+        }
+    }
+}

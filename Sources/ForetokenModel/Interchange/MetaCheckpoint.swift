@@ -1,0 +1,144 @@
+import ForetokenText
+public import Foundation
+public import Torch
+
+/// A model in Meta's released multi-token format: a folder of `consolidated.pth` and `params.json`
+/// (facebook/multi-token-prediction), its weights read one tensor at a time under the names of ``MultiTokenModel/parameters``.
+///
+/// The weights may be a plain dictionary or a `state_dict()`, of float32, float16 or bfloat16. On opening, every tensor is
+/// checked to be there, of the right shape, and no other; nothing in the file is executed (`TorchFile`).
+public struct MetaCheckpoint: WeightSource {
+    /// The model's shape.
+    public let configuration: ModelConfiguration
+    /// The folder.
+    public let folder: URL
+    /// What the files do not say, in sentences.
+    public let notes: [String]
+    private let weights: TorchFile
+    private let entries: [String: MetaLayout.Entry]
+
+    static let weightsName = "consolidated.pth"
+
+    /// Whether a folder looks like one of this format; nothing is read.
+    public static func recognizes(_ url: URL) -> Bool {
+        func isThere(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path)
+        }
+        return isThere(MetaParameters.fileName) && !isThere(ModelFolder.configurationName)
+    }
+
+    /// Opens a folder and checks that it is whole.
+    ///
+    /// - Throws: ``ModelError``, `TorchFileError` or `JSONError`, naming file, key or tensor.
+    public init(_ folder: URL) throws {
+        func place(_ name: String) -> URL { folder.appendingPathComponent(name) }
+        func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: place(name).path) }
+        guard isThere(MetaParameters.fileName) else {
+            throw ModelError.notAModelFolder(folder: folder.relativePath, missing: MetaParameters.fileName)
+        }
+        // Llama's own downloads number the file; more than one are slices of every tensor.
+        if isThere("consolidated.01.pth") {
+            throw ModelError.unsupported(
+                file: folder.relativePath, key: "consolidated.01.pth", value: "weights split over several files")
+        }
+        let name =
+            !isThere(Self.weightsName) && isThere("consolidated.00.pth") ? "consolidated.00.pth" : Self.weightsName
+        guard isThere(name) else { throw ModelError.notAModelFolder(folder: folder.relativePath, missing: name) }
+        let weights = try TorchFile(contentsOf: place(name))
+        let file = weights.url.relativePath
+
+        guard let embedding = weights.tensors[MetaLayout.embeddingName] else {
+            throw ModelError.missingTensor(file: file, tensor: MetaLayout.embeddingName)
+        }
+        let isTied = weights.tensors[MetaLayout.unembeddingName]?.isSame(as: embedding) == true
+        var configuration = try MetaParameters.read(
+            JSONNode(contentsOf: place(MetaParameters.fileName)), vocabulary: embedding.shape.first ?? 0, isTied: isTied
+        )
+        // Before anything is made in that number.
+        guard configuration.layers <= weights.names.count else {
+            throw ModelError.disagreement(
+                file: place(MetaParameters.fileName).relativePath, key: "n_layers", found: String(configuration.layers),
+                expected: "fewer than the \(weights.names.count) tensors")
+        }
+        let layout = MetaLayout(configuration)
+        var unknown = Set(weights.names).subtracting(layout.entries.map(\.name))
+        if isTied { unknown.remove(MetaLayout.unembeddingName) }
+        if try Self.isRedundant("rope.freqs", in: weights, configuration) { unknown.remove("rope.freqs") }
+        if let name = weights.names.first(where: unknown.contains) {
+            throw ModelError.unknownTensor(file: file, tensor: name)
+        }
+        for entry in layout.entries {
+            guard let tensor = weights.tensors[entry.name] else {
+                throw ModelError.missingTensor(file: file, tensor: entry.name)
+            }
+            guard tensor.shape == entry.shape else {
+                throw ModelError.wrongShape(
+                    file: file, tensor: entry.name, found: tensor.shape, expected: entry.shape)
+            }
+            guard [.float64, .float32, .float16, .bfloat16].contains(tensor.dtype) else {
+                throw ModelError.wrongType(file: file, tensor: entry.name, found: tensor.dtype.description)
+            }
+        }
+        // The files say nothing of what begins and ends a text; the tokenizer does.
+        if let tokenizer = try? ModelFolder.tokenizer(in: folder, of: configuration) {
+            configuration.beginningOfText = tokenizer.beginningOfText
+            configuration.endOfText = tokenizer.endOfText
+        }
+        self.folder = folder
+        self.configuration = configuration
+        self.weights = weights
+        entries = Dictionary(layout.entries.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
+        notes =
+            try JSONNode(contentsOf: place(MetaParameters.fileName))["max_seq_len"].ifPresent == nil
+            ? [
+                "\(MetaParameters.fileName) says no context; taken: \(MetaParameters.releasedContext) tokens, as released"
+            ]
+            : []
+    }
+
+    /// The folder, as errors name it.
+    public var file: String { folder.relativePath }
+
+    /// The tokenizer's files, beside the weights or, as released, one folder up.
+    public var companions: [URL] {
+        var names: Set<String> = []
+        return ModelFolder.tokenizerFiles(of: folder).filter { names.insert($0.lastPathComponent).inserted }
+    }
+
+    /// The element type of a parameter in the file.
+    ///
+    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's.
+    public func dtype(of parameter: String) throws -> DType { try weights.entry(entry(parameter).name).dtype }
+
+    /// A copy of a parameter's weights, in the element type of the file.
+    ///
+    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's, `TorchFileError` for damaged
+    ///   bytes, `TorchError` if memory ends.
+    public func tensor(_ parameter: String) throws -> Tensor {
+        let entry = try entry(parameter)
+        let tensor = try weights.tensor(entry.name)
+        return entry.isRotary
+            ? RotaryLayout.halves(fromPairs: tensor, headDimension: configuration.headDimension) : tensor
+    }
+
+    private func entry(_ parameter: String) throws(ModelError) -> MetaLayout.Entry {
+        guard let entry = entries[parameter] else { throw .missingTensor(file: file, tensor: parameter) }
+        return entry
+    }
+
+    /// Whether a tensor holds the rotary frequencies that follow from θ: older Llama files have them as a buffer.
+    private static func isRedundant(
+        _ name: String, in weights: TorchFile, _ configuration: ModelConfiguration
+    ) throws -> Bool {
+        guard let entry = weights.tensors[name] else { return true }
+        guard entry.shape == [configuration.headDimension / 2],
+            [.float64, .float32, .float16, .bfloat16].contains(entry.dtype)
+        else { return false }
+        let found: [Double] = try weights.tensor(name).to(.float64).elements()
+        // Within the rounding of bfloat16, of 8 bits, and of the smallest steps of float16.
+        return found.enumerated().allSatisfy { index, frequency in
+            let expected = pow(configuration.ropeBase, -2 * Double(index) / Double(configuration.headDimension))
+            return abs(frequency - expected) <= expected / 128 + 6e-8
+        }
+    }
+}

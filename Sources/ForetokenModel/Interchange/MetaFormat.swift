@@ -1,0 +1,59 @@
+import Foundation
+import Torch
+
+/// Meta's released multi-token format: `consolidated.pth` and `params.json`, with all heads.
+enum MetaFormat: CheckpointFormat {
+    static func recognizes(_ url: URL) -> Bool { MetaCheckpoint.recognizes(url) }
+
+    static func source(at url: URL) throws -> any WeightSource { try MetaCheckpoint(url) }
+
+    static func heads(of configuration: ModelConfiguration) throws -> Int {
+        func refuse(_ what: String) -> ConversionError {
+            .unsupported(format: InterchangeFormat.meta.rawValue, what: what)
+        }
+        guard configuration.headKind == .parallel else {
+            throw refuse("'\(configuration.headKind.rawValue)' heads: its heads are blocks over the trunk")
+        }
+        if configuration.headDimension * configuration.attentionHeads != configuration.width {
+            throw refuse(
+                "\(configuration.attentionHeads) attention heads of \(configuration.headDimension) in a model of width "
+                    + "\(configuration.width): there the heads share the width")
+        }
+        if configuration.attentionBias != .none { throw refuse("biases") }
+        if configuration.queryKeyNorm { throw refuse("norms of queries and keys") }
+        if configuration.ropeScaling != nil { throw refuse("a scaled rotary embedding") }
+        // Whatever else a model has that the format knows no name for.
+        let known = Set(MetaLayout(configuration).entries.map(\.parameter))
+        if let other = try MultiTokenModel.outline(configuration).parameters.first(where: { !known.contains($0.name) })
+        {
+            throw refuse("tensor '\(other.name)', which has no place there")
+        }
+        return configuration.heads
+    }
+
+    static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
+        let configuration = source.configuration
+        _ = try heads(of: configuration)
+        let dtype = try options.dtype(for: .meta)
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+        let tensors = try MetaLayout(configuration).entries.map { entry in
+            let stored = try dtype ?? source.dtype(of: entry.parameter)
+            return SafetensorsSource(name: entry.name, dtype: stored.safetensors, shape: entry.shape) { write in
+                let weights = try source.tensor(entry.parameter, as: stored)
+                let rows =
+                    entry.isRotary
+                    ? RotaryLayout.pairs(fromHalves: weights, headDimension: configuration.headDimension) : weights
+                try rows.withUnsafeBytes(write)
+            }
+        }
+        // The format has no word for one matrix in both places: they share memory, as tied modules do in torch.
+        let shared = configuration.tieEmbeddings ? [MetaLayout.unembeddingName: MetaLayout.embeddingName] : [:]
+        try TorchFileWriter.write(
+            to: url.appendingPathComponent(MetaCheckpoint.weightsName), tensors: tensors, shared: shared)
+        try MetaParameters.value(configuration).write(to: url.appendingPathComponent(MetaParameters.fileName))
+        let (tokenizer, notes) = CarriedTokenizer.read(source)
+        try CarriedTokenizer.write(tokenizer, of: source, to: url)
+        guard configuration.context != MetaParameters.releasedContext else { return notes }
+        return notes + ["\(MetaParameters.fileName) has no key for the context of \(configuration.context) tokens"]
+    }
+}

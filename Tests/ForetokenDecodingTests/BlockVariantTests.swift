@@ -1,0 +1,95 @@
+import ForetokenModel
+import Foundation
+import Testing
+import Torch
+
+@testable import ForetokenDecoding
+
+/// Blocks with biases, norms of queries and keys, and scaled rotary angles, at random.
+private func variantModel(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
+    let model = try MultiTokenModel(
+        ModelConfiguration(
+            vocabulary: 258, width: 32, layers: 5, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
+            feedForwardWidth: 50, heads: 3, context: 96,
+            ropeScaling: RopeScaling(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16),
+            attentionBias: bias, queryKeyNorm: norm, tieEmbeddings: tied, beginningOfText: 256, endOfText: 257),
+        seed: 5)
+    for (number, parameter) in model.parameters.enumerated() where !parameter.isMatrix {
+        let random = Tensor.normal(
+            parameter.tensor.shape, standardDeviation: 0.3, generator: Generator(seed: UInt64(number)))
+        parameter.tensor.assign(parameter.tensor.detached() + random)
+    }
+    return model
+}
+
+private let variants: [(bias: AttentionBias, norm: Bool)] = [
+    (.inputs, false), (.all, false), (.none, true), (.all, true),
+]
+
+@Suite(.serialized) struct BlockVariantTests {
+    @Test(arguments: variants)
+    func cachedLogitsEqualTheModelsOwn(variant: (bias: AttentionBias, norm: Bool)) throws {
+        let model = try variantModel(variant.bias, norm: variant.norm)
+        let tokens = (0..<60).map { Int32($0 * 37 % 256) }
+        let expected: [Float] = withoutGradient {
+            model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements()
+        }
+        for (position, row) in try logits(DecodeModel(model), tokens, width: 3).enumerated() {
+            for v in 0..<258 { #expect(abs(row[v] - expected[position * 258 + v]) < 1e-4) }
+        }
+    }
+
+    @Test(arguments: variants, WeightFormat.allCases)
+    func logitsAreBitwiseTheSameInPassesOfEveryWidth(
+        variant: (bias: AttentionBias, norm: Bool), format: WeightFormat
+    ) throws {
+        let decoder = try DecodeModel(variantModel(variant.bias, norm: variant.norm), format: format)
+        let tokens = (0..<40).map { Int32($0 * 37 % 256) }
+        let alone = try logits(decoder, tokens, width: 1)
+        for width in [2, 3, 5, 8, 16] { #expect(try logits(decoder, tokens, width: width) == alone) }
+    }
+
+    @Test(arguments: variants)
+    func speculativeTextEqualsNextTokenText(variant: (bias: AttentionBias, norm: Bool)) throws {
+        let decoder = try DecodeModel(variantModel(variant.bias, norm: variant.norm))
+        for text in ["for i", "x", "# the end"] {
+            for temperature in [0, 1.0] {
+                var request = GenerationRequest(
+                    prompt: prompt(text), maximumTokens: 40, heads: 1, sampler: Sampler(temperature: temperature))
+                let plain = try decode(decoder, request).1.tokens
+                request.heads = 3
+                #expect(try decode(decoder, request).1.tokens == plain)
+            }
+        }
+    }
+
+    /// Packing from the files gives the numbers that packing a model in memory gives.
+    @Test(arguments: [HeadKind.parallel, .linear], WeightFormat.allCases)
+    func weightsReadFromAFolderAreThoseOfTheModel(kind: HeadKind, format: WeightFormat) throws {
+        let model =
+            try kind == .parallel ? variantModel(.all, norm: true, tied: true) : TinyModels.trained(.linear, heads: 3)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try ModelFolder.write(model, to: folder)
+        let decoder = try DecodeModel(reading: ModelFolder.source(folder), format: format)
+        let tokens = (0..<20).map { Int32($0 * 37 % 256) }
+        #expect(try logits(decoder, tokens, width: 4) == logits(DecodeModel(model, format: format), tokens, width: 4))
+    }
+
+    /// Beside the packed weights, no more than one tensor is in memory.
+    @Test func packingFromAFolderHoldsOneTensorMore() throws {
+        let shape = ModelConfiguration(
+            vocabulary: 258, width: 256, layers: 12, attentionHeads: 4, feedForwardWidth: 1024, heads: 2, context: 32)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try ModelFolder.write(MultiTokenModel(shape, seed: 1), to: folder)
+        let before = Memory.read().current
+        Memory.resetPeak()
+        let decoder = try DecodeModel(reading: ModelFolder.source(folder))
+        let (held, peak) = (Memory.read().current - before, Memory.read().peak - before)
+        #expect(withExtendedLifetime(decoder) { held } > 12 * 4 * 1_000_000)
+        #expect(peak - held <= 2 * 4 * 256 * 1024)
+    }
+}
