@@ -33,6 +33,60 @@ import Torch
         #expect(inspected.output.contains("1 parallel heads on 2 trunk layers"), "\(inspected.output)")
     }
 
+    /// The other program's greedy text of a converted model is ours. Opt-in: FORETOKEN_LLAMA_PYTHON names a Python with
+    /// llama-cpp-python, FORETOKEN_PYTHON one with torch and transformers.
+    @Test(
+        .enabled(if: !Self.others.isEmpty, "set FORETOKEN_LLAMA_PYTHON or FORETOKEN_PYTHON"), arguments: Self.others)
+    func otherProgramsWriteTheSameGreedyText(other: Other) throws {
+        let work = try Workplace()
+        let recipe = try work.recipe(steps: 60)
+        #expect(try Command.run("train", recipe, "--out", work.path("run")).code == 0)
+        let ours = try Command.run(
+            "generate", "--model", work.path("run"), "--prompt", "def ", "--max-tokens", "40", "--json")
+        let expected = try JSONNode(JSONValue(parsing: ours.output, file: "output"), file: "output")["text"].string()
+        #expect(expected.utf8.count > 10)
+        let out = work.path("out." + other.format)
+        let converted = try Command.run("convert", work.path("run"), out, "--to", other.format, "--drop-heads")
+        #expect(converted.code == 0, "\(converted.errors)")
+        let theirs = try Command.shell(
+            "\"$PROGRAM\" -c \"$SCRIPT\" '\(out)'", environment: ["PROGRAM": other.program, "SCRIPT": other.script])
+        #expect(theirs.code == 0, "\(theirs.errors)")
+        #expect(theirs.output == expected + "\n")
+    }
+
+    struct Other: Sendable {
+        let format, program, script: String
+    }
+
+    static let others: [Other] = {
+        let environment = ProcessInfo.processInfo.environment
+        let llama = environment["FORETOKEN_LLAMA_PYTHON"].map { program in
+            Other(
+                format: "gguf", program: program,
+                script: """
+                    import sys, itertools
+                    from llama_cpp import Llama
+                    model = Llama(sys.argv[1], n_ctx=64, verbose=False, type_k=0, type_v=0)
+                    tokens = model.generate(model.tokenize(b"def ", add_bos=True), temp=0.0)
+                    tokens = itertools.takewhile(lambda token: token != model.token_eos(), tokens)
+                    print(model.detokenize(list(itertools.islice(tokens, 40))).decode())
+                    """)
+        }
+        let transformers = environment["FORETOKEN_PYTHON"].map { program in
+            Other(
+                format: "hf", program: program,
+                script: """
+                    import sys
+                    from transformers import AutoModelForCausalLM, AutoTokenizer
+                    model, tokenizer = (c.from_pretrained(sys.argv[1]) for c in (AutoModelForCausalLM, AutoTokenizer))
+                    prompt = tokenizer("def ", return_tensors="pt")["input_ids"]
+                    text = model.generate(prompt, max_new_tokens=40, do_sample=False)[0, prompt.shape[1]:]
+                    print(tokenizer.decode(text, skip_special_tokens=True))
+                    """)
+        }
+        return [llama, transformers].compactMap(\.self)
+    }()
+
     @Test func wrongUseIsSaid() throws {
         let work = try Workplace()
         for (arguments, fragment) in [
