@@ -55,15 +55,15 @@ public enum StorageType: String, Sendable, CaseIterable {
     /// bfloat16.
     case bf16
     /// 8 bits with a scale for 32 weights; GGUF only.
-    case q8_0
+    case q8 = "q8_0"
 
-    /// The type of a tensor's elements; nil for ``q8_0``.
+    /// The type of a tensor's elements; nil for ``q8``.
     public var dtype: DType? {
         switch self {
         case .f32: .float32
         case .f16: .float16
         case .bf16: .bfloat16
-        case .q8_0: nil
+        case .q8: nil
         }
     }
 }
@@ -90,7 +90,7 @@ public struct ConversionOptions: Sendable {
         self.shardBytes = shardBytes
     }
 
-    /// The element type to store, nil for as it is; ``StorageType/q8_0`` is refused.
+    /// The element type to store, nil for as it is; ``StorageType/q8`` is refused.
     func dtype(for format: InterchangeFormat) throws(ConversionError) -> DType? {
         guard let storage else { return nil }
         guard let dtype = storage.dtype else {

@@ -109,7 +109,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(
             sentence {
                 _ = try Conversion.run(
-                    from: input, to: scratch.file("out"), format: .foretoken, options: ConversionOptions(storage: .q8_0)
+                    from: input, to: scratch.file("out"), format: .foretoken, options: ConversionOptions(storage: .q8)
                 )
             }.contains("q8_0"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.url.path) == [input.lastPathComponent])

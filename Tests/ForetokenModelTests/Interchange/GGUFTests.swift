@@ -162,7 +162,7 @@ private struct Parsed {
 
     @Test func rowsThatFillNoBlocksAreRefusedByName() throws {
         let scratch = try Scratch()
-        let text = sentence { _ = try convert("llama", .q8_0, in: scratch) }
+        let text = sentence { _ = try convert("llama", .q8, in: scratch) }
         #expect(text.contains("q8_0") && text.contains("32") && text.contains("embed_tokens"), "\(text)")
     }
 
@@ -177,7 +177,7 @@ private struct Parsed {
         try ModelFolder.write(model, to: scratch.file("in"))
         let out = scratch.file("out.gguf")
         _ = try Conversion.run(
-            from: scratch.file("in"), to: out, format: .gguf, options: ConversionOptions(storage: .q8_0))
+            from: scratch.file("in"), to: out, format: .gguf, options: ConversionOptions(storage: .q8))
         let file = try Parsed(out)
         let words = try #require(file.arrays["tokenizer.ggml.tokens"])
         #expect(words.count == 260)

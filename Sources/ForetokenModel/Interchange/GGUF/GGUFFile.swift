@@ -26,7 +26,7 @@ enum GGUFValue {
 enum GGUFType: UInt32 {
     case f32 = 0
     case f16 = 1
-    case q8_0 = 8
+    case q8 = 8
     case bf16 = 30
 
     /// Bytes of a row of so many weights; nil where they do not fill blocks.
@@ -34,7 +34,7 @@ enum GGUFType: UInt32 {
         switch self {
         case .f32: width * 4
         case .f16, .bf16: width * 2
-        case .q8_0: width.isMultiple(of: Q8.block) ? width / Q8.block * Q8.blockBytes : nil
+        case .q8: width.isMultiple(of: Q8.block) ? width / Q8.block * Q8.blockBytes : nil
         }
     }
 }

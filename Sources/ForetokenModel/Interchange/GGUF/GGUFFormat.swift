@@ -47,7 +47,7 @@ enum GGUFFormat: CheckpointFormat {
             switch type {
             case .f32: 0
             case .f16: 1
-            case .q8_0: 7
+            case .q8: 7
             case .bf16: 32
             }
         return [
@@ -79,7 +79,7 @@ enum GGUFFormat: CheckpointFormat {
         case .f32: return .f32
         case .f16: return .f16
         case .bf16: return .bf16
-        case .q8_0: return .q8_0
+        case .q8: return .q8
         case nil:
             switch try source.dtype(of: parameter) {
             case .float16: return .f16
@@ -109,7 +109,7 @@ enum GGUFFormat: CheckpointFormat {
                 weights = RotaryLayout.pairs(fromHalves: weights, headDimension: configuration.headDimension)
                     .contiguous()
             }
-            guard type == .q8_0 else { return try weights.withUnsafeBytes(write) }
+            guard type == .q8 else { return try weights.withUnsafeBytes(write) }
             guard weights.isFinite().all().item() == 1 else {
                 throw ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
             }
