@@ -4,20 +4,21 @@ Two small models with Llama 2's settings (byte-pair encoding with byte fallback,
 unigram model without bytes; cases.json holds what the library makes of texts, given as bytes, and of the way back.
 """
 import json
+import os
 import pathlib
 import random
 
 import sentencepiece
 
-here = pathlib.Path(__file__).parent
-corpus = here / "../tokenizers/corpus.txt"
-common = dict(input=str(corpus), pad_id=-1, unk_id=0, bos_id=1, eos_id=2, minloglevel=2, num_threads=1,
+here = pathlib.Path(__file__).resolve().parent
+os.chdir(here)  # the models hold the paths that they were made with
+common = dict(input="../tokenizers/corpus.txt", pad_id=-1, unk_id=0, bos_id=1, eos_id=2, minloglevel=2, num_threads=1,
               normalization_rule_name="identity", remove_extra_whitespaces=False, max_sentence_length=20000)
 sentencepiece.SentencePieceTrainer.train(
-    model_prefix=str(here / "bpe"), model_type="bpe", vocab_size=700, byte_fallback=True, split_digits=True,
+    model_prefix="bpe", model_type="bpe", vocab_size=700, byte_fallback=True, split_digits=True,
     allow_whitespace_only_pieces=True, character_coverage=0.98, **common)
 sentencepiece.SentencePieceTrainer.train(
-    model_prefix=str(here / "unigram"), model_type="unigram", vocab_size=400, character_coverage=0.99,
+    model_prefix="unigram", model_type="unigram", vocab_size=400, character_coverage=0.99,
     user_defined_symbols=["<tool>"], **common)
 for name in ["bpe", "unigram"]:
     (here / f"{name}.vocab").unlink()
