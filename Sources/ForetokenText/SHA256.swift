@@ -48,7 +48,9 @@ public struct SHA256 {
         _ bytes: UnsafeRawBufferPointer, _ start: Int, _ k: UnsafeBufferPointer<UInt32>,
         _ w: UnsafeMutableBufferPointer<UInt32>, _ state: UnsafeMutableBufferPointer<UInt32>
     ) {
-        for i in 0..<16 { w[i] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + i * 4, as: UInt32.self)) }
+        for i in 0..<16 {
+            w[i] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + i * 4, as: UInt32.self))
+        }
         for i in 16..<64 {
             let (a, b) = (w[i - 15], w[i - 2])
             let s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)

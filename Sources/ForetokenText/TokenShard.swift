@@ -132,7 +132,8 @@ public final class TokenShard: Sendable {
         let first = (Self.headerSize + start * tokenWidth) / page * page
         let end = Self.headerSize + (start + count) * tokenWidth
         withExtendedLifetime(mapping) {
-            _ = madvise(UnsafeMutableRawPointer(mutating: data.baseAddress.map { $0 + first }), end - first, MADV_WILLNEED)
+            _ = madvise(
+                UnsafeMutableRawPointer(mutating: data.baseAddress.map { $0 + first }), end - first, MADV_WILLNEED)
         }
     }
 

@@ -81,7 +81,8 @@ public final class TokenShardWriter {
     /// Starts a shard in a temporary place, or goes on with the one there from where it had so many documents and tokens.
     /// If it is restartable, its files stay when the writer goes away.
     init(
-        _ url: URL, tokenizer: any Tokenizer, temporary: URL, isRestartable: Bool = true, documents: Int = 0, tokens: Int = 0
+        _ url: URL, tokenizer: any Tokenizer, temporary: URL, isRestartable: Bool = true, documents: Int = 0,
+        tokens: Int = 0
     ) throws(ShardError) {
         self.url = url
         self.tokenizer = tokenizer

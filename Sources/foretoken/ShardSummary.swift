@@ -20,7 +20,8 @@ struct ShardSummary {
         if let document, document >= shard.documentCount {
             throw CommandFailure(
                 description:
-                    "\(shard.url.relativePath): there is no document \(document); it has \(shard.documentCount), counted from 0")
+                    "\(shard.url.relativePath): there is no document \(document); it has \(shard.documentCount), counted from 0"
+            )
         }
         let sorted = lengths.sorted()
         self.document = document ?? lengths.firstIndex { [middle = sorted.count / 2] in $0 == sorted[middle] } ?? 0

@@ -22,6 +22,8 @@ package struct FileFailure: Error, Sendable, Equatable {
     }
 
     package init(action: String, code: Int32, bytesWritten: Int = 0) {
-        self.init(action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten, isMissing: code == ENOENT)
+        self.init(
+            action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten,
+            isMissing: code == ENOENT)
     }
 }

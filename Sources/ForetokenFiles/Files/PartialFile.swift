@@ -45,7 +45,9 @@ package final class PartialFile {
         try other.flush()
         var (position, buffer) = (0, [UInt8](repeating: 0, count: Self.bufferSize))
         while position < other.count {
-            let got = buffer.withUnsafeMutableBytes { pread(other.descriptor, $0.baseAddress, $0.count, off_t(position)) }
+            let got = buffer.withUnsafeMutableBytes {
+                pread(other.descriptor, $0.baseAddress, $0.count, off_t(position))
+            }
             if got < 0, errno == EINTR { continue }
             guard got > 0 else {
                 throw FileFailure(action: "read", reason: got == 0 ? "it was cut" : String(cString: strerror(errno)))

@@ -47,7 +47,8 @@ package final class UnpackingReader {
         if unpacker == nil {
             throw FileFailure(
                 action: "unpack",
-                reason: "\(format.library) is needed for it; install it (apt-get install \(format.package)), or unpack the file"
+                reason:
+                    "\(format.library) is needed for it; install it (apt-get install \(format.package)), or unpack the file"
             )
         }
     }
@@ -104,7 +105,8 @@ package final class UnpackingReader {
         var (taken, given) = (0, 0)
         let state = buffer.withUnsafeBytes { bytes in
             unpack_step(
-                unpacker, bytes.baseAddress.map { $0 + rest.lowerBound }, rest.count, &taken, base, output.count, &given)
+                unpacker, bytes.baseAddress.map { $0 + rest.lowerBound }, rest.count, &taken, base, output.count, &given
+            )
         }
         rest = rest.dropFirst(taken)
         guard state != UNPACK_FAILED else {

@@ -145,7 +145,8 @@ struct CorpusCutter {
                     throw PreparationError.badLine(file: reader.file.shown, line: line, reason: reason)
                 case .file(let failure):
                     throw PreparationError.unreadable(
-                        file: reader.file.shown, reason: "cannot \(failure.action) after line \(reader.line): \(failure.reason)")
+                        file: reader.file.shown,
+                        reason: "cannot \(failure.action) after line \(reader.line): \(failure.reason)")
                 }
             }
             job.skipped["damaged files", default: 0] += 1
@@ -215,7 +216,8 @@ final class PieceReader {
                 guard buffer.count <= largest else {
                     guard skipsBad else {
                         throw PieceFault.line(
-                            line + 1, reason: "it is longer than \(largest) bytes; a larger --max-file-bytes allows longer ones")
+                            line + 1,
+                            reason: "it is longer than \(largest) bytes; a larger --max-file-bytes allows longer ones")
                     }
                     badLines += 1
                     try passOverLine()

@@ -233,7 +233,8 @@ private final class SeenDocuments {
             let mapping = try FileMapping(of: url)
             for index in 0..<count {
                 func word(_ offset: Int) -> UInt64 {
-                    UInt64(littleEndian: mapping.bytes.loadUnaligned(fromByteOffset: index * 16 + offset, as: UInt64.self))
+                    UInt64(
+                        littleEndian: mapping.bytes.loadUnaligned(fromByteOffset: index * 16 + offset, as: UInt64.self))
                 }
                 _ = try set.insert(Fingerprint(high: word(0), low: word(8)))
             }

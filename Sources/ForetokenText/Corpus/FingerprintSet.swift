@@ -84,7 +84,9 @@ final class FingerprintSet: @unchecked Sendable {
         return place
     }
 
-    private static func makeTable(_ count: Int, at url: URL) throws(FileFailure) -> UnsafeMutableBufferPointer<Fingerprint> {
+    private static func makeTable(_ count: Int, at url: URL) throws(FileFailure) -> UnsafeMutableBufferPointer<
+        Fingerprint
+    > {
         unlink(url.path)
         let descriptor = open(url.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileFailure(action: "write", code: errno) }
@@ -94,7 +96,8 @@ final class FingerprintSet: @unchecked Sendable {
         // Without room on the disk the first touch of a page would end the process.
         let code = posix_fallocate(descriptor, 0, off_t(bytes))
         guard code == 0 else { throw FileFailure(action: "write", code: code) }
-        guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), address != MAP_FAILED else {
+        guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), address != MAP_FAILED
+        else {
             throw FileFailure(action: "map", code: errno)
         }
         let memory = address.bindMemory(to: Fingerprint.self, capacity: count)

@@ -4,17 +4,20 @@ enum GeneratedFiles {
     private static let names = Set(
         [
             "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "Cargo.lock",
-            "Gemfile.lock", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock", "composer.lock", "go.sum", "flake.lock",
+            "Gemfile.lock", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock", "composer.lock", "go.sum",
+            "flake.lock",
             "Package.resolved", "Podfile.lock", "mix.lock", "deno.lock", "gradle.lockfile", "MODULE.bazel.lock",
         ].map { Array($0.utf8) })
     private static let endings = [
-        ".min.js", ".min.css", ".js.map", ".css.map", ".pb.go", ".pb.cc", ".pb.h", ".pb.swift", "_pb2.py", "_pb2_grpc.py",
+        ".min.js", ".min.css", ".js.map", ".css.map", ".pb.go", ".pb.cc", ".pb.h", ".pb.swift", "_pb2.py",
+        "_pb2_grpc.py",
         "_pb.js", ".g.dart", ".freezed.dart", ".designer.cs", ".g.cs", "_generated.go", ".generated.swift",
     ].map { Array($0.utf8) }
 
     /// Whether a name says so.
     static func isGenerated(name: ArraySlice<UInt8>) -> Bool {
-        names.contains(Array(name)) || endings.contains { name.count > $0.count && name.suffix($0.count).elementsEqual($0) }
+        names.contains(Array(name))
+            || endings.contains { name.count > $0.count && name.suffix($0.count).elementsEqual($0) }
     }
 
     /// Whether the text says so: a mark in its first 2000 bytes (`@generated`; "generated" and "do not edit" in one line),
@@ -23,12 +26,12 @@ enum GeneratedFiles {
         let top = UnsafeRawBufferPointer(rebasing: text.prefix(2000))
         // Eight letters at once: most files are done with here.
         let mark = Array("enerated".utf8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-        let isMarked = (0..<max(0, top.count - 7)).contains { top.loadUnaligned(fromByteOffset: $0, as: UInt64.self) == mark }
-        for line in isMarked ? top.split(separator: UInt8(ascii: "\n")) : [] {
-            let words = String(decoding: line, as: UTF8.self)
-            if words.contains("@generated") { return true }
-            let lower = words.lowercased()
-            if lower.contains("generated"), lower.contains("do not edit") || lower.contains("do not modify") { return true }
+        for place in 0..<max(0, top.count - 7) where top.loadUnaligned(fromByteOffset: place, as: UInt64.self) == mark {
+            let start = (top[..<place].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+            let line = String(decoding: top[start...].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self).lowercased()
+            if line.contains("@generated") || line.contains("do not edit") || line.contains("do not modify") {
+                return true
+            }
         }
         guard ["js", "mjs", "cjs", "css"].contains(ending), text.count > 2000 else { return false }
         return text.count / (text.count { $0 == UInt8(ascii: "\n") } + 1) > 110

@@ -34,7 +34,8 @@ final class PreparationState {
         }
         lock = open(folder.appendingPathComponent("lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else {
-            throw ShardError.system(file: folder.relativePath, action: "write", reason: String(cString: strerror(errno)))
+            throw ShardError.system(
+                file: folder.relativePath, action: "write", reason: String(cString: strerror(errno)))
         }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)

@@ -1,5 +1,5 @@
-import Foundation
 import ForetokenFiles
+import Foundation
 
 /// A regular file to read documents from.
 struct CorpusFile: Sendable {
@@ -183,8 +183,10 @@ struct SourceWalk {
         var rules = above
         while let next = readdir(stream) {
             let name = withUnsafePointer(to: &next.pointee.d_name) {
-                UnsafeRawBufferPointer(start: $0, count: strnlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self), 256))
-                    .map { $0 }
+                UnsafeRawBufferPointer(
+                    start: $0, count: strnlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self), 256)
+                )
+                .map { $0 }
             }
             if filter.honoursGitignore, name == Array(".gitignore".utf8), let text = read(path + name) {
                 rules.append((path.count, IgnoreRules(parsing: text)))

@@ -22,7 +22,8 @@ extension Recipe {
             try need(
                 source.weight > 0 && total.isFinite && source.weight / total >= BatchLoader.smallestShare,
                 "data.sources",
-                "\(source.path): weight \(source.weight) of \(total) is no share of at least 1 in \(Int(1 / BatchLoader.smallestShare))")
+                "\(source.path): weight \(source.weight) of \(total) is no share of at least 1 in \(Int(1 / BatchLoader.smallestShare))"
+            )
         }
         let model = self.model
         for (key, value) in [

@@ -22,7 +22,8 @@ extension Evaluate {
         @Option(help: "A run or model folder.", completion: .directory)
         var model: Path
         @Option(
-            help: "A token shard; repeated, each source is measured by itself.", completion: .file(extensions: ["tokens"]))
+            help: "A token shard; repeated, each source is measured by itself.",
+            completion: .file(extensions: ["tokens"]))
         var data: [Path]
         @Option(parsing: .unconditional, help: "Batches of 8 samples of each shard, fewer if it ends before.")
         var batches = 50
