@@ -185,7 +185,7 @@ struct Prepare: ParsableCommand {
                 Terminal.log("going on after \(Formatting.bytes(Double(progress.bytesResumed)))")
             }
             let now = ContinuousClock.now
-            guard now - last > .milliseconds(500) else { return }
+            guard now - last > .milliseconds(500), progress.bytesRead > progress.bytesResumed else { return }
             last = now
             let shown = line ?? ProgressLine(total: progress.bytesTotal)
             line = shown

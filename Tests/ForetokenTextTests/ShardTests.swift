@@ -116,7 +116,7 @@ import Testing
         for length in [3, 0, 40, 1] { try writer.append((0..<length).map { Int32($0) }) }
         try writer.finish()
         let original = try [UInt8](Data(contentsOf: url))
-        let count = Self.setting("S") ?? 4000
+        let count = Self.setting("S") ?? 1000
         var random = SeededGenerator(state: Self.setting("_SEED") ?? 1)
         var accepted = 0
         for _ in 0..<count {

@@ -51,14 +51,15 @@ import Testing
         let folder = try TemporaryFolder()
         var random = SeededGenerator(state: 3)
         var refused = 0
-        for _ in 0..<2000 {
+        let count = ProcessInfo.processInfo.environment["FORETOKEN_MUTATIONS"].flatMap(Int.init) ?? 300
+        for _ in 0..<count {
             var bytes = packed
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 bytes[Int.random(in: 4..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
             do { _ = try contents(bytes, in: folder) } catch { refused += 1 }
         }
-        #expect(refused > 1000)
+        #expect(refused > count / 2)
     }
 
     @Test func aTextOfManyBlocksComesBackWhole() throws {
