@@ -72,6 +72,9 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
                 overrides: ["model.layers=null", "model.trunkLayers=7", "model.headKind=\(kind)"])
             #expect(recipe.totalLayers == total)
             #expect(recipe.configuration(for: ByteTokenizer()).trunkLayers == 7)
+        }
+    }
+
     @Test func sourcesAreMixedByWeightAndMistakesAreNamed() throws {
         let mixed = good.replacing(
             "  train: a.tokens", with: "  sources:\n  - path: a.tokens\n    weight: 2.5\n  - { path: b.tokens }")
