@@ -304,7 +304,8 @@ private func lines(_ range: Range<Int>) -> String {
     @Test func fingerprintsAreFoundAgainHoweverMany() throws {
         let set = try FingerprintSet(at: place.url("table"))
         func fingerprint(_ number: UInt64) -> Fingerprint {
-            number == 0 ? Fingerprint(high: 0, low: 0) : Fingerprint(high: SampleOrder.mix(number), low: SampleOrder.mix(number / 2))
+            let low = SampleOrder.mix(number / 2)
+            return number == 0 ? Fingerprint(high: 0, low: 0) : Fingerprint(high: SampleOrder.mix(number), low: low)
         }
         #expect(try (0..<UInt64(60_000)).allSatisfy { try set.insert(fingerprint($0)) })
         #expect((0..<UInt64(60_000)).allSatisfy { set.contains(fingerprint($0)) })
