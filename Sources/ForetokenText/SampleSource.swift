@@ -1,13 +1,13 @@
 /// Where training samples come from; every batch is a pure function of its index.
 public protocol SampleSource: Sendable {
     /// Samples of an epoch.
-    var sampleCount: Int { get     /// Asks the system to read samples that will be drawn soon; returns at once.
-    func readAhead(startingAt globalIndex: Int, count: Int)
-}
+    var sampleCount: Int { get }
     /// The samples of global indices `globalIndex ..< globalIndex + count`, in the shuffled order.
     func batch(startingAt globalIndex: Int, count: Int) -> TokenBatch
     /// Samples in the order of the text, for evaluation; fewer at the end.
     func sequentialBatch(startingAt sample: Int, count: Int) -> TokenBatch
+    /// Asks the system to read samples that will be drawn soon; returns at once.
+    func readAhead(startingAt globalIndex: Int, count: Int)
 }
 
 extension SampleSource {
