@@ -49,7 +49,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
-        library("ForetokenFiles", dependencies: []),
+        .target(name: "CCompression", linkerSettings: [.linkedLibrary("dl")]),
+        library("ForetokenFiles", dependencies: ["CCompression"]),
         library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),
         // Empty without the trait.
         .target(

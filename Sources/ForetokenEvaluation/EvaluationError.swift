@@ -22,7 +22,8 @@ public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible
         switch self {
         case .system(let file, let reason): "\(file): \(reason)"
         case .badLine(let file, let line, let reason): "\(file): line \(line): \(reason)"
-        case .noProblems(let file): "\(file): there is no problem in it; give a benchmark's JSONL file, plain or gzip"
+        case .noProblems(let file):
+            "\(file): there is no problem in it; give a benchmark's JSONL file, plain, gzip or zstd"
         case .unknownTask(let file, let line, let task):
             "\(file): line \(line): the problems have no task '\(task.prefix(100))'; give the --problems it was sampled from"
         case .foreignOutput(let file, let line):

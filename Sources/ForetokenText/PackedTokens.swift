@@ -71,6 +71,15 @@ public final class PackedTokens: Sendable {
         }
     }
 
+    /// Asks the system to read ahead what ``fill(from:tokens:documents:)`` will copy for `count` positions.
+    public func readAhead(from position: Int, count: Int) {
+        guard position < length, let index = starts.lastIndex(where: { $0.position <= position }) else { return }
+        let (shard, local) = (shards[index], position - starts[index].position)
+        // Special tokens are not in the file; somewhat too early is early enough.
+        let first = min(max(0, local - (document(in: shard, at: local) + 1) * extra), shard.tokenCount)
+        shard.readAhead(from: first, count: min(count + extra, shard.tokenCount - first))
+    }
+
     /// The last document that starts at or before a position of the shard's stream and is not empty there.
     private func document(in shard: TokenShard, at position: Int) -> Int {
         var (low, high) = (0, shard.documentCount)

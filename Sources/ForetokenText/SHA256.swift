@@ -7,16 +7,18 @@ public struct SHA256 {
     private static let constants: [UInt32] = primes(64).map { fractionOfCubeRoot($0) }
 
     /// The digest of the bytes: 32 bytes.
-    public static func hash(_ bytes: [UInt8]) -> [UInt8] {
+    public static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes(hash) }
+
+    /// The digest of the bytes: 32 bytes.
+    public static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var hash = SHA256()
         let whole = bytes.count / 64 * 64
         var rest = Array(bytes[whole...])
         rest.append(0x80)
         rest += [UInt8](repeating: 0, count: (120 - rest.count % 64) % 64)
         withUnsafeBytes(of: (UInt64(bytes.count) * 8).bigEndian) { rest += $0 }
-        var schedule = [UInt32](repeating: 0, count: 64)
-        bytes.withUnsafeBufferPointer { hash.process($0[..<whole], &schedule) }
-        rest.withUnsafeBufferPointer { hash.process($0[...], &schedule) }
+        hash.process(UnsafeRawBufferPointer(rebasing: bytes[..<whole]))
+        rest.withUnsafeBytes { hash.process($0) }
         return hash.state.flatMap { word in withUnsafeBytes(of: word.bigEndian) { Array($0) } }
     }
 
@@ -28,35 +30,50 @@ public struct SHA256 {
         }.joined()
     }
 
-    private mutating func process(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ w: inout [UInt32]) {
-        let k = Self.constants
-        var start = bytes.startIndex
-        while start < bytes.endIndex {
-            for i in 0..<16 {
-                let at = start + i * 4
-                w[i] =
-                    UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8
-                    | UInt32(bytes[at + 3])
+    /// Takes whole blocks of 64 bytes.
+    private mutating func process(_ bytes: UnsafeRawBufferPointer) {
+        Self.constants.withUnsafeBufferPointer { k in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
+                state.withUnsafeMutableBufferPointer { state in
+                    for start in stride(from: 0, to: bytes.count, by: 64) {
+                        Self.process(bytes, start, k, w, state)
+                    }
+                }
             }
-            for i in 16..<64 {
-                let a = w[i - 15]
-                let b = w[i - 2]
-                let s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)
-                let s1 = rotate(b, 17) ^ rotate(b, 19) ^ (b >> 10)
-                w[i] = w[i - 16] &+ s0 &+ w[i - 7] &+ s1
-            }
-            var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-            var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-            for i in 0..<64 {
-                let s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
-                let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ k[i] &+ w[i]
-                let s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
-                let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-                (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
-            }
-            for (i, word) in [a, b, c, d, e, f, g, h].enumerated() { state[i] &+= word }
-            start += 64
         }
+    }
+
+    @inline(__always)
+    private static func process(
+        _ bytes: UnsafeRawBufferPointer, _ start: Int, _ k: UnsafeBufferPointer<UInt32>,
+        _ w: UnsafeMutableBufferPointer<UInt32>, _ state: UnsafeMutableBufferPointer<UInt32>
+    ) {
+        for i in 0..<16 {
+            w[i] = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + i * 4, as: UInt32.self))
+        }
+        for i in 16..<64 {
+            let (a, b) = (w[i - 15], w[i - 2])
+            let s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >> 3)
+            let s1 = rotate(b, 17) ^ rotate(b, 19) ^ (b >> 10)
+            w[i] = w[i - 16] &+ s0 &+ w[i - 7] &+ s1
+        }
+        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+        for i in 0..<64 {
+            let s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
+            let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ k[i] &+ w[i]
+            let s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
+            let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
+            (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
+        }
+        state[0] &+= a
+        state[1] &+= b
+        state[2] &+= c
+        state[3] &+= d
+        state[4] &+= e
+        state[5] &+= f
+        state[6] &+= g
+        state[7] &+= h
     }
 
     private static func primes(_ count: Int) -> [UInt32] {

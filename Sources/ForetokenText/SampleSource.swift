@@ -6,6 +6,13 @@ public protocol SampleSource: Sendable {
     func batch(startingAt globalIndex: Int, count: Int) -> TokenBatch
     /// Samples in the order of the text, for evaluation; fewer at the end.
     func sequentialBatch(startingAt sample: Int, count: Int) -> TokenBatch
+    /// Asks the system to read samples that will be drawn soon; returns at once.
+    func readAhead(startingAt globalIndex: Int, count: Int)
+}
+
+extension SampleSource {
+    /// What lies in memory is there already.
+    public func readAhead(startingAt globalIndex: Int, count: Int) {}
 }
 
 extension BatchLoader: SampleSource {}

@@ -1,3 +1,4 @@
+import ForetokenFiles
 public import Foundation
 
 /// What can be wrong with a token shard.
@@ -54,7 +55,8 @@ public final class TokenShard: Sendable {
     public let tokenizerDigest: String
     /// Bytes of a stored token.
     public let tokenWidth: Int
-    private let data: Data
+    private let mapping: FileMapping
+    private var data: UnsafeRawBufferPointer { mapping.bytes }
     private let offsetsStart: Int
 
     /// Opens a shard and checks header, size and offsets; time is linear in the documents.
@@ -62,12 +64,12 @@ public final class TokenShard: Sendable {
     /// - Throws: ``ShardError``.
     public init(contentsOf url: URL) throws(ShardError) {
         let file = url.relativePath
-        let data: Data
-        do {
-            data = try Data(contentsOf: url, options: .alwaysMapped)
+        do throws(FileFailure) {
+            mapping = try FileMapping(of: url)
         } catch {
-            throw .system(file: file, action: "read", reason: error.systemReason)
+            throw .system(file: file, action: "read", reason: error.reason)
         }
+        let data = mapping.bytes
         guard data.count >= Self.magic.count, data.prefix(8).elementsEqual(Self.magic) else {
             throw .foreign(file: file)
         }
@@ -91,7 +93,6 @@ public final class TokenShard: Sendable {
         tokenizerDigest = String(decoding: data[32..<96], as: UTF8.self)
         tokenizerName = String(decoding: data[96..<160].prefix { $0 != 0 }, as: UTF8.self)
         self.url = url
-        self.data = data
         var last = 0
         for document in 0...documentCount {
             let offset: UInt64 = data.load(offsetsStart + document * 8)
@@ -105,24 +106,39 @@ public final class TokenShard: Sendable {
     /// The first token of a document; `documentCount` gives the end.
     public func offset(ofDocument document: Int) -> Int {
         precondition((0...documentCount).contains(document))
-        return Int(data.load(offsetsStart + document * 8) as UInt64)
+        return withExtendedLifetime(mapping) { Int(data.load(offsetsStart + document * 8) as UInt64) }
     }
 
     /// Copies tokens from a position on into a buffer.
     public func copyTokens(from start: Int, into buffer: UnsafeMutableBufferPointer<Int32>) {
         precondition(start >= 0 && start + buffer.count <= tokenCount)
-        data.withUnsafeBytes { bytes in
-            let base = Self.headerSize + start * tokenWidth
+        withExtendedLifetime(mapping) {
+            let bytes = UnsafeRawBufferPointer(rebasing: data[(Self.headerSize + start * tokenWidth)...])
             for i in buffer.indices {
                 buffer[i] =
                     switch tokenWidth {
-                    case 1: Int32(bytes[base + i])
-                    case 2: Int32(bytes.loadUnaligned(fromByteOffset: base + i * 2, as: UInt16.self))
-                    default: bytes.loadUnaligned(fromByteOffset: base + i * 4, as: Int32.self)
+                    case 1: Int32(bytes[i])
+                    case 2: Int32(UInt16(littleEndian: bytes.load(fromByteOffset: i * 2, as: UInt16.self)))
+                    default: Int32(littleEndian: bytes.load(fromByteOffset: i * 4, as: Int32.self))
                     }
             }
         }
     }
+
+    /// Asks the system to read tokens ahead, so that copying them later does not wait for the disk.
+    public func readAhead(from start: Int, count: Int) {
+        precondition(start >= 0 && count >= 0 && start + count <= tokenCount)
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (Self.headerSize + start * tokenWidth) / page * page
+        let end = Self.headerSize + (start + count) * tokenWidth
+        withExtendedLifetime(mapping) {
+            _ = madvise(
+                UnsafeMutableRawPointer(mutating: data.baseAddress.map { $0 + first }), end - first, MADV_WILLNEED)
+        }
+    }
+
+    /// Bytes of the file.
+    public var byteCount: Int { withExtendedLifetime(mapping) { data.count } }
 
     /// The tokens of a document.
     public func document(_ document: Int) -> [Int32] {
@@ -143,8 +159,8 @@ public final class TokenShard: Sendable {
     }
 }
 
-extension Data {
+extension UnsafeRawBufferPointer {
     fileprivate func load<Value: FixedWidthInteger>(_ offset: Int) -> Value {
-        withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self)) }
+        Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
     }
 }

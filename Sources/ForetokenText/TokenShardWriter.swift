@@ -1,107 +1,180 @@
+import ForetokenFiles
 public import Foundation
 
-/// Writes a ``TokenShard`` document by document; the file has its name only when it is whole and on the disk.
-public final class TokenShardWriter {
-    private let url: URL
-    private let temporary: URL
-    private let handle: FileHandle
+/// How tokens lie in a shard: as few bytes each as the tokenizer's ordinary tokens need.
+struct TokenPacking: Sendable {
+    /// Bytes of a token: 1, 2 or 4.
+    let width: Int
     private let tokenizer: any Tokenizer
-    private let width: Int
     /// Above all ordinary tokens: special ones are never stored.
     private let bound: Int32
     private let special: [Int32]
-    private var buffer = Data()
-    private var offsets: [UInt64] = [0]
+    private let isBytes: Bool
 
-    /// Documents so far.
-    public var documentCount: Int { offsets.count - 1 }
-    /// Tokens so far.
-    public var tokenCount: Int { Int(offsets[offsets.count - 1]) }
-
-    /// Starts a shard beside its place, in an existing folder.
-    ///
-    /// - Throws: ``ShardError/system(file:action:reason:)``.
-    public init(_ url: URL, tokenizer: any Tokenizer) throws(ShardError) {
-        self.url = url
+    init(_ tokenizer: any Tokenizer) {
         self.tokenizer = tokenizer
-        temporary = url.deletingLastPathComponent()
-            .appendingPathComponent(".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).temporary")
+        isBytes = tokenizer is ByteTokenizer
         special = [tokenizer.beginningOfText, tokenizer.endOfText].compactMap(\.self)
         var largest = tokenizer.vocabularySize
         while largest > 0, special.contains(Int32(clamping: largest - 1)) { largest -= 1 }
         bound = Int32(clamping: largest)
         width = largest <= 1 << 8 ? 1 : largest <= 1 << 16 ? 2 : 4
-        _ = FileManager.default.createFile(atPath: temporary.path, contents: nil)
-        do {
-            handle = try FileHandle(forWritingTo: temporary)
-            try handle.write(contentsOf: Data(count: TokenShard.headerSize))
+    }
+
+    /// A text as a shard holds it.
+    ///
+    /// - Throws: ``ShardError/unstorable(file:token:)``.
+    func pack(text: [UInt8], file: String) throws(ShardError) -> [UInt8] {
+        // The tokens of bytes are the bytes.
+        isBytes ? text : try pack(tokenizer.encode(text), file: file)
+    }
+
+    /// Tokens as a shard holds them; `file` is the shard's name in errors.
+    ///
+    /// - Throws: ``ShardError/unstorable(file:token:)``.
+    func pack(_ tokens: [Int32], file: String) throws(ShardError) -> [UInt8] {
+        if let token = tokens.first(where: { !(0..<bound).contains($0) || special.contains($0) }) {
+            throw .unstorable(file: file, token: token)
+        }
+        return [UInt8](unsafeUninitializedCapacity: tokens.count * width) { buffer, count in
+            count = tokens.count * width
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            for (index, token) in tokens.enumerated() {
+                switch width {
+                case 1: bytes[index] = UInt8(truncatingIfNeeded: token)
+                case 2:
+                    bytes.storeBytes(
+                        of: UInt16(truncatingIfNeeded: token).littleEndian, toByteOffset: index * 2, as: UInt16.self)
+                default: bytes.storeBytes(of: token.littleEndian, toByteOffset: index * 4, as: Int32.self)
+                }
+            }
+        }
+    }
+}
+
+/// Writes a ``TokenShard`` document by document; the file has its name only when it is whole and on the disk. Memory does
+/// not grow with the documents.
+public final class TokenShardWriter {
+    private let url: URL
+    private let temporary: (tokens: URL, offsets: URL)
+    private let tokens: PartialFile
+    private let offsets: PartialFile
+    private let tokenizer: any Tokenizer
+    private let packing: TokenPacking
+    private let isRestartable: Bool
+    private var isSealed = false
+
+    /// Documents so far.
+    public var documentCount: Int { offsets.count / 8 - 1 }
+    /// Tokens so far.
+    public private(set) var tokenCount: Int
+
+    /// Starts a shard beside its place, in an existing folder.
+    ///
+    /// - Throws: ``ShardError/system(file:action:reason:)``.
+    public convenience init(_ url: URL, tokenizer: any Tokenizer) throws(ShardError) {
+        let place = url.deletingLastPathComponent()
+            .appendingPathComponent(".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).temporary")
+        try self.init(url, tokenizer: tokenizer, temporary: place, isRestartable: false)
+    }
+
+    /// Starts a shard in a temporary place, or goes on with the one there from where it had so many documents and tokens.
+    /// If it is restartable, its files stay when the writer goes away.
+    init(
+        _ url: URL, tokenizer: any Tokenizer, temporary: URL, isRestartable: Bool = true, documents: Int = 0,
+        tokens: Int = 0
+    ) throws(ShardError) {
+        self.url = url
+        self.tokenizer = tokenizer
+        self.temporary = (temporary, temporary.appendingPathExtension("offsets"))
+        self.isRestartable = isRestartable
+        packing = TokenPacking(tokenizer)
+        tokenCount = tokens
+        let isNew = documents == 0 && tokens == 0
+        do throws(FileFailure) {
+            self.tokens = try PartialFile(
+                self.temporary.tokens, keeping: isNew ? 0 : TokenShard.headerSize + tokens * packing.width)
+            offsets = try PartialFile(self.temporary.offsets, keeping: isNew ? 0 : (documents + 1) * 8)
+            if isNew {
+                try self.tokens.append([UInt8](repeating: 0, count: TokenShard.headerSize))
+                try appendOffset()
+            }
         } catch {
             throw Self.failure(url, error)
         }
     }
 
-    deinit { try? FileManager.default.removeItem(at: temporary) }
+    deinit {
+        if !isRestartable { for file in [temporary.tokens, temporary.offsets] { unlink(file.path) } }
+    }
 
     /// Adds a document.
     ///
     /// - Throws: ``ShardError/unstorable(file:token:)``; ``ShardError/system(file:action:reason:)``, for a full disk too.
     public func append(_ document: [Int32]) throws(ShardError) {
-        if let token = document.first(where: { !(0..<bound).contains($0) || special.contains($0) }) {
-            throw .unstorable(file: url.relativePath, token: token)
+        try append(packed: packing.pack(document, file: url.relativePath)[...])
+    }
+
+    /// Adds a document that is packed already.
+    func append(packed document: ArraySlice<UInt8>) throws(ShardError) {
+        tokenCount += document.count / packing.width
+        do throws(FileFailure) {
+            try tokens.append(document)
+            try appendOffset()
+        } catch {
+            throw Self.failure(url, error)
         }
-        for token in document {
-            switch width {
-            case 1: buffer.append(UInt8(truncatingIfNeeded: token))
-            case 2:
-                withUnsafeBytes(of: UInt16(truncatingIfNeeded: token).littleEndian) { buffer.append(contentsOf: $0) }
-            default: withUnsafeBytes(of: token.littleEndian) { buffer.append(contentsOf: $0) }
-            }
+    }
+
+    private func appendOffset() throws(FileFailure) {
+        try offsets.append(withUnsafeBytes(of: UInt64(tokenCount).littleEndian) { Array($0) })
+    }
+
+    /// Hands everything to the system, so that another process can go on from here.
+    func flush() throws(ShardError) {
+        do throws(FileFailure) {
+            try tokens.flush()
+            try offsets.flush()
+        } catch {
+            throw Self.failure(url, error)
         }
-        offsets.append(UInt64(tokenCount + document.count))
-        if buffer.count > 1 << 20 { try flush() }
+    }
+
+    /// Makes the file whole and durable under its temporary name.
+    func seal() throws(ShardError) {
+        guard !isSealed else { return }
+        var header = TokenShard.magic
+        for value in [TokenShard.version, UInt32(packing.width)] {
+            withUnsafeBytes(of: value.littleEndian) { header += $0 }
+        }
+        for value in [UInt64(tokenCount), UInt64(documentCount)] {
+            withUnsafeBytes(of: value.littleEndian) { header += $0 }
+        }
+        header += tokenizer.digest.utf8.prefix(64)
+        header += tokenizer.name.utf8.prefix(64)
+        header += [UInt8](repeating: 0, count: TokenShard.headerSize - header.count)
+        do throws(FileFailure) {
+            try tokens.append([UInt8](repeating: 0, count: (8 - tokens.count % 8) % 8))
+            try tokens.append(contentsOf: offsets)
+            try tokens.seal(header: header)
+        } catch {
+            throw Self.failure(url, error)
+        }
+        isSealed = true
     }
 
     /// Writes offsets and header and gives the file its name.
     ///
     /// - Throws: ``ShardError/system(file:action:reason:)``.
     public func finish() throws(ShardError) {
-        let end = TokenShard.headerSize + tokenCount * width
-        buffer.append(Data(count: (8 - end % 8) % 8))
-        for offset in offsets { withUnsafeBytes(of: offset.littleEndian) { buffer.append(contentsOf: $0) } }
-        try flush()
-        var header = Data(TokenShard.magic)
-        for value in [TokenShard.version, UInt32(width)] {
-            withUnsafeBytes(of: value.littleEndian) { header.append(contentsOf: $0) }
-        }
-        for value in [UInt64(tokenCount), UInt64(documentCount)] {
-            withUnsafeBytes(of: value.littleEndian) { header.append(contentsOf: $0) }
-        }
-        header.append(contentsOf: Array(tokenizer.digest.utf8.prefix(64)))
-        header.append(contentsOf: Array(tokenizer.name.utf8.prefix(64)))
-        header.append(Data(count: TokenShard.headerSize - header.count))
-        do {
-            try handle.seek(toOffset: 0)
-            try handle.write(contentsOf: header)
-            try handle.synchronize()
-            try handle.close()
-        } catch {
-            throw Self.failure(url, error)
-        }
-        guard rename(temporary.path, url.path) == 0 else {
+        try seal()
+        guard rename(temporary.tokens.path, url.path) == 0 else {
             throw .system(file: url.relativePath, action: "write", reason: String(cString: strerror(errno)))
         }
+        unlink(temporary.offsets.path)
     }
 
-    private func flush() throws(ShardError) {
-        do {
-            try handle.write(contentsOf: buffer)
-        } catch {
-            throw Self.failure(url, error)
-        }
-        buffer.removeAll(keepingCapacity: true)
-    }
-
-    private static func failure(_ url: URL, _ error: any Error) -> ShardError {
-        .system(file: url.relativePath, action: "write", reason: error.systemReason)
+    private static func failure(_ url: URL, _ error: FileFailure) -> ShardError {
+        .system(file: url.relativePath, action: error.action, reason: error.reason)
     }
 }

@@ -11,36 +11,56 @@ struct Inspect: ParsableCommand {
         abstract: "Show a run, a model folder, a recipe or a token shard as a table.",
         discussion: """
             Of a model: every parameter with its group (embedding, trunk, head i, unembedding), shape and count. A recipe is \
-            shown as the model it would make, which tells its size before training.
+            shown as the model it would make, which tells its size before training, and how often it would see each of \
+            several sources. Of a shard: counts, the lengths of its documents, and the beginning of one of them as text.
 
             Examples:
               foretoken inspect runs/demo
               foretoken inspect Recipes/demo.yaml
               foretoken inspect data/demo/train.tokens
+              foretoken inspect data/demo/train.tokens --document 7
             """)
 
     @Argument(help: "A run or model folder, a .yaml recipe or a .tokens shard.")
     var path: Path
+    @Option(parsing: .unconditional, help: "Of a shard, the document whose beginning is shown; counted from 0.")
+    var document: Int?
+    @Flag(help: "Of a shard, print one JSON object.")
+    var json = false
+
+    func validate() throws { try require(document, "--document", in: 0...(.max)) }
 
     func run() throws {
         let url = path.url
         switch url.pathExtension {
         case "tokens":
-            let shard = try TokenShard(contentsOf: url)
-            var table = TextTable(["shard", url.lastPathComponent])
-            table.add(["tokenizer", shard.tokenizerName])
-            table.add(["documents", String(shard.documentCount)])
-            table.add(["tokens", String(shard.tokenCount)])
-            table.add(["bytes of a token", String(shard.tokenWidth)])
-            print(table.terminalText)
+            try ShardSummary(TokenShard(contentsOf: url), document: document).show(json: json)
         case "yaml", "yml":
             let recipe = try Recipe(contentsOf: url)
             let configuration = try recipe.configuration(for: recipe.dataTokenizer())
             try show(configuration)
+            show(recipe)
             show(MemoryEstimate(recipe, configuration: configuration))
         default:
             try show(try ModelFolder.readConfiguration(RunFolder.modelFolder(at: url)))
         }
+    }
+
+    /// The sources of a mixture, if all of them are there.
+    private func show(_ recipe: Recipe) {
+        guard recipe.data.sources.count > 1, let tokenizer = try? recipe.dataTokenizer(),
+            let loader = try? recipe.batchLoader(recipe.data.sources, tokenizer: tokenizer)
+        else { return }
+        let total = recipe.data.sources.reduce(0) { $0 + $1.weight }
+        let samples = (recipe.training.steps ?? 0) * recipe.training.batchSize * recipe.training.accumulation
+        var table = TextTable(["source", "share", "epochs"])
+        for (source, epochs) in zip(recipe.data.sources, loader.epochs(afterSamples: samples)) {
+            table.add([
+                source.path, Formatting.percent(source.weight / total),
+                samples > 0 ? Formatting.fixed(epochs, 2) : "by the time",
+            ])
+        }
+        print("\n" + table.terminalText)
     }
 
     private func show(_ estimate: MemoryEstimate) {

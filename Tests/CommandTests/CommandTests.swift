@@ -141,7 +141,62 @@ import Torch
         #expect(try Command.run("inspect", path("run")).output.contains("lm_head.weight"))
     }
 
-    /// SIGKILL at several instants, in checkpoint writes too; the resumed run's metrics and weights are those of a whole one.
+    @Test func sourcesAreMixedMeasuredOneByOneAndShown() throws {
+        let recipe = try recipe(steps: 6)
+        for index in 0..<40 {
+            try Data("The \(index). line of prose.\n".utf8).write(to: folder.appendingPathComponent("src/\(index).txt"))
+        }
+        let prepared = try Command.run(
+            "prepare", path("src"), "--include", "*.txt", "--out", path("prose"), "--validation-fraction", "0.2",
+            "--json")
+        #expect(prepared.code == 0 && prepared.output.contains("\"skippedByReason\":{}"), "\(prepared.errors)")
+        let (code, prose) = (path("data/train.tokens"), path("prose/train.tokens"))
+        let sources = "data.sources=[{path: '\(code)', weight: 3}, {path: '\(prose)'}]"
+        let trained = try Command.run("train", recipe, "--out", path("run"), "--set", "data.train=''", "--set", sources)
+        #expect(trained.code == 0, "\(trained.errors)")
+        let measured = try Command.run(
+            "evaluate", "loss", "--model", path("run"), "--data", path("data/validation.tokens"), "--data",
+            path("prose/validation.tokens"))
+        #expect(measured.code == 0 && measured.output.split(separator: "\n").count == 5, "\(measured.errors)")
+        let recipeShown = try Command.run("inspect", path("run/recipe.yaml"))
+        #expect(recipeShown.output.contains("75.0%") && recipeShown.output.contains("25.0%"), "\(recipeShown.errors)")
+        let shown = try Command.run("inspect", path("prose/train.tokens"), "--document", "0")
+        #expect(shown.output.contains("documents") && shown.output.contains("document 0 begins:\nThe "))
+        let object = try Command.run("inspect", path("prose/train.tokens"), "--json")
+        #expect(object.output.contains("\"emptyDocuments\":0") && object.output.contains("line of prose."))
+        let none = try Command.run("inspect", path("prose/train.tokens"), "--document", "999")
+        #expect(none.code == 1 && none.errors.contains("there is no document 999"))
+        try FileManager.default.removeItem(atPath: path("prose/tokenizer.json"))
+        try Data("{}".utf8).write(to: folder.appendingPathComponent("prose/tokenizer.json"))
+        #expect(try Command.run("inspect", path("prose/train.tokens")).output.contains("no text can be shown"))
+    }
+
+    /// SIGKILL at several instants; the shards are those of a preparation that never was.
+    @Test func aPreparationKilledAtAnyInstantGoesOnToTheSameShards() throws {
+        let text = (0..<40_000).map { number in
+            #"{"id": \#(number), "text": "\#(String(repeating: "word \(number) ", count: 40))"}"# + "\n"
+        }.joined()
+        try Data(text.utf8).write(to: folder.appendingPathComponent("large.jsonl"))
+        let arguments = ["prepare", path("src"), path("large.jsonl"), "--field", "text", "--workers", "1"]
+        #expect(try Command.run(arguments + ["--out", path("whole")]).code == 0)
+        for delay in [0.1, 0.2, 0.25, 0.3] {
+            let process = try Command.start(
+                arguments + ["--out", path("killed")], output: URL(fileURLWithPath: path("o")),
+                errors: URL(fileURLWithPath: path("e")))
+            Thread.sleep(forTimeInterval: delay)
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        let last = try Command.run(arguments + ["--out", path("killed")])
+        #expect(last.code == 0, "\(last.errors)")
+        for name in ["train.tokens", "validation.tokens"] {
+            let (killed, whole) = (path("killed/" + name), path("whole/" + name))
+            #expect(FileManager.default.contentsEqual(atPath: killed, andPath: whole))
+        }
+        #expect(!FileManager.default.fileExists(atPath: path("killed/.prepare")))
+    }
+
+    /// SIGKILL at several instants, in checkpoint writes, in checkpoint writes too; the resumed run's metrics and weights are those of a whole one.
     @Test func aRunKilledAtAnyInstantAndResumedIsBitwiseTheWholeRun() throws {
         let recipe = try recipe(steps: 150)
         #expect(try Command.run("train", recipe, "--out", path("whole")).code == 0)

@@ -102,67 +102,64 @@ import Testing
     }
 }
 
-@Suite struct PreparationTests {
-    private func corpus() throws -> TemporaryFolder {
+/// Damaged shards by the thousand, the same ones every time: no crash, and what is accepted reads to its end.
+@Suite struct ShardMutationTests {
+    /// `FORETOKEN_MUTATIONS=1000000` makes a long run, `FORETOKEN_MUTATION_SEED` another one.
+    private static func setting(_ name: String) -> UInt64? {
+        ProcessInfo.processInfo.environment["FORETOKEN_MUTATION" + name].flatMap(UInt64.init)
+    }
+
+    @Test func damagedShardsAreRefusedOrReadToTheirEnd() throws {
         let folder = try TemporaryFolder()
-        let source = folder.url.appendingPathComponent("src")
-        try FileManager.default.createDirectory(
-            at: source.appendingPathComponent("deep"), withIntermediateDirectories: true)
-        for index in 0..<200 {
-            try Data("print(\(index))\n".utf8).write(to: source.appendingPathComponent("deep/f\(index).py"))
+        let url = folder.url.appendingPathComponent("x.tokens")
+        let writer = try TokenShardWriter(url, tokenizer: ByteTokenizer())
+        for length in [3, 0, 40, 1] { try writer.append((0..<length).map { Int32($0) }) }
+        try writer.finish()
+        let original = try [UInt8](Data(contentsOf: url))
+        let count = Self.setting("S") ?? 1000
+        var random = SeededGenerator(state: Self.setting("_SEED") ?? 1)
+        var accepted = 0
+        for _ in 0..<count {
+            var bytes = original
+            for _ in 0..<Int.random(in: 1...3, using: &random) { Self.mutate(&bytes, &random) }
+            try Data(bytes).write(to: url)
+            let shard: TokenShard
+            do {
+                shard = try TokenShard(contentsOf: url)
+            } catch {
+                #expect(error.description.contains("x.tokens"))
+                continue
+            }
+            accepted += 1
+            #expect((0..<shard.documentCount).reduce(0) { $0 + shard.document($1).count } == shard.tokenCount)
+            shard.readAhead(from: 0, count: shard.tokenCount)
+            guard let packed = try? PackedTokens([shard], tokenizer: ByteTokenizer()) else { continue }
+            let loader = BatchLoader(packed, context: 7, heads: 2, seed: 1)
+            #expect(loader.batch(startingAt: 0, count: loader.sampleCount).tokens.count == loader.sampleCount * 9)
+            loader.readAhead(startingAt: 0, count: loader.sampleCount)
         }
-        try Data("print(1)\n".utf8).write(to: source.appendingPathComponent("copy.py"))
-        try Data([0x41, 0, 0x42]).write(to: source.appendingPathComponent("binary.py"))
-        try Data([0xFF, 0xFE, 0x42]).write(to: source.appendingPathComponent("latin.py"))
-        try Data().write(to: source.appendingPathComponent("empty.py"))
-        try Data(repeating: 0x41, count: 2 << 20).write(to: source.appendingPathComponent("huge.py"))
-        try Data("no".utf8).write(to: source.appendingPathComponent("other.txt"))
-        symlink(source.path, source.appendingPathComponent("deep/loop").path)
-        return folder
+        // Damage to tokens is no damage to the format: were nothing accepted, nothing would have been checked.
+        #expect(accepted > count / 50 && accepted < count * 9 / 10)
+        if Self.setting("S") != nil { print("mutations: \(count) shards, \(accepted) accepted") }
     }
 
-    @Test func badFilesAreSkippedAndCountedAndTheSplitDependsOnContentOnly() throws {
-        let folder = try corpus()
-        var preparation = CorpusPreparation(
-            inputs: [folder.url.appendingPathComponent("src")], fileExtensions: ["py"])
-        preparation.validationFraction = 0.2
-        let out = folder.url.appendingPathComponent("out")
-        let report = try preparation.run(into: out, tokenizer: ByteTokenizer())
-        #expect(report.skipped == ["duplicates": 1, "binary": 1, "not UTF-8": 1, "empty": 1, "too large": 1])
-        #expect(report.trainDocuments + report.validationDocuments == 200)
-        #expect((20...60).contains(report.validationDocuments))
-        func documents(_ folder: URL, _ name: String) throws -> Set<[Int32]> {
-            let shard = try TokenShard(contentsOf: folder.appendingPathComponent(name))
-            return Set((0..<shard.documentCount).map(shard.document))
+    private static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+        guard !bytes.isEmpty else { return }
+        let place = Int.random(in: 0..<bytes.count, using: &random)
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 2: bytes.removeLast(Int.random(in: 0...bytes.count, using: &random))
+        case 3:
+            bytes.insert(contentsOf: [UInt8](repeating: 0, count: Int.random(in: 1...16, using: &random)), at: place)
+        case 4: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...16, using: &random)))
+        default:
+            // A number of the header or an offset becomes large, small or negative.
+            let at = min(place / 8 * 8, max(0, bytes.count - 8))
+            let value = [0, 1, 255, 1 << 31, 1 << 40, 1 << 50, 1 << 62, UInt64.max].randomElement(using: &random) ?? 0
+            withUnsafeBytes(of: value) {
+                for (index, byte) in $0.enumerated() where at + index < bytes.count { bytes[at + index] = byte }
+            }
         }
-        let held = try documents(out, "validation.tokens")
-        #expect(try documents(out, "train.tokens").isDisjoint(with: held))
-        // Fewer files: what is left stays on its side.
-        for index in 0..<100 {
-            try FileManager.default.removeItem(at: folder.url.appendingPathComponent("src/deep/f\(index).py"))
-        }
-        let second = folder.url.appendingPathComponent("second")
-        _ = try preparation.run(into: second, tokenizer: ByteTokenizer())
-        #expect(try documents(second, "validation.tokens").isSubset(of: held))
-    }
-
-    @Test func aCorpusOfNothingIsAClearError() throws {
-        let folder = try corpus()
-        let missing = CorpusPreparation(inputs: [folder.url.appendingPathComponent("nowhere")])
-        #expect(throws: PreparationError.self) { try missing.run(into: folder.url, tokenizer: ByteTokenizer()) }
-        let empty = CorpusPreparation(inputs: [folder.url.appendingPathComponent("src/binary.py")])
-        let error = #expect(throws: PreparationError.self) {
-            try empty.run(into: folder.url, tokenizer: ByteTokenizer())
-        }
-        #expect(error?.description.contains("1 binary") == true)
-    }
-
-    @Test func aSizeLimitKeepsAFairSample() throws {
-        let folder = try corpus()
-        var preparation = CorpusPreparation(inputs: [folder.url.appendingPathComponent("src/deep")])
-        preparation.maximumBytes = 1000
-        preparation.validationFraction = 0
-        let report = try preparation.run(into: folder.url, tokenizer: ByteTokenizer())
-        #expect((500...1500).contains(report.trainBytes))
     }
 }

@@ -75,6 +75,28 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         }
     }
 
+    @Test func sourcesAreMixedByWeightAndMistakesAreNamed() throws {
+        let mixed = good.replacing(
+            "  train: a.tokens", with: "  sources:\n  - path: a.tokens\n    weight: 2.5\n  - { path: b.tokens }")
+        let recipe = try Recipe(yaml: mixed, file: "r.yaml")
+        #expect(recipe.data.sources == [.init(path: "a.tokens", weight: 2.5), .init(path: "b.tokens", weight: 1)])
+        #expect(try Recipe(yaml: recipe.yaml, file: "x") == recipe)
+        #expect(
+            try Recipe(yaml: mixed, file: "r.yaml", overrides: ["data.sources=null", "data.train=c"]).data.mixture.count
+                == 1)
+        for (override, words) in [
+            ("data.train=c", "either sources or train"), ("data.sources=3", "a list of sections"),
+            ("data.sources=[3]", "a list of sections"),
+            ("data.sources=[{path: a, wieght: 2}]", "did you mean 'weight'?"),
+            ("data.sources=[{weight: 2}]", "missing"), ("data.sources=[{path: a, weight: 0}]", "weight 0.0"),
+            ("data.sources=[{path: a}, {path: b, weight: 0.00001}]", "at least 1 in 65536"),
+            ("data.sources=[{path: a, weight: 1.0e308}, {path: b, weight: 1.0e308}]", "no share"),
+            ("data.sources=[{path: a, weight: x}]", "expected a number"),
+        ] {
+            #expect(sentence(mixed, [override]).contains(words), "\(override)")
+        }
+    }
+
     @Test func unknownKeysNameThePlaceAndTheNearestKey() {
         #expect(sentence(good + "\nmodell: 1") == "r.yaml:8: modell: unknown key; did you mean 'model'?")
         #expect(sentence("model:\n  heds: 2") == "r.yaml:2: model.heds: unknown key; did you mean 'heads'?")

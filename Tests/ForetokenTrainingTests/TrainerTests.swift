@@ -84,6 +84,38 @@ private func metrics(_ run: URL) throws -> [String] {
         #expect(try metrics(url).count == 4 + 2)
     }
 
+    @Test func aMixtureResumesBitwiseAndOneSourceIsTheShardAlone() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 6)
+        _ = try Trainer(recipe: recipe, folder: RunFolder(folder.file("alone"))).run()
+        let shard = recipe.data.train
+        (recipe.data.train, recipe.data.sources) = ("", [.init(path: shard, weight: 3)])
+        _ = try Trainer(recipe: recipe, folder: RunFolder(folder.file("one"))).run()
+        #expect(try weights(folder.file("one")) == weights(folder.file("alone")))
+
+        let writer = try TokenShardWriter(folder.file("other.tokens"), tokenizer: ByteTokenizer())
+        for index in 0..<9 { try writer.append(ByteTokenizer().encode("struct S\(index) { let x = \(index) }\n")) }
+        try writer.finish()
+        recipe.data.sources.append(.init(path: folder.file("other.tokens").path))
+        _ = try Trainer(recipe: recipe, folder: RunFolder(folder.file("mixed"))).run()
+        let expected = try weights(folder.file("mixed"))
+        #expect(try expected != weights(folder.file("one")))
+        for stop in 1...5 {
+            let url = folder.file("stopped\(stop)")
+            _ = try Trainer(recipe: recipe, folder: RunFolder(url)).run { if $0 == stop { InterruptFlag.raise() } }
+            InterruptFlag.reset()
+            _ = try Trainer(recipe: recipe, folder: RunFolder(url)).run()
+            #expect(try weights(url) == expected)
+        }
+        recipe.data.sources[1].weight = 2
+        let error = #expect(throws: RunFolderError.self) {
+            try Trainer(recipe: recipe, folder: RunFolder(folder.file("mixed")))
+        }
+        #expect(error?.description.contains("data.sources") == true)
+        recipe.data.sources[1].path = folder.file("none.tokens").path
+        #expect(throws: ShardError.self) { try Trainer(recipe: recipe, folder: RunFolder(folder.file("new"))) }
+    }
+
     @Test func aLossThatIsNotFiniteStopsWithStepAndBatch() throws {
         let folder = try TemporaryFolder()
         let recipe = try tinyRecipe(in: folder)

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// The objects of a JSONL file, plain or compressed with gzip.
+/// The objects of a JSONL file, plain or compressed with gzip or zstd.
 enum JSONLines {
     /// Bytes of a file, unpacked, at most.
     static let sizeLimit = 4 << 30
@@ -52,18 +52,11 @@ enum JSONLines {
                 file: url.relativePath,
                 reason: FileManager.default.fileExists(atPath: url.path) ? "cannot be read" : "there is no such file")
         }
-        guard data.starts(with: [0x1F, 0x8B]) else { return data }
-        let gzip = try Executable.find("gzip", remedy: "install it (apt-get install gzip), or unpack the file")
-        let result = try ChildProcess.output(
-            of: [gzip, "-dc", "--", url.path], limit: sizeLimit, deadline: .now + .seconds(600))
-        guard result.status == 0, result.ending == .closed else {
-            let said = String(decoding: result.errors.prefix(200), as: UTF8.self)
-            throw EvaluationError.system(
-                file: url.relativePath,
-                reason: result.ending == .outputLimit
-                    ? "unpacks to more than \(sizeLimit) bytes"
-                    : "cannot be unpacked: \(said.trimmingCharacters(in: .whitespacesAndNewlines))")
+        guard data.starts(with: [0x1F, 0x8B]) || data.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) else { return data }
+        do throws(FileFailure) {
+            return Data(try UnpackingReader(url).contents(limit: sizeLimit))
+        } catch {
+            throw EvaluationError.system(file: url.relativePath, reason: "cannot \(error.action): \(error.reason)")
         }
-        return Data(result.output)
     }
 }

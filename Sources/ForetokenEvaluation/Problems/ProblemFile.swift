@@ -1,7 +1,7 @@
 public import Foundation
 import Torch
 
-/// A benchmark's problems, read from JSONL, plain or gzip; its keys tell which benchmark it is.
+/// A benchmark's problems, read from JSONL, plain, gzip or zstd; its keys tell which benchmark it is.
 ///
 /// - HumanEval, and EvalPlus with a `test`: `task_id`, `prompt`, `entry_point`, `canonical_solution`, `test`.
 /// - EvalPlus' own releases, HumanEval+ and MBPP+: `base_input`, `plus_input`, `atol` instead of `test`.

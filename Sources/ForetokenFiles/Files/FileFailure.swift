@@ -11,13 +11,19 @@ package struct FileFailure: Error, Sendable, Equatable {
     /// How many bytes the file had received before a failed write; zero elsewhere.
     package let bytesWritten: Int
 
-    package init(action: String, reason: String, bytesWritten: Int = 0) {
+    /// Whether there simply is no such file.
+    package let isMissing: Bool
+
+    package init(action: String, reason: String, bytesWritten: Int = 0, isMissing: Bool = false) {
         self.action = action
         self.reason = reason
         self.bytesWritten = bytesWritten
+        self.isMissing = isMissing
     }
 
     package init(action: String, code: Int32, bytesWritten: Int = 0) {
-        self.init(action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten)
+        self.init(
+            action: action, reason: String(cString: strerror(code)), bytesWritten: bytesWritten,
+            isMissing: code == ENOENT)
     }
 }

@@ -21,10 +21,13 @@ extension Recipe {
             }
             return loader
         }
-        let shard = try TokenShard(contentsOf: url)
-        guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path) }
-        return BatchLoader(
-            try PackedTokens([shard], tokenizer: tokenizer), context: model.context, heads: model.heads, seed: seed)
+        return try batchLoader([Data.Source(path: path)], tokenizer: tokenizer)
+    }
+
+    /// What to train on: one file, or several shards mixed.
+    func trainingSamples(tokenizer: any Tokenizer) throws -> any SampleSource {
+        data.sources.isEmpty
+            ? try samples(data.train, tokenizer: tokenizer) : try batchLoader(data.sources, tokenizer: tokenizer)
     }
 
     /// The model that the recipe makes of the one in ``start``, and says what becomes of its heads; the recipe's shape is

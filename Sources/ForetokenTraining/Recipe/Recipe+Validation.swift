@@ -1,4 +1,5 @@
 import ForetokenModel
+import ForetokenText
 import Foundation
 
 extension Recipe {
@@ -9,7 +10,21 @@ extension Recipe {
         func need(_ condition: Bool, _ key: String, _ reason: String) throws {
             if !condition { throw RecipeError.impossible(key: key, reason: reason) }
         }
-        try need(!data.train.isEmpty, "data.train", "missing; name the .tokens file that `foretoken prepare` wrote")
+        try need(
+            !data.mixture.contains { $0.path.isEmpty }, data.sources.isEmpty ? "data.train" : "data.sources",
+            "missing; name the .tokens file that `foretoken prepare` wrote")
+        try need(data.sources.isEmpty || data.train.isEmpty, "data.sources", "give either sources or train, not both")
+        try need(
+            data.sources.count <= BatchLoader.mostSources, "data.sources",
+            "\(data.sources.count) sources; at most \(BatchLoader.mostSources) can be mixed")
+        let total = data.mixture.reduce(0) { $0 + $1.weight }
+        for source in data.mixture {
+            try need(
+                source.weight > 0 && total.isFinite && source.weight / total >= BatchLoader.smallestShare,
+                "data.sources",
+                "\(source.path): weight \(source.weight) of \(total) is no share of at least 1 in \(Int(1 / BatchLoader.smallestShare))"
+            )
+        }
         let model = self.model
         for (key, value) in [
             ("width", model.width), ("layers", model.layers), ("attentionHeads", model.attentionHeads),

@@ -70,6 +70,12 @@ extension Recipe {
 
     private mutating func readData(_ reader: RecipeReader) throws {
         data.train = try reader.string("train") ?? data.train
+        data.sources = try reader.sections("sources").map { source in
+            let found = Data.Source(
+                path: try source.string("path") ?? "", weight: try source.number("weight") ?? 1)
+            try source.finish()
+            return found
+        }
         data.validation = try reader.string("validation")
         data.maskPrompts = try reader.boolean("maskPrompts") ?? data.maskPrompts
         try reader.finish()
@@ -202,6 +208,8 @@ extension Recipe {
         }
         lines += ["seed: \(seed)", "data:"]
         add("train", quoted(data.train))
+        let sources = data.sources.map { "{path: \(quoted($0.path)), weight: \($0.weight)}" }
+        add("sources", sources.isEmpty ? nil : "[" + sources.joined(separator: ", ") + "]")
         add("validation", data.validation.map(quoted))
         add("maskPrompts", data.maskPrompts)
         lines.append("start:")

@@ -19,14 +19,33 @@ public struct Recipe: Sendable, Equatable {
 
     /// The token shards.
     public struct Data: Sendable, Equatable {
-        /// The shard to train on.
+        /// The shard to train on; empty where there are ``sources``.
         public var train = ""
+        /// Several shards to train on, mixed by weight.
+        public var sources: [Source] = []
         /// The shard to validate on, if any.
         public var validation: String?
         /// Of JSONL examples: prompts are read and not learnt.
         public var maskPrompts = true
         /// No shards yet.
         public init() {}
+
+        /// A shard and its part in the mixture.
+        public struct Source: Sendable, Equatable {
+            /// The shard.
+            public var path: String
+            /// Its share of the samples, relative to the other sources'.
+            public var weight: Double
+
+            /// A shard to mix with others.
+            public init(path: String, weight: Double = 1) {
+                self.path = path
+                self.weight = weight
+            }
+        }
+
+        /// The shards to train on: ``sources``, or ``train`` alone.
+        public var mixture: [Source] { sources.isEmpty ? [Source(path: train)] : sources }
     }
 
     /// The model's shape; see `ModelConfiguration`.
@@ -149,11 +168,11 @@ public struct Recipe: Sendable, Equatable {
     /// The defaults.
     public init() {}
 
-    /// The tokenizer beside the training shard; bytes where there is none.
+    /// The tokenizer beside the first training shard; bytes where there is none.
     ///
     /// - Throws: `TokenizerError`, `JSONError`.
     public func dataTokenizer() throws -> any Tokenizer {
-        try TokenizerFile.read(folder: URL(fileURLWithPath: data.train).deletingLastPathComponent())
+        try TokenizerFile.read(folder: URL(fileURLWithPath: data.mixture[0].path).deletingLastPathComponent())
     }
 
     /// All blocks of the model.

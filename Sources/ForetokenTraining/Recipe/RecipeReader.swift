@@ -79,6 +79,16 @@ final class RecipeReader {
     /// The keys that were asked for and have a value.
     var givenKeys: Set<String> { Set(known).filter { value($0) != nil } }
 
+    /// The sections of a list; none where the key is missing.
+    func sections(_ key: String) throws -> [RecipeReader] {
+        guard let node = value(key) else { return [] }
+        guard let sequence = node.sequence else { throw wrong(key, node, "a list of sections") }
+        return try sequence.enumerated().map { index, item in
+            guard let mapping = item.mapping else { throw wrong(key, item, "a list of sections") }
+            return RecipeReader(mapping, path: "\(full(key))[\(index)]", origin: origin)
+        }
+    }
+
     /// Refuses keys that nobody asked for.
     func finish() throws {
         for (keyNode, _) in node ?? [:] {

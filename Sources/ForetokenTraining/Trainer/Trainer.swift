@@ -57,7 +57,7 @@ public final class Trainer {
         }
         let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
         if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
-        training = try recipe.samples(recipe.data.train, tokenizer: tokenizer)
+        training = try recipe.trainingSamples(tokenizer: tokenizer)
         validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
         model =
             try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
@@ -187,8 +187,11 @@ public final class Trainer {
 
     private func trainStep(rate: Double, headWeights: [Double]) throws -> TrainingStep.Gradient {
         let settings = recipe.training
-        let first = step * settings.batchSize * settings.accumulation
-        let gradient = try optimization.gradient(of: microbatches(from: first), headWeights: headWeights)
+        let count = settings.batchSize * settings.accumulation
+        let first = step * count
+        let microbatches = microbatches(from: first)
+        training.readAhead(startingAt: first + count, count: count)
+        let gradient = try optimization.gradient(of: microbatches, headWeights: headWeights)
         guard gradient.isFinite else {
             throw TrainerError.notFinite(
                 step: step + 1, firstSample: first, losses: gradient.losses, norm: gradient.norm)

@@ -12,7 +12,7 @@ import Torch
 struct SamplesOptions: ParsableArguments {
     @Option(help: "A run or model folder.", completion: .directory)
     var model: Path
-    @Option(help: "A benchmark's JSONL file, plain or gzip.", completion: .file())
+    @Option(help: "A benchmark's JSONL file, plain, gzip or zstd.", completion: .file())
     var problems: Path
     @Option(help: "Where samples go, a line for each.", completion: .file(extensions: ["jsonl"]))
     var samples: Path

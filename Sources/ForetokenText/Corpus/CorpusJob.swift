@@ -1,0 +1,286 @@
+import ForetokenFiles
+import Foundation
+
+/// A place in the order in which a corpus is read.
+struct CorpusPosition: Sendable, Equatable {
+    /// Files that are done.
+    var file = 0
+    /// Bytes of the next file that are done, unpacked if it is compressed.
+    var offset = 0
+    /// Lines of the next file that are done.
+    var line = 0
+    /// Bytes of input files read up to here, for progress.
+    var bytesRead = 0
+}
+
+/// A piece of the work that is done by itself: some files, or a piece of a large one.
+struct CorpusJob: Sendable {
+    enum Part: Sendable {
+        /// A file that is one document.
+        case file(CorpusFile)
+        /// A piece of a text file that is cut into documents.
+        case text([UInt8])
+        /// Whole lines of a JSONL file; the first one's number counts from one.
+        case lines([UInt8], of: CorpusFile, first: Int)
+    }
+    var parts: [Part] = []
+    /// What was passed over on the way.
+    var skipped: [String: Int] = [:]
+    /// Where the next job begins.
+    var end = CorpusPosition()
+    /// About how much memory it takes.
+    var bytes = 0
+
+    fileprivate mutating func countBadLines(_ reader: PieceReader) {
+        let count = reader.takeBadLines()
+        if count > 0 { skipped["bad lines", default: 0] += count }
+    }
+}
+
+/// Cuts the files of a walk into jobs, the same ones every time; large files are read here piece by piece.
+struct CorpusCutter {
+    private let options: CorpusPreparation
+    private var walk: SourceWalk
+    private var position = CorpusPosition()
+    private var open: PieceReader?
+    /// Where an earlier process stopped.
+    private let start: CorpusPosition
+
+    /// Files, bytes and lines that a job has at most, large single ones aside.
+    private static let filesOfAJob = 128
+    private static let bytesOfAJob = 1 << 20
+
+    init(_ options: CorpusPreparation, from start: CorpusPosition) throws(PreparationError) {
+        self.options = options
+        self.start = start
+        walk = try SourceWalk(options.inputs, filter: options.filter)
+    }
+
+    /// What the walk passed over.
+    var skippedByWalk: [String: Int] { walk.skipped }
+
+    /// The next job, or nil at the end.
+    ///
+    /// - Throws: ``PreparationError`` for JSONL that cannot be read.
+    mutating func next() throws -> CorpusJob? {
+        var job = CorpusJob()
+        while job.bytes < Self.bytesOfAJob, job.parts.count < Self.filesOfAJob {
+            if open != nil {
+                // A piece is a job of its own.
+                guard job.parts.isEmpty else { break }
+                if try readPiece(into: &job) { return job }
+                continue
+            }
+            guard let file = walk.next() else { break }
+            if position.file < start.file {
+                position.file += 1
+                position.bytesRead += file.size
+                continue
+            }
+            try add(file, to: &job)
+        }
+        guard !job.parts.isEmpty || !job.skipped.isEmpty else { return nil }
+        job.end = position
+        return job
+    }
+
+    private mutating func add(_ file: CorpusFile, to job: inout CorpusJob) throws {
+        let isLines = options.field != nil && ["jsonl", "ndjson"].contains(file.ending)
+        let isLarge = file.size > options.maximumFileBytes
+        if isLines || options.splitsLargeFiles && (isLarge || file.isNamedPacked) {
+            do throws(FileFailure) {
+                open = try PieceReader(
+                    file, isLines: isLines, largest: isLines ? options.maximumLineBytes : options.maximumFileBytes,
+                    skipsBad: options.skipsBadLines)
+                if position.file == start.file, start.offset > 0 {
+                    try open?.skip(to: start.offset, line: start.line)
+                }
+            } catch {
+                if isLines, !options.skipsBadLines {
+                    throw PreparationError.unreadable(
+                        file: file.shown, reason: "cannot \(error.action): \(error.reason)")
+                }
+                job.skipped["unreadable", default: 0] += 1
+                finish(file)
+            }
+            return
+        }
+        if isLarge {
+            job.skipped["too large", default: 0] += 1
+        } else if file.size < options.minimumFileBytes, file.size > 0 {
+            job.skipped["too small", default: 0] += 1
+        } else {
+            job.parts.append(.file(file))
+            job.bytes += file.size + 200
+        }
+        finish(file)
+    }
+
+    private mutating func finish(_ file: CorpusFile) {
+        position.file += 1
+        position.bytesRead += file.size
+        (position.offset, position.line) = (0, 0)
+    }
+
+    /// Reads the next piece of the open file; false where that is at its end.
+    private mutating func readPiece(into job: inout CorpusJob) throws -> Bool {
+        guard let reader = open else { return false }
+        do throws(PieceFault) {
+            let first = reader.line + 1
+            if let piece = try reader.next() {
+                job.bytes += piece.count
+                job.parts.append(reader.isLines ? .lines(piece, of: reader.file, first: first) : .text(piece))
+                job.countBadLines(reader)
+                (position.offset, position.line) = (reader.offset, reader.line)
+                job.end = position
+                job.end.bytesRead += min(reader.bytesTaken, reader.file.size)
+                return true
+            }
+            job.countBadLines(reader)
+        } catch {
+            job.countBadLines(reader)
+            if !options.skipsBadLines, reader.isLines {
+                switch error {
+                case .line(let line, let reason):
+                    throw PreparationError.badLine(file: reader.file.shown, line: line, reason: reason)
+                case .file(let failure):
+                    throw PreparationError.unreadable(
+                        file: reader.file.shown,
+                        reason: "cannot \(failure.action) after line \(reader.line): \(failure.reason)")
+                }
+            }
+            job.skipped["damaged files", default: 0] += 1
+        }
+        open = nil
+        finish(reader.file)
+        return false
+    }
+}
+
+/// Why a large file cannot be read on.
+enum PieceFault: Error {
+    case line(Int, reason: String)
+    case file(FileFailure)
+}
+
+/// Reads a large file in pieces of whole lines.
+///
+/// JSONL gives about a megabyte at a time, and a line beyond the largest size is a fault or is passed over; text gives
+/// documents of at most the largest size, longer lines being cut between characters.
+final class PieceReader {
+    let file: CorpusFile
+    let isLines: Bool
+    /// Bytes and lines given out or passed over so far.
+    private(set) var offset = 0
+    private(set) var line = 0
+    private let reader: UnpackingReader
+    private let largest: Int
+    private let skipsBad: Bool
+    private var buffer: [UInt8] = []
+    private var isAtEnd = false
+    private var badLines = 0
+    private static let step = 1 << 20
+
+    init(_ file: CorpusFile, isLines: Bool, largest: Int, skipsBad: Bool) throws(FileFailure) {
+        (self.file, self.isLines, self.largest, self.skipsBad) = (file, isLines, largest, skipsBad)
+        reader = try UnpackingReader(path: file.path, followingLinks: false)
+    }
+
+    var bytesTaken: Int { reader.bytesTaken }
+
+    /// Lines passed over since the last call.
+    func takeBadLines() -> Int {
+        defer { badLines = 0 }
+        return badLines
+    }
+
+    /// Goes to where an earlier reader stopped.
+    func skip(to offset: Int, line: Int) throws(FileFailure) {
+        while self.offset < offset {
+            try fill(upTo: min(Self.step, offset - self.offset))
+            guard !buffer.isEmpty else { break }
+            self.offset += buffer.count
+            buffer.removeAll(keepingCapacity: true)
+        }
+        self.line = line
+    }
+
+    /// The next piece, nil at the end.
+    func next() throws(PieceFault) -> [UInt8]? {
+        let wanted = isLines ? Self.step : largest
+        do {
+            try fill(upTo: wanted)
+            guard !buffer.isEmpty else { return nil }
+            var end = lastLineEnd()
+            while isLines, end == 0 {
+                guard buffer.count <= largest else {
+                    guard skipsBad else {
+                        throw PieceFault.line(
+                            line + 1,
+                            reason: "it is longer than \(largest) bytes; a larger --max-file-bytes allows longer ones")
+                    }
+                    badLines += 1
+                    try passOverLine()
+                    try fill(upTo: wanted)
+                    guard !buffer.isEmpty else { return nil }
+                    end = lastLineEnd()
+                    continue
+                }
+                try fill(upTo: min(buffer.count * 2, largest + 1))
+                end = lastLineEnd()
+            }
+            if end == 0 { end = lastCharacterEnd() }
+            let piece = Array(buffer[..<end])
+            buffer.removeFirst(end)
+            offset += end
+            line += piece.count { $0 == UInt8(ascii: "\n") }
+            return piece
+        } catch let error as FileFailure {
+            throw .file(error)
+        } catch let error as PieceFault {
+            throw error
+        } catch {
+            throw .file(FileFailure(action: "read", reason: "\(error)"))
+        }
+    }
+
+    /// Where the last whole line of the buffer ends; all of it at the end of the file, 0 where there is none.
+    private func lastLineEnd() -> Int {
+        if isAtEnd, !isLines || buffer.count <= largest { return buffer.count }
+        return buffer.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    }
+
+    /// Not inside a character: its further bytes all begin with the bits 10.
+    private func lastCharacterEnd() -> Int {
+        let end = buffer.suffix(3).lastIndex { $0 & 0xC0 != 0x80 } ?? buffer.count
+        return end > 0 && buffer[buffer.count - 1] >= 0x80 ? end : buffer.count
+    }
+
+    private func passOverLine() throws(FileFailure) {
+        while true {
+            if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+                offset += end + 1
+                buffer.removeFirst(end + 1)
+                line += 1
+                return
+            }
+            offset += buffer.count
+            buffer.removeAll(keepingCapacity: true)
+            try fill(upTo: Self.step)
+            if buffer.isEmpty { return }
+        }
+    }
+
+    private func fill(upTo count: Int) throws(FileFailure) {
+        guard !isAtEnd, buffer.count < count else { return }
+        let start = buffer.count
+        buffer.append(contentsOf: repeatElement(0, count: count - start))
+        let filled = try buffer.withUnsafeMutableBytes { bytes in
+            Result { () throws(FileFailure) in
+                try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+            }
+        }.get()
+        buffer.removeLast(buffer.count - start - filled)
+        isAtEnd = buffer.count < count
+    }
+}

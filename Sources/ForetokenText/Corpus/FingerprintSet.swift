@@ -1,0 +1,110 @@
+import ForetokenFiles
+import Foundation
+import Synchronization
+
+/// The first 128 bits of a document's SHA-256.
+struct Fingerprint: Sendable, Hashable {
+    let high: UInt64
+    let low: UInt64
+
+    init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+
+    init(of text: UnsafeRawBufferPointer) {
+        let hash = SHA256.hash(text)
+        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(high: word(hash[..<8]), low: word(hash[8..<16]))
+    }
+
+    /// A number in [0, 1) that depends on content, seed and salt.
+    func fraction(seed: UInt64, salt: UInt64) -> Double {
+        Double(SampleOrder.mix(high ^ SampleOrder.mix(seed &* 4 &+ salt)) >> 11) / Double(UInt64(1) << 53)
+    }
+}
+
+/// The documents met so far, in a table that lies in a file: the system may write its memory out where it has to, so that
+/// a corpus of any number of documents fits. 16 bytes a place, at most two thirds of the places taken.
+///
+/// Unchecked because the lock guards the table.
+final class FingerprintSet: @unchecked Sendable {
+    private let url: URL
+    private let lock = Mutex(())
+    private var table: UnsafeMutableBufferPointer<Fingerprint>
+    /// How many there are.
+    private(set) var count = 0
+    /// All zeros mean a free place, so the fingerprint of zeros is kept here.
+    private var hasZero = false
+
+    /// An empty set whose file lies at this place; it has no name once it is open.
+    ///
+    /// - Throws: `FileFailure` where the disk is full.
+    init(at url: URL) throws(FileFailure) {
+        self.url = url
+        table = try Self.makeTable(1 << 16, at: url)
+    }
+
+    deinit { Self.free(table) }
+
+    /// Whether it is here.
+    func contains(_ fingerprint: Fingerprint) -> Bool {
+        lock.withLock { _ in isZero(fingerprint) ? hasZero : table[place(of: fingerprint)] == fingerprint }
+    }
+
+    /// Adds one; false where it is here already.
+    ///
+    /// - Throws: `FileFailure` where the disk is full.
+    func insert(_ fingerprint: Fingerprint) throws(FileFailure) -> Bool {
+        try lock.withLock { _ in Result { () throws(FileFailure) in try insertLocked(fingerprint) } }.get()
+    }
+
+    private func insertLocked(_ fingerprint: Fingerprint) throws(FileFailure) -> Bool {
+        if isZero(fingerprint) {
+            defer { hasZero = true }
+            return !hasZero
+        }
+        if (count + 1) * 3 > table.count * 2 {
+            let old = table
+            table = try Self.makeTable(old.count * 2, at: url)
+            for member in old where !isZero(member) { table[place(of: member)] = member }
+            Self.free(old)
+        }
+        let place = place(of: fingerprint)
+        guard table[place] != fingerprint else { return false }
+        table[place] = fingerprint
+        count += 1
+        return true
+    }
+
+    private func isZero(_ fingerprint: Fingerprint) -> Bool { fingerprint.high == 0 && fingerprint.low == 0 }
+
+    /// Where it is, or the free place for it.
+    private func place(of fingerprint: Fingerprint) -> Int {
+        let mask = table.count - 1
+        var place = Int(truncatingIfNeeded: fingerprint.low) & mask
+        while table[place] != fingerprint, !isZero(table[place]) { place = (place + 1) & mask }
+        return place
+    }
+
+    private static func makeTable(_ count: Int, at url: URL) throws(FileFailure) -> UnsafeMutableBufferPointer<
+        Fingerprint
+    > {
+        unlink(url.path)
+        let descriptor = open(url.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileFailure(action: "write", code: errno) }
+        defer { close(descriptor) }
+        unlink(url.path)
+        let bytes = count * MemoryLayout<Fingerprint>.stride
+        // Without room on the disk the first touch of a page would end the process.
+        let code = posix_fallocate(descriptor, 0, off_t(bytes))
+        guard code == 0 else { throw FileFailure(action: "write", code: code) }
+        guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), address != MAP_FAILED
+        else {
+            throw FileFailure(action: "map", code: errno)
+        }
+        let memory = address.bindMemory(to: Fingerprint.self, capacity: count)
+        return UnsafeMutableBufferPointer(start: memory, count: count)
+    }
+
+    private static func free(_ table: UnsafeMutableBufferPointer<Fingerprint>) {
+        munmap(table.baseAddress, table.count * MemoryLayout<Fingerprint>.stride)
+    }
+}
