@@ -43,7 +43,9 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
-        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        .target(
+            name: "CTorch", dependencies: ["CLibTorch"],
+            cxxSettings: [.headerSearchPath("Distributed/GlooInterface")]),
         library("ForetokenFiles", dependencies: []),
         library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),
         library("ForetokenText", dependencies: ["ForetokenFiles"]),

@@ -16,11 +16,17 @@ struct Inspect: ParsableCommand {
             Examples:
               foretoken inspect runs/demo
               foretoken inspect Recipes/demo.yaml
+              foretoken inspect Recipes/large.yaml --world 8
               foretoken inspect data/demo/train.tokens
             """)
 
     @Argument(help: "A run or model folder, a .yaml recipe or a .tokens shard.")
     var path: Path
+
+    @Option(help: "Of a recipe: the memory of each of so many ranks, without the table of parameters.")
+    var world: Int?
+
+    func validate() throws { try require(world, "--world", in: 1...1 << 20) }
 
     func run() throws {
         let url = path.url
@@ -36,15 +42,16 @@ struct Inspect: ParsableCommand {
         case "yaml", "yml":
             let recipe = try Recipe(contentsOf: url)
             let configuration = try recipe.configuration(for: recipe.dataTokenizer())
-            try show(configuration)
-            show(MemoryEstimate(recipe, configuration: configuration))
+            if world == nil { try show(configuration) }
+            show(MemoryEstimate(recipe, configuration: configuration, ranks: world ?? 1))
         default:
             try show(try ModelFolder.readConfiguration(RunFolder.modelFolder(at: url)))
         }
     }
 
     private func show(_ estimate: MemoryEstimate) {
-        var table = TextTable(["memory of a training step (CPU, float32)", "bytes"])
+        let ranks = world.map { ", each of \($0) ranks" } ?? ""
+        var table = TextTable(["memory of a training step (CPU, float32)\(ranks)", "bytes"])
         table.add(["weights", Formatting.bytes(Double(estimate.weights))])
         table.add(["gradients", Formatting.bytes(Double(estimate.gradients))])
         table.add(["optimizer", Formatting.bytes(Double(estimate.optimizer))])
