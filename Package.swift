@@ -48,7 +48,9 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
-        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        .target(
+            name: "CTorch", dependencies: ["CLibTorch"],
+            cxxSettings: [.headerSearchPath("Distributed/GlooInterface")]),
         .target(name: "CCompression", linkerSettings: [.linkedLibrary("dl")]),
         library("ForetokenFiles", dependencies: ["CCompression"]),
         library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),

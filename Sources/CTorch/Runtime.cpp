@@ -49,6 +49,11 @@ void ct::record_current_exception() {
     }
 }
 
+void ct::record_run_time_exception() {
+    record_current_exception();
+    if (last_kind == CT_PROGRAMMER_ERROR) last_kind = CT_RUNTIME_ERROR;
+}
+
 const char *ct_last_error(void) { return last_message.c_str(); }
 int32_t ct_last_error_kind(void) { return last_kind; }
 

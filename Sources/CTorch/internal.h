@@ -45,6 +45,8 @@ inline at::IntArrayRef shape(const int64_t *sizes, int32_t rank) {
 
 // Stores the exception that is being handled as this thread's last error; call it inside a catch block only.
 void record_current_exception();
+// The same, as a condition that a correct program can meet, whatever c10d threw.
+void record_run_time_exception();
 
 template <typename Body>
 ct_tensor guarded(Body &&body) {

@@ -12,6 +12,10 @@ public final class AdamW {
     public let decay: Double
     /// Steps taken.
     public private(set) var step = 0
+    /// All parameters of the model, and the owner of each.
+    private let all: [Parameter]
+    private let owners: [Int]
+    /// Those that this rank steps.
     private let parameters: [Parameter]
     /// Steps that each parameter took part in: heads may be switched off for a while.
     private var ownSteps: [Int]
@@ -21,10 +25,24 @@ public final class AdamW {
     /// An optimizer whose state is zero.
     ///
     /// - Throws: `TorchError.outOfMemory`.
-    public init(_ parameters: [Parameter], betas: (Double, Double), epsilon: Double, decay: Double) throws {
+    public convenience init(
+        _ parameters: [Parameter], betas: (Double, Double), epsilon: Double, decay: Double
+    ) throws {
+        try self.init(
+            parameters, betas: betas, epsilon: epsilon, decay: decay,
+            owners: [Int](repeating: 0, count: parameters.count), rank: 0)
+    }
+
+    /// An optimizer that keeps the state of, and steps, the parameters that this rank owns.
+    init(
+        _ all: [Parameter], betas: (Double, Double), epsilon: Double, decay: Double, owners: [Int], rank: Int
+    ) throws {
         self.betas = betas
         self.epsilon = epsilon
         self.decay = decay
+        self.all = all
+        self.owners = owners
+        let parameters = zip(all, owners).filter { $1 == rank }.map(\.0)
         self.parameters = parameters
         ownSteps = [Int](repeating: 0, count: parameters.count)
         func zeros() throws -> [Tensor] {
@@ -61,7 +79,7 @@ public final class AdamW {
 
     /// Frees all gradients.
     public func clearGradients() {
-        for parameter in parameters { parameter.tensor.gradient = nil }
+        for parameter in all { parameter.tensor.gradient = nil }
     }
 
     /// Forgets all steps.
@@ -71,7 +89,7 @@ public final class AdamW {
         for tensor in first + second { tensor.zero() }
     }
 
-    /// The state as named tensors: `first.NAME` and `second.NAME`.
+    /// The state that this rank keeps, as named tensors: `first.NAME` and `second.NAME`.
     public var state: [(name: String, tensor: Tensor)] {
         parameters.indices.flatMap { index in
             [("first.\(parameters[index].name)", first[index]), ("second.\(parameters[index].name)", second[index])]
@@ -79,27 +97,61 @@ public final class AdamW {
     }
 
     /// Steps of the parameters that took part in fewer than ``step``, by name.
-    public var fewerSteps: [String: Int] {
-        let fewer = parameters.indices.filter { ownSteps[$0] != step }
-        return Dictionary(uniqueKeysWithValues: fewer.map { (parameters[$0].name, ownSteps[$0]) })
+    public var fewerSteps: [String: Int] { fewerSteps(of: stepsOfAll) }
+
+    /// Steps that each of all parameters took part in; 0 for those of other ranks.
+    var stepsOfAll: [Double] {
+        let own = Dictionary(uniqueKeysWithValues: zip(parameters.map(\.name), ownSteps))
+        return all.map { Double(own[$0.name] ?? 0) }
+    }
+
+    /// The same as ``fewerSteps``, of steps of all parameters, summed over the ranks.
+    func fewerSteps(of steps: [Double]) -> [String: Int] {
+        let fewer = zip(all, steps).filter { Int($1) != step }
+        return Dictionary(uniqueKeysWithValues: fewer.map { ($0.name, Int($1)) })
+    }
+
+    /// One tensor of the whole state, whoever keeps it.
+    struct Slot {
+        let name: String
+        let owner: Int
+        let shape: [Int]
+        let dtype: DType
+        let device: Device
+        /// Nil where another rank keeps it.
+        let tensor: Tensor?
+    }
+
+    /// The whole state in the order of the parameters.
+    var slots: [Slot] {
+        let own = Dictionary(uniqueKeysWithValues: state)
+        return zip(all, owners).flatMap { parameter, owner in
+            ["first.\(parameter.name)", "second.\(parameter.name)"].map { name in
+                Slot(
+                    name: name, owner: owner, shape: parameter.tensor.shape, dtype: parameter.tensor.dtype,
+                    device: parameter.tensor.device, tensor: own[name])
+            }
+        }
     }
 
     /// Takes over the state of a file, and ``fewerSteps``.
     ///
     /// - Throws: `ModelError` if a tensor is missing, unknown or misshapen; `SafetensorsError` for a broken file.
     public func restore(_ file: SafetensorsFile, step: Int, fewerSteps: [String: Int] = [:]) throws {
-        let state = state
-        let known = Set(state.map(\.name))
+        let slots = slots
+        let known = Set(slots.map(\.name))
         let path = file.url.relativePath
         if let unknown = file.names.first(where: { !known.contains($0) }) {
             throw ModelError.unknownTensor(file: path, tensor: unknown)
         }
-        for (name, tensor) in state {
-            guard let entry = file.tensors[name] else { throw ModelError.missingTensor(file: path, tensor: name) }
-            guard entry.shape == tensor.shape else {
-                throw ModelError.wrongShape(file: path, tensor: name, found: entry.shape, expected: tensor.shape)
+        for slot in slots {
+            guard let entry = file.tensors[slot.name] else {
+                throw ModelError.missingTensor(file: path, tensor: slot.name)
             }
-            tensor.assign(try file.tensor(name))
+            guard entry.shape == slot.shape else {
+                throw ModelError.wrongShape(file: path, tensor: slot.name, found: entry.shape, expected: slot.shape)
+            }
+            try slot.tensor?.assign(file.tensor(slot.name))
         }
         self.step = step
         ownSteps = parameters.map { fewerSteps[$0.name] ?? step }

@@ -24,11 +24,12 @@ public struct HeadEvaluation: Sendable, Equatable {
         return 1 + cumulativeAcceptance.dropFirst().reduce(0) { $0 + $1 / first }
     }
 
-    /// The model over the first `batches` batches of the text, in its order.
+    /// The model over the first `batches` batches of the text, in its order; each rank of a world computes its share.
     ///
     /// - Throws: ``ObjectiveError`` for text of another vocabulary, `TorchError.outOfMemory`.
     public init(
-        of model: MultiTokenModel, on loader: any SampleSource, batchSize: Int, batches: Int, tokenizer: any Tokenizer
+        of model: MultiTokenModel, on loader: any SampleSource, batchSize: Int, batches: Int, tokenizer: any Tokenizer,
+        world: any World = OneRank()
     ) throws {
         let heads = model.heads.count
         let graph = model.configuration.headGraph
@@ -45,6 +46,7 @@ public struct HeadEvaluation: Sendable, Equatable {
             let microbatch = loader.sequentialBatch(startingAt: start, count: batchSize)
             start += microbatch.batchSize
             done += 1
+            guard (done - 1) % world.size == world.rank else { continue }
             try withoutGradient {
                 let batch = try BatchTensors(microbatch, for: model)
                 let trunk = TrunkPass(model, batch, recompute: .none)
@@ -80,6 +82,14 @@ public struct HeadEvaluation: Sendable, Equatable {
                     }
                 }
             }
+        }
+        if world.size > 1 {
+            let counts = [targetCounts, candidates, matches, reachable]
+            let sums = try world.sum(lossSums + byteSums + counts.joined().map(Double.init))
+            func part(_ index: Int) -> ArraySlice<Double> { sums[index * heads..<(index + 1) * heads] }
+            (lossSums, byteSums) = (Array(part(0)), Array(part(1)))
+            (targetCounts, candidates) = (part(2).map { Int($0) }, part(3).map { Int($0) })
+            (matches, reachable) = (part(4).map { Int($0) }, part(5).map { Int($0) })
         }
         func ratio(_ a: Double, _ b: Double) -> Double { b > 0 ? a / b : 0 }
         losses = zip(lossSums, targetCounts).map { ratio($0, Double($1)) }

@@ -18,15 +18,20 @@ public struct MemoryEstimate: Sendable, Equatable {
     /// What a step holds beyond weights, gradients and optimizer state.
     public var transient: Int { max(0, peak - weights - gradients - optimizer) }
 
-    /// The estimate for a recipe.
-    public init(_ recipe: Recipe, configuration: ModelConfiguration) {
+    /// The estimate for a recipe; with several ranks, for the one that keeps the most of the optimizer's state.
+    public init(_ recipe: Recipe, configuration: ModelConfiguration, ranks: Int = 1) {
+        let samples = recipe.training.batchSize * recipe.training.accumulation
+        let share = max(1, (samples + ranks - 1) / ranks)
         let step = Step(
-            c: configuration, tokens: recipe.training.batchSize * recipe.model.context, length: recipe.model.context,
-            recompute: recipe.memory.recompute == .blocks, accumulates: recipe.training.accumulation > 1,
-            logitsBytes: recipe.memory.logitsMiB << 20, isFrozen: recipe.training.freezeTrunk)
+            c: configuration, tokens: min(recipe.training.batchSize, share) * recipe.model.context,
+            length: recipe.model.context, recompute: recipe.memory.recompute == .blocks,
+            accumulates: share > recipe.training.batchSize, logitsBytes: recipe.memory.logitsMiB << 20,
+            isFrozen: recipe.training.freezeTrunk)
         weights = 4 * step.parameters
         gradients = 4 * step.learnt
-        optimizer = 2 * gradients
+        let sizes = ranks == 1 ? [gradients] : step.tensors.map { 4 * $0 }
+        let plan = ShardPlan(bytes: sizes, stages: [], ranks: ranks)
+        optimizer = 2 * ((0..<ranks).map { plan.bytes(of: $0, sizes) }.max() ?? 0)
         // What no machine holds might not fit an Int.
         let inner = 2 * (step.queries + step.keys + configuration.feedForwardWidth + configuration.width)
         let most =
@@ -68,6 +73,20 @@ private struct Step {
     func learns(_ node: HeadGraph.Node) -> Bool { !isFrozen || node.head > 1 }
     /// Parameters that learn.
     var learnt: Int { isFrozen ? graph.nodes.filter(learns).reduce(0) { $0 + own($1) } : parameters }
+
+    /// The floats of each tensor that learns.
+    var tensors: [Int] {
+        let matrices = [queries, keys, keys, queries].map { $0 * c.width }
+        let block = matrices + [Int](repeating: feedForward, count: 3) + [c.width, c.width]
+        let heads = graph.nodes.filter(learns).flatMap { node in
+            (node.body == .block ? block : [c.width * c.width])
+                + (node.joined == nil ? [] : [2 * c.width * c.width, c.width, c.width])
+                + (c.unembedding == .replicated && node.head > 1 ? [table] : [])
+        }
+        if isFrozen { return heads }
+        let trunk = [[Int]](repeating: block, count: c.trunkLayers).joined()
+        return heads + trunk + [c.width] + [Int](repeating: table, count: c.tieEmbeddings ? 1 : 2)
+    }
 
     // MARK: activations
     /// One [B, T, D].

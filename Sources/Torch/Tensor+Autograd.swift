@@ -54,4 +54,36 @@ extension Tensor {
             try throwing(call { ct_backward($0, nil) }, file, line)
         }
     }
+
+    /// As ``backward(gradient:file:line:)``, and calls `ready` with the index of each leaf as soon as its gradient is final,
+    /// while the pass goes on; on the CPU on this thread. Leaves that the tensor was not made from are not told.
+    ///
+    /// - Throws: ``TorchError/outOfMemory(_:)``.
+    public func backward(
+        gradient: Tensor?, leaves: [Tensor], file: StaticString = #fileID, line: UInt = #line, ready: (Int) -> Void
+    ) throws(TorchError) {
+        let status = withoutActuallyEscaping(ready) { ready in
+            let box = Unmanaged.passRetained(LeafCallback(ready))
+            defer { box.release() }
+            return withHandles(leaves) { list, count in
+                func run(_ seed: ct_tensor?) -> Int32 {
+                    call {
+                        ct_backward_notifying(
+                            $0, seed, list, count,
+                            { context, index in
+                                guard let context else { return }
+                                Unmanaged<LeafCallback>.fromOpaque(context).takeUnretainedValue().ready(Int(index))
+                            }, box.toOpaque())
+                    }
+                }
+                return gradient.map { $0.call(run) } ?? run(nil)
+            }
+        }
+        try throwing(status, file, line)
+    }
+}
+
+private final class LeafCallback {
+    let ready: (Int) -> Void
+    init(_ ready: @escaping (Int) -> Void) { self.ready = ready }
 }

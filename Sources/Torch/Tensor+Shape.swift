@@ -3,6 +3,11 @@ internal import CTorch
 extension Tensor {
     /// The same elements with other axes; one size may be -1. A view where the layout allows.
     public func reshaped(_ shape: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        reshaped(to: shape, file: file, line: line)
+    }
+
+    /// The same elements with other axes; one size may be -1. A view where the layout allows.
+    public func reshaped(to shape: [Int], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { handle in withShape(shape) { ct_reshape(handle, $0, $1) } }, file, line)
     }
 

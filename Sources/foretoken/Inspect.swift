@@ -17,6 +17,7 @@ struct Inspect: ParsableCommand {
             Examples:
               foretoken inspect runs/demo
               foretoken inspect Recipes/demo.yaml
+              foretoken inspect Recipes/large.yaml --world 8
               foretoken inspect data/demo/train.tokens
               foretoken inspect data/demo/train.tokens --document 7
             """)
@@ -28,7 +29,13 @@ struct Inspect: ParsableCommand {
     @Flag(help: "Of a shard, print one JSON object.")
     var json = false
 
-    func validate() throws { try require(document, "--document", in: 0...(.max)) }
+    @Option(help: "Of a recipe: the memory of each of so many ranks, without the table of parameters.")
+    var world: Int?
+
+    func validate() throws {
+        try require(document, "--document", in: 0...(.max))
+        try require(world, "--world", in: 1...1 << 20)
+    }
 
     func run() throws {
         let url = path.url
@@ -38,9 +45,9 @@ struct Inspect: ParsableCommand {
         case "yaml", "yml":
             let recipe = try Recipe(contentsOf: url)
             let configuration = try recipe.configuration(for: recipe.dataTokenizer())
-            try show(configuration)
+            if world == nil { try show(configuration) }
             show(recipe)
-            show(MemoryEstimate(recipe, configuration: configuration))
+            show(MemoryEstimate(recipe, configuration: configuration, ranks: world ?? 1))
         default:
             try show(try ModelFolder.readConfiguration(RunFolder.modelFolder(at: url)))
         }
@@ -64,7 +71,8 @@ struct Inspect: ParsableCommand {
     }
 
     private func show(_ estimate: MemoryEstimate) {
-        var table = TextTable(["memory of a training step (CPU, float32)", "bytes"])
+        let ranks = world.map { ", each of \($0) ranks" } ?? ""
+        var table = TextTable(["memory of a training step (CPU, float32)\(ranks)", "bytes"])
         table.add(["weights", Formatting.bytes(Double(estimate.weights))])
         table.add(["gradients", Formatting.bytes(Double(estimate.gradients))])
         table.add(["optimizer", Formatting.bytes(Double(estimate.optimizer))])

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ForetokenReport
 import ForetokenTraining
-import Foundation
+@preconcurrency import Foundation
 import Torch
 
 struct Train: AsyncParsableCommand {
@@ -15,9 +15,15 @@ struct Train: AsyncParsableCommand {
             writes a checkpoint and exits with 130; a second Ctrl-C ends at once. One process trains in a folder at a time; \
             the folder may be renamed meanwhile.
 
+            Several processes share each batch and compute the same run up to rounding: --processes starts them on this host; \
+            torchrun --no-python and Slurm's srun start them on several, which read the same files and the same --out. A run \
+            may resume with another number of processes.
+
             Examples:
               foretoken train Recipes/demo.yaml --out runs/demo
               foretoken train Recipes/demo.yaml --out runs/x --set training.minutes=3
+              foretoken train Recipes/demo.yaml --out runs/x --processes 2
+              torchrun --no-python --nproc-per-node 8 foretoken train recipe.yaml --out /shared/runs/x
               foretoken inspect Recipes/demo.yaml    the model's size, before training
             """)
 
@@ -34,6 +40,21 @@ struct Train: AsyncParsableCommand {
 
     @Option(help: "Checkpoint and exit with 0 after so many minutes; the same command goes on from there.")
     var stopAfter: Double?
+    @Option(help: "Train with so many processes of this host, which share each batch and the processor's cores.")
+    var processes: Int?
+
+    @Option(
+        help: "Seconds to wait for all processes at the start, and for a sign of life of each afterwards.")
+    var timeout = 60.0
+
+    @Option(
+        help:
+            "Write what travelled between the processes, and when, of the first steps of rank 0: JSON for Chrome's viewer.",
+        completion: .file(extensions: ["json"]))
+    var trace: Path?
+
+    @Flag(help: ArgumentHelp("Send gradients after the backward pass only, to compare.", visibility: .hidden))
+    var withoutOverlap = false
 
     @Flag(help: "Print the result as one JSON object.")
     var json = false
@@ -42,16 +63,84 @@ struct Train: AsyncParsableCommand {
         guard stopAfter.map({ (0...1e6).contains($0) }) ?? true else {
             throw ValidationError("--stop-after must be 0 to a million minutes")
         }
+        try require(processes, "--processes", in: 1...1024)
+        guard timeout.isFinite, (1...86_400).contains(timeout) else {
+            throw ValidationError("--timeout \(timeout): must be 1 to 86400 seconds")
+        }
     }
 
     @TorchActor
     func run() async throws {
         InterruptFlag.install()
+        let environment = ProcessInfo.processInfo.environment
         let recipe = try Recipe(contentsOf: recipe.url, overrides: overrides)
-        let folder = try RunFolder(out.url)
-        let trainer = try Trainer(recipe: recipe, folder: folder)
+        let isLaunched = environment[LocalRanks.marker] != nil
+        let placement = try RankPlacement(environment: environment)
+        if let processes, processes > 1, !isLaunched {
+            guard placement == nil else {
+                throw ValidationError(
+                    "--processes starts the ranks itself, but the environment (RANK or SLURM_PROCID) has one")
+            }
+            return try start(processes)
+        }
+        guard let placement else { return try train(recipe, RunFolder(out.url), OneRank()) }
+        var world: DistributedWorld?
+        do {
+            let joined = try DistributedWorld(
+                placement, timeout: .seconds(timeout), usesGPU: recipe.training.device.hasPrefix("cuda"))
+            world = joined
+            let folder = placement.rank == 0 ? try RunFolder(out.url) : RunFolder(reading: out.url)
+            try train(recipe, folder, joined)
+            try joined.close()
+        } catch let code as ExitCode {
+            try world?.close()
+            throw code
+        } catch {
+            // Who started all ranks repeats the words of the one that failed first.
+            if case WorldError.elsewhere = error, isLaunched {
+            } else {
+                Terminal.log("Error: \(Self.text(error, rank: placement.rank))")
+            }
+            world?.end(after: error)
+            // Not exit: threads that wait for a lost peer would be waited for.
+            fflush(nil)
+            _exit(1)
+        }
+    }
+
+    /// Errors that all ranks share are nobody's.
+    private static func text(_ error: any Error, rank: Int) -> String {
+        error is WorldError || error is TrainerError ? "\(error)" : "rank \(rank): \(error)"
+    }
+
+    /// Starts the ranks of this host and waits for them.
+    private func start(_ processes: Int) throws {
+        let ranks = try LocalRanks(
+            count: processes, arguments: CommandLine.arguments, timeout: .seconds(timeout))
+        switch ranks.wait(isInterrupted: { InterruptFlag.isRaised }) {
+        case .finished: return
+        case .interrupted: throw ExitCode(130)
+        case .failed(let words):
+            throw CommandFailure(description: "\(words); all \(processes) ranks have ended")
+        }
+    }
+
+    @TorchActor
+    private func train(_ recipe: Recipe, _ folder: RunFolder, _ world: any World) throws {
+        let trainer = try Trainer(recipe: recipe, folder: folder, world: world)
+        let notes = trace.map { _ in StepTrace(rank: world.rank) }
+        trainer.trace = notes
+        trainer.overlapsReduction = !withoutOverlap
+        guard world.rank == 0 else {
+            if try trainer.run(limit: stopAfter.map { .seconds($0 * 60) }) == .interrupted { throw ExitCode(130) }
+            return
+        }
         if trainer.step > 0 { Terminal.log("resuming \(out.text) after step \(trainer.step)") }
         let outcome = try trainer.run(limit: stopAfter.map { .seconds($0 * 60) })
+        if let notes, let trace {
+            try notes.write(to: trace.url)
+            Terminal.log(notes.summary)
+        }
         if json {
             var result: JSONObject = JSONObject()
             result["outcome"] = .string(outcome.name)

@@ -20,10 +20,13 @@ struct Command {
         let errors: String
     }
 
-    static func start(_ arguments: [String], output: URL, errors: URL) throws -> Process {
+    static func start(
+        _ arguments: [String], output: URL, errors: URL, environment: [String: String] = [:]
+    ) throws -> Process {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment, uniquingKeysWith: { $1 })
         for url in [output, errors] { try Data().write(to: url) }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)

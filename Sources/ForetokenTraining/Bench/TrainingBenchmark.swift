@@ -76,7 +76,7 @@ public struct TrainingBenchmark: Sendable, Equatable {
             Memory.resetPeak()
             let begin = clock.now
             let gradient = try step.gradient(of: [batch])
-            step.update(by: gradient, rate: 1e-4)
+            try step.update(by: gradient, rate: 1e-4)
             let seconds = (clock.now - begin).seconds
             let isTimed = index >= settings.warmUpSteps
             if isTimed {

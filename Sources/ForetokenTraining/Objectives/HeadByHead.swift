@@ -50,9 +50,11 @@ extension MultiTokenModel {
                 if isLast { heads[i].parameters.forEach(isReady) }
             }
             if isLast { ([norm] + (configuration.tieEmbeddings ? [] : [unembedding])).forEach(isReady) }
-            try trunkPass.backward(gradient: d.gradient)
+            try withoutActuallyEscaping(onGradientReady) {
+                try trunkPass.backward(gradient: d.gradient, ready: isLast ? $0 : nil)
+            }
         }
-        (trunk.flatMap(\.parameters) + [embedding]).forEach(isReady)
+        isReady(embedding)
         return losses
     }
 }

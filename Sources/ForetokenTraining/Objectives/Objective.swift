@@ -16,7 +16,7 @@ public protocol Objective: Sendable {
     ///   - headWeights: w_i of each head; a head of weight 0 does not run, unless another reads it.
     ///   - onGradientReady: called once for each parameter that gets a gradient, as soon as it is final: a head's after its
     ///     own backward pass in the last micro-batch, the norm and the shared unembedding after the last head, the trunk's
-    ///     and the embedding at the end.
+    ///     from its end while its backward pass runs, the embedding at the end.
     /// - Returns: each head's share Σ −log p ÷ denominator, unweighted; 0 for a head of weight 0.
     /// - Throws: ``ObjectiveError`` for a batch that fits no model of this vocabulary, `TorchError.outOfMemory`.
     func forwardBackward(

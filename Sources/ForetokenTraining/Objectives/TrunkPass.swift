@@ -24,9 +24,11 @@ final class TrunkPass {
     private let input: Tensor
     private let context: SequenceContext
     private let length: Int
+    private let parameters: [Parameter]
 
     init(_ model: MultiTokenModel, _ batch: BatchTensors, recompute: Recomputation) {
         context = batch.context
+        parameters = model.trunk.flatMap(\.parameters)
         let following = model.configuration.headGraph.joinedTokens
         length = batch.tokens.shape[1] - following
         lookup = model.embedding.tensor.rows(at: batch.tokens)
@@ -51,15 +53,23 @@ final class TrunkPass {
     }
 
     /// Adds the gradients of the trunk and the embedding for `gradient` of ``z``; once.
-    func backward(gradient: Tensor?) throws {
+    ///
+    /// - Parameter ready: called with each of the trunk's parameters as soon as its gradient is final, from the last block
+    ///   to the first; nil while more micro-batches follow.
+    func backward(gradient: Tensor?, ready: ((Parameter) -> Void)? = nil) throws {
         guard z.requiresGradient, var gradient else { return try backwardLookup() }
         let isReplayed = !blocks.isEmpty
         while let (block, input) = blocks.popLast() {
             let x = input.detached(requiresGradient: true)
             try block(x, context).backward(gradient: gradient)
             if let deeper = x.gradient { gradient = deeper }
+            if let ready { block.parameters.forEach(ready) }
         }
-        try (isReplayed ? input : z).backward(gradient: gradient)
+        if let ready, !isReplayed {
+            try z.backward(gradient: gradient, leaves: parameters.map(\.tensor)) { ready(parameters[$0]) }
+        } else {
+            try (isReplayed ? input : z).backward(gradient: gradient)
+        }
         try backwardLookup()
     }
 

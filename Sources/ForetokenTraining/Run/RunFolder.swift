@@ -63,6 +63,12 @@ public final class RunFolder {
             && ours.st_ino == found.st_ino && ours.st_dev == found.st_dev
     }
 
+    /// A run folder that another rank writes to: this process only reads there.
+    public init(reading url: URL) {
+        named = url
+        lock = -1
+    }
+
     /// Opens or makes a run folder for this process alone; the kernel frees the lock when the process ends, however it ends.
     ///
     /// - Throws: ``RunFolderError``.
@@ -94,7 +100,7 @@ public final class RunFolder {
         }
     }
 
-    deinit { close(lock) }
+    deinit { if lock >= 0 { close(lock) } }
 
     /// `recipe.yaml`.
     public var recipe: URL { url.appendingPathComponent("recipe.yaml") }

@@ -33,7 +33,7 @@ public final class Trainer {
     private let training: any SampleSource
     private let validation: (any SampleSource)?
     private let optimizer: AdamW
-    private let optimization: TrainingStep
+    private var optimization: TrainingStep
     private let world: any World
 
     /// Opens a run folder: a new run, or the one in it from its newest checkpoint.
@@ -45,26 +45,30 @@ public final class Trainer {
         recipe: Recipe, folder: RunFolder, tokenizer: (any Tokenizer)? = nil, world: any World = OneRank()
     ) throws {
         try recipe.validate()
+        try world.requireSame(recipe)
+        let samples = recipe.training.batchSize * recipe.training.accumulation
+        guard samples >= world.size else { throw WorldError.tooManyRanks(size: world.size, samples: samples) }
         let checkpoint = folder.latestCheckpoint
         let base = try recipe.start.from.map { try checkpoint ?? RunFolder.modelFolder(at: URL(fileURLWithPath: $0)) }
         let tokenizer = try tokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? recipe.dataTokenizer()
         var recipe = recipe
-        let device = try Device(named: recipe.training.device)
+        let device = try world.device(named: recipe.training.device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
         let resumed = try checkpoint.map { checkpoint in
             try Self.adopt(&recipe, from: folder)
             return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
         }
         let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
-        if device == .cpu { try Self.requireMemory(recipe, tokenizer) }
+        if device == .cpu { try Self.requireMemory(recipe, tokenizer, ranks: world.size) }
         training = try recipe.trainingSamples(tokenizer: tokenizer)
         validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
         model =
             try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
         if recipe.training.freezeTrunk { model.freezeWhatDecides() }
+        let plan = ShardPlan(model, ranks: world.size)
         optimizer = try AdamW(
             model.parameters.filter { !$0.isFrozen }, betas: (recipe.training.betas[0], recipe.training.betas[1]),
-            epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay)
+            epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay, owners: plan.owners, rank: world.rank)
         if let checkpoint {
             step = try Self.resuming(checkpoint) { [optimizer] in try TrainerState.restore(optimizer, from: checkpoint)
             }
@@ -74,21 +78,55 @@ public final class Trainer {
             objective: recipe.training.objective.objective(
                 logitsBytes: recipe.memory.logitsMiB << 20, recompute: recipe.memory.recompute,
                 detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk),
-            clip: recipe.training.clip, world: world)
+            clip: recipe.training.clip, world: world,
+            reducer: world.size > 1 ? GradientReducer(model, plan: plan, world: world) : nil)
         self.recipe = recipe
         self.folder = folder
         self.tokenizer = tokenizer
         self.world = world
+        try requireEqualRanks()
         if checkpoint == nil {
             if recipe.training.steps == nil { self.recipe.training.steps = try measureSteps() }
-            try RunFolder.write(self.recipe.yaml, to: folder.recipe)
+            if world.rank == 0 { try RunFolder.write(self.recipe.yaml, to: folder.recipe) }
         }
-        try MetricsLog.cutBack(folder.metrics, toStep: step)
+        if world.rank == 0 { try MetricsLog.cutBack(folder.metrics, toStep: step) }
+    }
+
+    /// Every rank begins at the same step with the same weights and the same data.
+    private func requireEqualRanks() throws {
+        guard world.size > 1 else { return }
+        try world.requireEqual(
+            "the step they begin at", UInt64(step),
+            remedy: "all ranks read the checkpoints in --out: give them one folder, on a file system they share")
+        try world.requireEqual(
+            "the weights they begin with", model.weightsDigest,
+            remedy: "all ranks read the checkpoints in --out and run the same build: give them one folder")
+        var data = QuickDigest()
+        for loader in [training] + (validation.map { [$0] } ?? []) {
+            data.add(UInt64(loader.sampleCount))
+            for token in loader.batch(startingAt: 0, count: recipe.training.batchSize).tokens {
+                data.add(UInt64(bitPattern: Int64(token)))
+            }
+        }
+        try world.requireEqual(
+            "the token shards", data.value, remedy: "give all ranks the shards of one `foretoken prepare`")
+    }
+
+    /// Where what travels between the ranks is noted; nothing does for one rank.
+    public var trace: StepTrace? {
+        get { optimization.reducer?.trace }
+        set { optimization.reducer?.trace = newValue }
+    }
+
+    /// Whether gradients travel while the backward pass runs; else after it, to compare.
+    public var overlapsReduction: Bool {
+        get { optimization.reducer?.overlaps ?? false }
+        set { optimization.reducer?.overlaps = newValue }
     }
 
     /// Refuses what the machine cannot hold before anything is allocated, rather than after minutes of page faults.
-    private static func requireMemory(_ recipe: Recipe, _ tokenizer: any Tokenizer) throws {
-        let estimate = MemoryEstimate(recipe, configuration: recipe.configuration(for: tokenizer))
+    private static func requireMemory(_ recipe: Recipe, _ tokenizer: any Tokenizer, ranks: Int) throws {
+        let estimate = MemoryEstimate(recipe, configuration: recipe.configuration(for: tokenizer), ranks: ranks)
         guard estimate.peak <= Memory.machineBytes else {
             throw TrainerError.tooLarge(
                 needed: estimate.peak, transient: estimate.transient, available: Memory.machineBytes)
@@ -130,7 +168,8 @@ public final class Trainer {
         let steps = recipe.training.steps ?? 0
         let settings = recipe.training
         let schedule = recipe.learningRates(of: steps)
-        let log = try RunJournal(folder: self.folder.url)
+        // Rank 0 speaks and writes for all.
+        let log = world.rank == 0 ? try RunJournal(folder: self.folder.url) : nil
         let progress = ProgressLine(total: steps)
         defer { progress.finish() }
         let clock = ContinuousClock()
@@ -143,7 +182,7 @@ public final class Trainer {
             let stops = try world.sum([InterruptFlag.isRaised ? 1 : 0, isLate ? 1 : 0])
             if stops.contains(where: { $0 > 0 }) {
                 try checkpoint()
-                log.writeReport()
+                log?.writeReport()
                 return stops[0] > 0 ? .interrupted : .outOfTime
             }
             let rate = schedule.rate(at: step + 1)
@@ -157,7 +196,7 @@ public final class Trainer {
                 let logged = step % settings.logEvery == 0 ? settings.logEvery : step % settings.logEvery
                 let speed = tokensPerStep * Double(min(logged, step - firstStep)) / (now - since).seconds
                 since = now
-                try log.append(
+                try log?.append(
                     kind: "train", step: step,
                     [
                         ("loss", .numbers(losses)), ("learningRate", .number(rate)),
@@ -166,22 +205,24 @@ public final class Trainer {
                         ("peakBytes", .integer(Memory.read(on: model.device).peak)),
                     ])
                 let pace = (now - begin).seconds / Double(step - firstStep)
-                progress.update(
-                    step: step, tokensPerSecond: speed, losses: losses, secondsLeft: pace * Double(steps - step))
+                if world.rank == 0 {
+                    progress.update(
+                        step: step, tokensPerSecond: speed, losses: losses, secondsLeft: pace * Double(steps - step))
+                }
             }
             let isLast = step == steps
             if validation != nil, isLast || settings.validationEvery > 0 && step % settings.validationEvery == 0 {
                 try validate(log, progress)
-                log.writeReport()
+                log?.writeReport()
                 since = clock.now
             }
             if isLast || settings.checkpointEvery > 0 && step % settings.checkpointEvery == 0 {
                 try checkpoint()
-                log.writeReport()
+                log?.writeReport()
                 since = clock.now
             }
         }
-        log.writeReport()
+        log?.writeReport()
         return .finished
     }
 
@@ -197,22 +238,26 @@ public final class Trainer {
                 step: step + 1, firstSample: first, losses: gradient.losses, norm: gradient.norm)
         }
         let headRate = settings.headLearningRate.map { $0 / settings.learningRate * rate }
-        optimization.update(by: gradient, rate: rate, headRate: headRate)
+        try optimization.update(by: gradient, rate: rate, headRate: headRate)
         step += 1
         return gradient
     }
 
     private func microbatches(from first: Int) -> [TokenBatch] {
         let size = recipe.training.batchSize
-        return (0..<recipe.training.accumulation).map { training.batch(startingAt: first + $0 * size, count: size) }
+        let share = world.share(of: size * recipe.training.accumulation)
+        return stride(from: share.lowerBound, to: share.upperBound, by: size).map {
+            training.batch(startingAt: first + $0, count: min(size, share.upperBound - $0))
+        }
     }
 
-    private func validate(_ log: RunJournal, _ progress: ProgressLine) throws {
+    private func validate(_ log: RunJournal?, _ progress: ProgressLine) throws {
         guard let validation else { return }
         let result = try HeadEvaluation(
             of: model, on: validation, batchSize: recipe.training.batchSize, batches: recipe.training.validationBatches,
-            tokenizer: tokenizer)
+            tokenizer: tokenizer, world: world)
         lastValidation = result
+        guard let log else { return }
         try log.append(
             kind: "validation", step: step,
             [
@@ -227,15 +272,28 @@ public final class Trainer {
                 + "acceptance per head \(acceptance)")
     }
 
+    /// Rank 0 writes; the others hand it their optimizer's state, as often as it asks.
     private func checkpoint() throws {
+        guard world.rank == 0 else {
+            while try world.sum([0])[0] > 0 { try StateGather(optimizer, world: world).drain() }
+            return
+        }
         try folder.writeCheckpoint(
             step: step, keeping: recipe.training.keepCheckpoints, andEvery: recipe.training.keptInterval
         ) {
             url in
-            try ModelFolder.write(model, to: url)
-            try TokenizerFile.write(tokenizer, to: url)
-            try TrainerState.write(optimizer, step: step, to: url)
+            _ = try world.sum([1])
+            let gather = try StateGather(optimizer, world: world)
+            do {
+                try ModelFolder.write(model, to: url)
+                try TokenizerFile.write(tokenizer, to: url)
+                try TrainerState.write(optimizer, step: step, to: url, through: gather)
+            } catch {
+                try gather.drain()
+                throw error
+            }
         }
+        _ = try world.sum([0])
     }
 
     /// How many steps fit the recipe's minutes: the median time of ten steps that change nothing, after two that warm up.
@@ -247,12 +305,13 @@ public final class Trainer {
             let microbatches = microbatches(from: round * recipe.training.batchSize)
             let begin = clock.now
             // A rate of 0 leaves the weights; the optimizer's state is reset below.
-            optimization.update(by: try optimization.gradient(of: microbatches), rate: 0)
+            try optimization.update(by: try optimization.gradient(of: microbatches), rate: 0)
             times.append((clock.now - begin).seconds)
         }
         optimizer.reset()
-        let seconds = times.dropFirst(2).sorted()[5]
+        let seconds = try world.sum([world.rank == 0 ? times.dropFirst(2).sorted()[5] : 0])[0]
         let steps = max(20, Int(minutes * 60 * 0.95 / seconds))
+        guard world.rank == 0 else { return steps }
         Terminal.log("\(Formatting.fixed(seconds * 1000, 1)) ms a step: \(steps) steps in \(minutes) minutes")
         return steps
     }

@@ -5,11 +5,12 @@ import Torch
 enum TrainerState {
     private static let version = 1
 
-    static func write(_ optimizer: AdamW, step: Int, to checkpoint: URL) throws {
+    /// Writes the state, of which each rank hands over its share through `gather`.
+    static func write(_ optimizer: AdamW, step: Int, to checkpoint: URL, through gather: StateGather) throws {
         let folder = checkpoint.appendingPathComponent("trainer")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var fewer = JSONObject()
-        for (name, steps) in optimizer.fewerSteps.sorted(by: { $0.key < $1.key }) { fewer[name] = .integer(steps) }
+        for (name, steps) in gather.fewerSteps.sorted(by: { $0.key < $1.key }) { fewer[name] = .integer(steps) }
         let state: JSONValue = [
             "format_version": .integer(version), "step": .integer(step), "optimizer_step": .integer(optimizer.step),
             "fewer_optimizer_steps": .object(fewer),
@@ -17,7 +18,11 @@ enum TrainerState {
         try state.write(to: folder.appendingPathComponent("state.json"))
         try SafetensorsWriter.write(
             to: folder.appendingPathComponent("optimizer.safetensors"),
-            tensors: optimizer.state.map { SafetensorsSource(name: $0.name, tensor: $0.tensor) })
+            tensors: optimizer.slots.map { slot in
+                SafetensorsSource(name: slot.name, dtype: slot.dtype.safetensors, shape: slot.shape) { write in
+                    try gather.next().withUnsafeBytes(write)
+                }
+            })
     }
 
     /// - Returns: the step of the checkpoint.

@@ -1,0 +1,2 @@
+// See gloo/context.h; the header that includes this needs nothing of it.
+#pragma once

@@ -1,0 +1,68 @@
+import Foundation
+public import Torch
+
+/// The ranks that train together. One rank is the default; everything that must agree between ranks (counts of targets,
+/// the norm for clipping, finiteness, the signal to stop) goes through here.
+///
+/// All ranks call the same functions in the same order.
+public protocol World {
+    /// This process, from 0.
+    var rank: Int { get }
+    /// How many processes there are.
+    var size: Int { get }
+    /// This process among those of its host, from 0: which GPU it takes.
+    var localRank: Int { get }
+    /// Elementwise sums over the ranks, the same on every rank.
+    ///
+    /// - Throws: ``WorldError`` when a rank is lost, as all of them do.
+    func sum(_ values: [Double]) throws -> [Double]
+    /// Begins to sum a contiguous tensor over the ranks into that of rank `root`; the others' elements are undefined then.
+    func reduce(_ tensor: Tensor, to root: Int) throws -> Transfer
+    /// Begins to replace a contiguous tensor by that of rank `root`.
+    func broadcast(_ tensor: Tensor, from root: Int) throws -> Transfer
+}
+
+/// Something on its way between ranks; its tensor is left alone until ``wait()`` returns.
+public struct Transfer {
+    /// Waits for its end, and tells when that was, in nanoseconds of the system's monotonic clock.
+    public let wait: () throws -> Int
+
+    /// Nothing to wait for.
+    public static var done: Transfer { Transfer { monotonicNanoseconds() } }
+}
+
+/// The system's monotonic clock.
+func monotonicNanoseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int(time.tv_sec) * 1_000_000_000 + Int(time.tv_nsec)
+}
+
+/// A world of one rank.
+public struct OneRank: World {
+    /// The world.
+    public init() {}
+    /// Always 0.
+    public var rank: Int { 0 }
+    /// Always 1.
+    public var size: Int { 1 }
+    /// Always 0.
+    public var localRank: Int { 0 }
+    /// The values themselves.
+    public func sum(_ values: [Double]) -> [Double] { values }
+    /// The tensor is its own sum.
+    public func reduce(_ tensor: Tensor, to root: Int) -> Transfer { .done }
+    /// The tensor is where it was.
+    public func broadcast(_ tensor: Tensor, from root: Int) -> Transfer { .done }
+}
+
+extension World {
+    /// The samples of a global batch of `count` that this rank computes: equal shares up to one, without overlap or gap, one
+    /// after another, so that the batch does not depend on the number of ranks.
+    func share(of count: Int) -> Range<Int> { count * rank / size..<count * (rank + 1) / size }
+
+    /// The device of this rank: with `cuda`, the GPU of its place on the host.
+    func device(named name: String) throws(TorchError) -> Device {
+        try Device(named: name == "cuda" && size > 1 ? "cuda:\(localRank)" : name)
+    }
+}

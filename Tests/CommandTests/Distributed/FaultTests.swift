@@ -1,0 +1,193 @@
+import Foundation
+import Testing
+
+/// What the world does to ranks: every one ends in a bounded time and says why, and the run resumes.
+@Suite(.serialized) struct FaultTests {
+    private let place: Workplace
+
+    init() throws { place = try Workplace() }
+
+    private var run: String { place.path("run") }
+
+    private func start(
+        _ ranks: [Int], of size: Int, port: Int? = nil, timeout: Double = 2,
+        _ more: @escaping (Int) -> [String] = { _ in [] }
+    ) throws -> Ranks {
+        let recipe = place.path("recipe.yaml")
+        return try Ranks(ranks, of: size, in: place, port: port ?? Ranks.freePort()) {
+            ["train", recipe, "--out", run, "--timeout", "\(timeout)"] + more($0)
+        }
+    }
+
+    /// Every rank failed with one sentence that says so.
+    private func expectEnd(
+        _ ranks: Ranks, within seconds: Double = 9, except missing: Int? = nil, says words: String,
+        location: SourceLocation = #_sourceLocation
+    ) {
+        #expect(ranks.end(within: seconds, except: missing), sourceLocation: location)
+        for index in ranks.processes.indices where index != missing && !ranks.processes[index].isRunning {
+            let errors = ranks.errors(index)
+            #expect(ranks.processes[index].terminationStatus == 1, "\(index): \(errors)", sourceLocation: location)
+            #expect(errors.contains(words), "\(index): \(errors)", sourceLocation: location)
+            #expect(
+                errors.components(separatedBy: "Error: ").count == 2, "\(index): \(errors)", sourceLocation: location)
+            #expect(!errors.contains("Backtrac"), sourceLocation: location)
+        }
+    }
+
+    private func waitForCheckpoint() {
+        #expect(Workplace.wait { FileManager.default.fileExists(atPath: run + "/latest") })
+    }
+
+    /// Whatever happened, a relaunch goes on from a whole checkpoint.
+    private func expectResumable(_ location: SourceLocation = #_sourceLocation) throws {
+        let recipe = place.path("recipe.yaml")
+        let inspected = try Command.run("generate", "--model", run, "--max-tokens", "2")
+        #expect(inspected.code == 0, "\(inspected.errors)", sourceLocation: location)
+        let errors = URL(fileURLWithPath: place.path("resumed"))
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "2"], output: URL(fileURLWithPath: place.path("o")),
+            errors: errors)
+        let isResuming = Workplace.wait {
+            (try? String(contentsOf: errors, encoding: .utf8))?.contains("resuming") == true
+        }
+        #expect(isResuming, sourceLocation: location)
+        kill(process.processIdentifier, SIGTERM)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130, sourceLocation: location)
+    }
+
+    @Test(arguments: [0, 2]) func aKilledRankIsNamed(victim: Int) throws {
+        _ = try place.sharedRecipe(steps: 1_000_000)
+        let ranks = try start([0, 1, 2], of: 3)
+        waitForCheckpoint()
+        kill(ranks.processes[victim].processIdentifier, SIGKILL)
+        // Rank 0 serves the store.
+        expectEnd(ranks, except: victim, says: victim == 0 ? "rank 0 was killed, is frozen" : "rank 2: no sign of life")
+        if victim == 2 { try expectResumable() }
+    }
+
+    @Test func aFrozenRankIsNamedAfterTheTimeout() throws {
+        _ = try place.sharedRecipe(steps: 1_000_000)
+        let ranks = try start([0, 1, 2], of: 3)
+        waitForCheckpoint()
+        kill(ranks.processes[1].processIdentifier, SIGSTOP)
+        expectEnd(ranks, except: 1, says: "rank 1: no sign of life for 2 s")
+        kill(ranks.processes[1].processIdentifier, SIGCONT)
+        #expect(ranks.end(within: 9))
+        #expect(ranks.processes[1].terminationStatus == 1, "\(ranks.errors(1))")
+    }
+
+    @Test func theLauncherNamesWhoDiedAndEndsAll() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "3"], output: URL(fileURLWithPath: place.path("o")),
+            errors: errors)
+        waitForCheckpoint()
+        let children = try Command.shell(
+            "for p in $(pgrep -P \(process.processIdentifier)); do tr '\\0' ' ' < /proc/$p/environ | grep -q 'RANK=1 ' && echo $p; done; pgrep -P \(process.processIdentifier)"
+        ).output.split(separator: "\n").compactMap { pid_t($0) }
+        try #require(children.count >= 4)
+        let victim = try #require(try children.first { try rank(of: $0) == "1" })
+        kill(victim, SIGKILL)
+        process.waitUntilExit()
+        let text = try String(contentsOf: errors, encoding: .utf8)
+        #expect(process.terminationStatus == 1)
+        #expect(text.contains("Error: rank 1 was killed by signal 9 (Killed); all 3 ranks have ended"), "\(text)")
+        #expect(children.allSatisfy { kill($0, 0) != 0 })
+    }
+
+    private func rank(of process: pid_t) throws -> String? {
+        let variables = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/environ")).split(separator: 0)
+        let found = variables.map { String(decoding: $0, as: UTF8.self) }.first { $0.hasPrefix("RANK=") }
+        return found.map { String($0.dropFirst(5)) }
+    }
+
+    @Test func withoutItsLauncherNoRankGoesOn() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: URL(fileURLWithPath: place.path("e")))
+        waitForCheckpoint()
+        let children = try Command.shell("pgrep -P \(process.processIdentifier)").output
+            .split(separator: "\n").compactMap { pid_t($0) }
+        #expect(children.count == 2)
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        #expect(Workplace.wait { children.allSatisfy { kill($0, 0) != 0 } })
+    }
+
+    @Test func ranksThatDoNotComeAndAStoreThatIsNotThereAreNamed() throws {
+        _ = try place.sharedRecipe(steps: 3)
+        let (lonely, lost) = (try start([0, 2], of: 4, timeout: 1), try start([1], of: 2, timeout: 1))
+        expectEnd(lonely, says: "ranks 1, 3 of 4 did not come within 1 s")
+        expectEnd(lost, says: "did not answer within 1 s")
+    }
+
+    @Test func aPortInUseIsNamedAndAStrangersPortEndsInTime() throws {
+        _ = try place.sharedRecipe(steps: 3)
+        let stranger = try Ranks.Listener()
+        let (server, client) = (
+            try start([0], of: 2, port: stranger.port, timeout: 1),
+            try start([1], of: 2, port: stranger.port, timeout: 1)
+        )
+        expectEnd(server, says: "cannot serve the ranks' store at port \(stranger.port): another program listens there")
+        expectEnd(client, says: "did not answer within 1 s")
+    }
+
+    @Test func twoProcessesOfOneRankAreRefused() throws {
+        _ = try place.sharedRecipe(steps: 3)
+        let ranks = try start([1, 1, 0], of: 3, timeout: 1)
+        #expect(ranks.end(within: 9))
+        #expect((0..<2).contains { ranks.errors($0).contains("two processes are rank 1") })
+    }
+
+    @Test func differentRecipesAreRefusedByRankAndKey() throws {
+        _ = try place.sharedRecipe(steps: 3)
+        let ranks = try start([0, 1, 2], of: 3, timeout: 5) { $0 == 1 ? ["--set", "training.learningRate=0.5"] : [] }
+        expectEnd(ranks, says: "rank 1 and rank 0 differ in the recipe")
+        #expect(ranks.errors(1).contains("(training.learningRate)"))
+        #expect(!FileManager.default.fileExists(atPath: run + "/latest"))
+    }
+
+    @Test func differentWeightsStepsAndDataAreRefused() throws {
+        let recipe = try place.sharedRecipe(steps: 3)
+        #expect(try Command.run("train", recipe, "--out", run).code == 0)
+        let other = place.path("other")
+        try FileManager.default.copyItem(atPath: run, toPath: other)
+        let weights = URL(fileURLWithPath: other + "/checkpoints/step-000003/model.safetensors")
+        var bytes = try Data(contentsOf: weights)
+        bytes[bytes.count - 3] ^= 1
+        try bytes.write(to: weights)
+        func expect(_ out: String, says words: String) throws {
+            let port = try Ranks.freePort()
+            let ranks = try Ranks([0, 1], of: 2, in: place, port: port) {
+                ["train", recipe, "--out", $0 == 0 ? run : out, "--timeout", "5"]
+            }
+            expectEnd(ranks, says: words)
+        }
+        try expect(other, says: "rank 1 and rank 0 differ in the weights they begin with")
+        try expect(place.path("empty"), says: "rank 1 and rank 0 differ in the step they begin at")
+    }
+
+    /// Rank 0 writes; its file-size limit is the tests' full disk.
+    @Test func aFullDiskEndsAllRanksInItsWordsAndKeepsTheCheckpoint() throws {
+        let recipe = try place.sharedRecipe(steps: 9)
+        let port = try Ranks.freePort()
+        func train(_ limit: Int?) throws -> Ranks {
+            try Ranks(
+                [0, 1], of: 2, in: place, port: port,
+                prefix: { rank in
+                    limit.map { rank == 0 ? ["bash", "-c", "ulimit -f \($0); exec \"$0\" \"$@\""] : [] } ?? []
+                }
+            ) { _ in ["train", recipe, "--out", run, "--timeout", "5", "--set", "training.checkpointEvery=3"] }
+        }
+        expectEnd(try train(60), says: "File too large")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints").isEmpty)
+        let again = try train(nil)
+        #expect(again.end(within: 20))
+        #expect(again.processes.allSatisfy { $0.terminationStatus == 0 }, "\(again.errors(0)) \(again.errors(1))")
+        #expect(try place.curve("run").count == 9)
+    }
+}

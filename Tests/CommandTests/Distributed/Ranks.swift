@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// Ranks started by hand: one process each with the variables of a launcher.
+final class Ranks {
+    let processes: [Process]
+    private let errorFiles: [URL]
+
+    /// - Parameters:
+    ///   - ranks: those to start, of so many.
+    ///   - arguments: of each rank.
+    ///   - prefix: a command that runs the rank, such as in a network namespace.
+    init(
+        _ ranks: [Int], of size: Int, in place: Workplace, port: Int, address: String = "127.0.0.1",
+        prefix: (Int) -> [String] = { _ in [] }, arguments: (Int) -> [String]
+    ) throws {
+        errorFiles = ranks.map { place.folder.appendingPathComponent("errors-\($0)-\(UUID().uuidString)") }
+        processes = try zip(ranks, errorFiles).map { rank, errors in
+            let process = Process()
+            let words = prefix(rank) + [Command.program.path] + arguments(rank)
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = words
+            process.environment = ProcessInfo.processInfo.environment.merging(
+                [
+                    "RANK": "\(rank)", "WORLD_SIZE": "\(size)", "LOCAL_RANK": "\(rank)", "MASTER_ADDR": address,
+                    "MASTER_PORT": "\(port)", "OMP_NUM_THREADS": "1",
+                ], uniquingKeysWith: { $1 })
+            try Data().write(to: errors)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = try FileHandle(forWritingTo: errors)
+            try process.run()
+            return process
+        }
+    }
+
+    deinit { for process in processes where process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    /// What a rank says on standard error.
+    func errors(_ index: Int) -> String { (try? String(contentsOf: errorFiles[index], encoding: .utf8)) ?? "" }
+
+    /// Waits until all have ended, all but some that are frozen; false after so many seconds.
+    func end(within seconds: Double, except frozen: Int? = nil) -> Bool {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        while Date() < deadline {
+            if processes.indices.allSatisfy({ $0 == frozen || !processes[$0].isRunning }) { return true }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return false
+    }
+
+    /// A port that nobody listens at.
+    static func freePort() throws -> Int { try Listener().port }
+
+    /// A socket that listens at a free port of the loopback interface and never answers.
+    final class Listener {
+        let port: Int
+        private let descriptor: Int32
+
+        init() throws {
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let descriptor = descriptor
+            let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, length) == 0 && listen(descriptor, 5) == 0
+                        && getsockname(descriptor, $0, &length) == 0
+                }
+            }
+            port = Int(UInt16(bigEndian: address.sin_port))
+            try #require(isBound)
+        }
+
+        deinit { close(descriptor) }
+    }
+}
+
+extension Workplace {
+    /// The recipe of the tests of several ranks: small, a batch of eight samples.
+    func sharedRecipe(steps: Int) throws -> String {
+        let path = try recipe(steps: steps)
+        let text = try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(
+            of: "batchSize: 2, learningRate: 0.01",
+            with: "batchSize: 4, accumulation: 2, learningRate: 0.003, threads: 1")
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    /// The numbers of a run's log, step by step: losses of all heads and the gradient's norm.
+    func curve(_ run: String, kind: String = "train") throws -> [[Double]] {
+        try String(contentsOfFile: path(run) + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
+            let object = try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+            guard object["kind"] as? String == kind else { return nil }
+            let losses = try #require(object["loss"] as? [Double])
+            return losses + ((object["gradientNorm"] as? Double).map { [$0] } ?? [])
+        }
+    }
+}
+
+/// The largest relative difference.
+func difference(_ a: [[Double]], _ b: [[Double]]) -> Double {
+    guard a.count == b.count, !a.isEmpty else { return .infinity }
+    return zip(a.joined(), b.joined()).map { abs($0 - $1) / max(abs($0), 1e-3) }.max() ?? .infinity
+}
