@@ -84,6 +84,8 @@ struct Train: AsyncParsableCommand {
             return try start(processes)
         }
         guard let placement else { return try train(recipe, RunFolder(out.url), OneRank()) }
+        // A peer that died in the middle of a message is an error to name, not this rank's end.
+        signal(SIGPIPE, SIG_IGN)
         var world: DistributedWorld?
         do {
             let joined = try DistributedWorld(

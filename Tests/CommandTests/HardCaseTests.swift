@@ -204,7 +204,7 @@ import Torch
         try Data(edited.utf8).write(to: configuration)
         let output = place.path("o")
         let process = try Command.start(
-            ["generate", "--model", run, "--prompt", "def ", "--max-tokens", "99000"],
+            ["generate", "--model", run, "--prompt", "def ", "--max-tokens", "99000", "--logit-bias", "257=-1000"],
             output: URL(fileURLWithPath: output), errors: URL(fileURLWithPath: place.path("e")))
         func size() -> Int { (try? Data(contentsOf: URL(fileURLWithPath: output)).count) ?? 0 }
         #expect(Workplace.wait { size() > 20 })

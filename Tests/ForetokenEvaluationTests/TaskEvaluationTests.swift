@@ -14,8 +14,8 @@ struct TaskEvaluationTests {
             MultiTokenModel(
                 ModelConfiguration(
                     vocabulary: 258, width: 32, layers: 4, attentionHeads: 4, keyValueHeads: 2, headDimension: 8,
-                    feedForwardWidth: 48, heads: 2, headKind: .parallel, context: context, beginningOfText: 256,
-                    endOfText: 257), seed: 3))
+                    feedForwardWidth: 48, heads: 2, headKind: .parallel, context: context, beginningOfText: 256),
+                seed: 3))
     }
 
     /// Questions whose answers are, at every other place, what the model says; the others begin like it.

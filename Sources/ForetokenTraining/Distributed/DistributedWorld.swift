@@ -144,13 +144,17 @@ public final class DistributedWorld: World {
     }
 
     private func transfer(_ begin: () throws -> Collective) throws -> Transfer {
+        // Also where nothing ever waits: without their store ranks could go on, and nobody would stop them.
+        try check()
         let collective = try explained(begin)
         return Transfer { [self] in
-            while try explained({ try !collective.wait(atMost: .milliseconds(100)) }) {
-                do throws(WorldError) { try monitor.check() } catch { throw abandoned(error) }
-            }
+            while try explained({ try !collective.wait(atMost: .milliseconds(100)) }) { try check() }
             return collective.finishedNanoseconds ?? monotonicNanoseconds()
         }
+    }
+
+    private func check() throws(WorldError) {
+        do { try monitor.check() } catch { throw abandoned(error) }
     }
 
     private func explained<Result>(_ body: () throws -> Result) throws(WorldError) -> Result {
