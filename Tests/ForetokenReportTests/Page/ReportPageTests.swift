@@ -17,13 +17,14 @@ import Testing
         let charts = parsed.elements.filter { $0.name == "svg" }.compactMap { $0.attributes["aria-label"] }
         #expect(
             charts == [
-                "Loss", "Acceptance", "Bits per byte", "Learning rate", "Gradient norm", "Tokens a second",
+                "Loss", "Acceptance", "Cumulative acceptance", "Bits per byte", "Learning rate", "Gradient norm",
+                "Tokens a second",
                 "Peak memory",
             ])
-        // Loss: 3 training and 3 validation lines; acceptance and bits per byte 3 each; four of one line.
-        #expect(parsed.lines.count == 3 + 3 + 3 + 3 + 4)
+        // Loss: 3 training and 3 validation lines; both acceptances and bits per byte 3 each; four of one line.
+        #expect(parsed.lines.count == 3 + 3 + 3 + 3 + 3 + 4)
         #expect(parsed.lines.filter { $0.name == "training head 2" }.map { points(of: $0.path).count } == [20])
-        #expect(parsed.lines.filter { $0.name == "head 2" }.map { points(of: $0.path).count } == [4, 4, 4])
+        #expect(parsed.lines.filter { $0.name == "head 2" }.map { points(of: $0.path).count } == [4, 4, 4, 4])
         #expect(parsed.text.contains("note: <b>&amp;</b>"))
         #expect(parsed.text.contains("50.0%"))
     }
@@ -144,7 +145,7 @@ import Testing
             try ReportPage.write(chart: "loss", of: [run], to: URL(fileURLWithPath: "x.html"))
         }
         let error = #expect(throws: ReportError.self) { try ReportPage.write(chart: "lost", of: [run], to: image) }
-        #expect(error?.description.contains("there are Loss, Acceptance, Bits per byte") == true)
+        #expect(error?.description.contains("there are Loss, Acceptance, Cumulative acceptance, Bits per byte") == true)
     }
 
     @Test func foldersThatAreNoRunsAreRefused() throws {
