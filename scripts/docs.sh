@@ -14,6 +14,7 @@ for module in ForetokenFiles Torch ForetokenText ForetokenReport ForetokenModel 
     ForetokenEvaluation; do
     swift symbolgraph-extract -module-name "$module" -target "$target" -I "$build/Modules" \
         -Xcc -fmodule-map-file="$build/CTorch.build/module.modulemap" \
+        -Xcc -fmodule-map-file="$build/CCompression.build/module.modulemap" \
         -Xcc -fmodule-map-file="$build/CSentencePiece.build/module.modulemap" \
         -Xcc -fmodule-map-file=.build/checkouts/Yams/Sources/CYaml/include/module.modulemap \
         -minimum-access-level public -skip-synthesized-members -output-dir "$graphs"

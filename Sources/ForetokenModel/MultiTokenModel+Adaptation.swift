@@ -50,7 +50,9 @@ extension MultiTokenModel {
     ///
     /// - Parameters:
     ///   - base: the checkpoint. Its heads stay if the new ones are of the same kind, as many as there are of both.
+    ///   - configuration: what the new model is.
     ///   - newHeads: how the other heads begin.
+    ///   - seed: decides fresh weights.
     /// - Throws: ``ModelError/impossible(_:)``, `TorchError.outOfMemory`.
     public convenience init(
         _ configuration: ModelConfiguration, adapting base: MultiTokenModel, newHeads: NewHeads, seed: UInt64

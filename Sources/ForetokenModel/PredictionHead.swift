@@ -32,7 +32,7 @@ public struct PredictionHead {
 
     /// [B, T, D] to [B, T, D].
     ///
-    /// - Parameter embedded: [B, T, D], the embeddings of the tokens `node.joined` places later; for a head that joins them.
+    /// `embedded`: [B, T, D], the embeddings of the tokens `node.joined` places later; for a head that joins them.
     public func callAsFunction(_ x: Tensor, embedded: Tensor? = nil, _ context: SequenceContext) -> Tensor {
         var x = x
         if let join {

@@ -5,7 +5,7 @@ public struct WeightedTokens: Sendable {
     /// Its share of the samples, relative to the others'.
     public let weight: Double
 
-    /// - Parameter weight: positive and finite.
+    /// `weight`: positive and finite.
     public init(_ tokens: PackedTokens, weight: Double) {
         self.tokens = tokens
         self.weight = weight

@@ -31,6 +31,7 @@ public struct SupervisedLoader: SampleSource {
 
     /// - Parameters:
     ///   - examples: at least one.
+    ///   - tokenizer: the model's.
     ///   - context: T; a sample takes T + 1 tokens, of which the last is a target only.
     ///   - heads: n.
     ///   - seed: decides the order.

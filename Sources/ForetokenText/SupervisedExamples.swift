@@ -42,7 +42,7 @@ public struct SupervisedExamples: Sendable {
 
     /// Reads a file.
     ///
-    /// - Parameter masksPrompts: whether prompts, and messages that are not an assistant's, are only read.
+    /// `masksPrompts`: whether prompts, and messages that are not an assistant's, are only read.
     /// - Throws: ``SupervisedError``, naming the line.
     public init(contentsOf url: URL, tokenizer: any Tokenizer, masksPrompts: Bool) throws {
         let file = url.relativePath

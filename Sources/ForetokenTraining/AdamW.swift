@@ -54,7 +54,7 @@ public final class AdamW {
 
     /// Updates every parameter by its gradient, counted `scale` times; one without a gradient stays as it is, without decay.
     ///
-    /// - Parameter headRate: the rate of heads 2…n; `rate` if nil.
+    /// `headRate`: the rate of heads 2…n; `rate` if nil.
     public func update(rate: Double, headRate: Double? = nil, scale: Double = 1) {
         step += 1
         // One sweep over all that share the rate and the number of steps: usually everything.

@@ -55,7 +55,7 @@ extension MultiTokenModel: WeightSource {
         for parameter in parameters { parameter.tensor.assign(try source.tensor(parameter.name)) }
     }
 
-    /// A model's parameters, by name, group and shape, without weights: tensors on ``Device/meta``.
+    /// A model's parameters, by name, group and shape, without weights: tensors on `Device.meta`.
     public static func outline(_ configuration: ModelConfiguration) throws -> MultiTokenModel {
         try MultiTokenModel(configuration, seed: nil, device: .meta)
     }

@@ -22,7 +22,7 @@ public protocol World {
     func broadcast(_ tensor: Tensor, from root: Int) throws -> Transfer
 }
 
-/// Something on its way between ranks; its tensor is left alone until ``wait()`` returns.
+/// Something on its way between ranks; its tensor is left alone until `wait` returns.
 public struct Transfer {
     /// Waits for its end, and tells when that was, in nanoseconds of the system's monotonic clock.
     public let wait: () throws -> Int
