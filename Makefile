@@ -31,7 +31,7 @@ build: setup ## build the libraries and the foretoken command
 test: setup ## check the format, build and run every test
 	swift format lint --strict --parallel -r $(SOURCES)
 	swift build $(SWIFT_FLAGS) --build-tests
-	python3 -m doctest Benchmarks/train_table.py Benchmarks/tasks_table.py
+	python3 -m doctest Benchmarks/train_table.py Benchmarks/tasks_table.py Benchmarks/decode_table.py
 	bash scripts/test-setup.sh
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 	bash scripts/docs.sh
