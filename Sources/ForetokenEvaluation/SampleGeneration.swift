@@ -81,13 +81,7 @@ public struct SampleGeneration: Sendable {
         progress: (Int, Int) -> Bool
     ) async throws {
         var written = try resume(out)
-        let handle: FileHandle
-        do {
-            handle = try FileHandle(forWritingTo: out)
-            try handle.seekToEnd()
-        } catch {
-            throw EvaluationError.system(file: out.relativePath, reason: "cannot be written")
-        }
+        let handle = try FileHandle.appending(to: out)
         defer { try? handle.close() }
         // Enough samples ahead to keep the engine full; their texts wait for those before them.
         var ahead: [GenerationStream] = []

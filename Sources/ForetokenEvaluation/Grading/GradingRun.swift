@@ -38,7 +38,7 @@ public struct GradingRun {
     public func run(to out: URL, progress: (_ what: String, _ done: Int, _ total: Int) -> Bool) throws -> Outcome {
         var outcome = Outcome()
         var results: [GradedSample?] = try resume(out)
-        let handle = try open(out)
+        let handle = try FileHandle.appending(to: out)
         defer { try? handle.close() }
         let left = samples.indices.filter { results[$0] == nil }
         guard let limits = try calibrate(for: left, &outcome, progress) else { return outcome }
@@ -179,16 +179,6 @@ public struct GradingRun {
                 file: out.relativePath, reason: "cannot be written: \(String(cString: strerror(errno)))")
         }
         close(descriptor)
-    }
-
-    private func open(_ out: URL) throws -> FileHandle {
-        do {
-            let handle = try FileHandle(forWritingTo: out)
-            try handle.seekToEnd()
-            return handle
-        } catch {
-            throw EvaluationError.system(file: out.relativePath, reason: "cannot be written")
-        }
     }
 
     /// Reads what an earlier run wrote, and cuts off a line that it did not finish.

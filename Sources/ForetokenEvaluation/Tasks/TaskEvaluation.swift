@@ -48,7 +48,7 @@ public struct TaskEvaluation: Sendable {
     @TorchActor
     public func run(on engine: BatchEngine, to out: URL?, progress: (Int, Int) -> Bool) async throws -> [Bool]? {
         var right = try out.map(resume) ?? []
-        let handle = try out.map(open)
+        let handle = try out.map { try FileHandle.appending(to: $0) }
         defer { try? handle?.close() }
         var ahead: [GenerationStream] = []
         var next = right.count
@@ -87,16 +87,6 @@ public struct TaskEvaluation: Sendable {
             try handle.write(contentsOf: Data((try line.text() + "\n").utf8))
         } catch {
             throw EvaluationError.system(file: out.relativePath, reason: error.systemReason)
-        }
-    }
-
-    private func open(_ out: URL) throws -> FileHandle {
-        do {
-            let handle = try FileHandle(forWritingTo: out)
-            try handle.seekToEnd()
-            return handle
-        } catch {
-            throw EvaluationError.system(file: out.relativePath, reason: "cannot be written")
         }
     }
 
