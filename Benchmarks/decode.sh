@@ -22,6 +22,7 @@ declare -A shapes=(
 declare -A theirs=([f32]=f32 [bf16]=bf16 [int8]=q8_0)
 record() { # shape, format, name, command...
     local line
+    echo "bench: $1, $2, $3, round $round" >&2
     line=$("${@:4}" 2>/dev/null | grep '^{' | tail -1) || line=null
     echo "{\"shape\": \"$1\", \"weights\": \"$2\", \"name\": \"$3\", \"result\": ${line:-null}}" >>"$results"
 }

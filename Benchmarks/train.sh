@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Training steps, ours and PyTorch's variants in alternation, ratios first:
 #   Benchmarks/train.sh [bytes|tokens|wide]...
-# ROUNDS=3, STEPS=6, WARM_UP=2 (theirs), VARIANTS="next-token sequential joint compile chunked", MEMORY=0 for speed alone.
+# ROUNDS=3, STEPS=3, WARM_UP=2 (theirs), VARIANTS="next-token sequential joint compile chunked", MEMORY=0 for speed alone.
 # RESULTS=FILE keeps the figures and adds to those there: on a shared machine, many short calls make one table.
 # Needs a Python with torch (BENCH_PYTHON, else .bench-venv of Benchmarks/run.sh) and, for `compile`, a C++ compiler.
 set -euo pipefail
@@ -18,12 +18,13 @@ declare -A shapes=(
 )
 record() { # shape, name, command...
     local line
+    echo "bench: $1, $2, round $round" >&2
     line=$("${@:3}" 2>/dev/null | grep '^{' | tail -1) || line=null
     echo "{\"shape\": \"$1\", \"name\": \"$2\", \"result\": ${line:-null}}" >>"$results"
 }
 [[ $# -gt 0 ]] || set -- bytes tokens wide
 for shape in "$@"; do
-    read -ra options <<<"${shapes[$shape]:?} --threads 2 --steps ${STEPS:-6}"
+    read -ra options <<<"${shapes[$shape]:?} --threads 2 --steps ${STEPS:-3}"
     for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
         record "$shape" ours "$foretoken" bench train "${options[@]}" --heads 4 --json
         for variant in ${VARIANTS:-next-token sequential joint compile chunked}; do
