@@ -83,26 +83,12 @@ public struct SampleGeneration: Sendable {
         var written = try resume(out)
         let handle = try FileHandle.appending(to: out)
         defer { try? handle.close() }
-        // Enough samples ahead to keep the engine full; their texts wait for those before them.
-        var ahead: [GenerationStream] = []
-        var next = written
-        while written < total, progress(written, total) {
-            while next < total, ahead.count < 2 * engine.limits.sequences + samples {
-                let job = job(next)
-                let own = self.request(request, job)
-                // A group's prompt runs once; what is left of a group begun by an earlier run finds it among the ended texts.
-                if job.sample == 0 {
-                    ahead += try engine.submit(own, samples: samples)
-                    next += samples
-                } else {
-                    ahead.append(try engine.submit(own))
-                    next += 1
-                }
-            }
-            let stream = ahead.removeFirst()
-            var text = ""
-            for try await pieces in stream { text += pieces.map(\.text).joined() }
-            let line = line(self.job(written), text, await stream.statistics, tokenizer)
+        try await engine.runInOrder(written..<total, samples: samples) {
+            self.request(request, job($0))
+        } goesOn: {
+            progress($0, total)
+        } body: { number, text, statistics in
+            let line = line(job(number), text, statistics, tokenizer)
             do {
                 try handle.write(contentsOf: Data((try line.text() + "\n").utf8))
             } catch {

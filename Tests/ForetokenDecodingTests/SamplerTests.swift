@@ -150,6 +150,12 @@ import Testing
         let hopeless = try sequence(accepted: 0, times: 50)
         for _ in 0..<AcceptanceEstimate.shortestPatience { hopeless.acceptance.update(accepted: 0, of: 0) }
         #expect(planner.plan([hopeless]) == [1])
+        // A new sequence begins with what the others showed, and learns for itself.
+        for _ in 0..<100 { _ = planner.plan([hopeless]) }
+        let new = try sequence(accepted: 0, times: 0)
+        #expect(planner.plan([new]) == [0])
+        for _ in 0..<10 { new.acceptance.update(accepted: 3, of: 3) }
+        #expect(planner.plan([new]) == [3])
         // On a machine where a row costs as much as a pass, nothing pays.
         let dear = DepthPlanner()
         for rows in 1...4 { dear.learn(rows: rows, seconds: Double(rows)) }

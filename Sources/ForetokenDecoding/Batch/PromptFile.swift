@@ -85,28 +85,16 @@ public struct PromptFile: Sendable {
             throw Problem.system(file: out.relativePath, reason: error.systemReason)
         }
         defer { try? handle.close() }
-        // Enough prompts ahead to keep the engine full; their texts wait for those before them.
-        var ahead: [GenerationStream] = []
-        var next = written
-        while written < total, progress(written, total) {
-            while next < total, ahead.count < 2 * engine.limits.sequences + samples {
-                var own = request(prompts[next / samples].text)
-                own.sampler.seed &+= UInt64(next % samples)
-                if next % samples == 0 {
-                    ahead += try engine.submit(own, samples: samples)
-                    next += samples
-                } else {
-                    ahead.append(try engine.submit(own))
-                    next += 1
-                }
-            }
-            let stream = ahead.removeFirst()
-            var text = ""
-            for try await pieces in stream { text += pieces.map(\.text).joined() }
-            let line = Self.line(
-                prompts[written / samples].fields, text, sample: written % samples, await stream.statistics)
+        try await engine.runInOrder(written..<total, samples: samples) { line in
+            var own = request(prompts[line / samples].text)
+            own.sampler.seed &+= UInt64(line % samples)
+            return own
+        } goesOn: {
+            progress($0, total)
+        } body: { line, text, statistics in
+            let value = Self.line(prompts[line / samples].fields, text, sample: line % samples, statistics)
             do {
-                try handle.write(contentsOf: Data((try line.text() + "\n").utf8))
+                try handle.write(contentsOf: Data((try value.text() + "\n").utf8))
             } catch {
                 throw Problem.system(file: out.relativePath, reason: error.systemReason)
             }

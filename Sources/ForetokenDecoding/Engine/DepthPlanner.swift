@@ -3,6 +3,7 @@ struct AcceptanceEstimate {
     /// Optimistic at first, so that drafting is tried.
     private(set) var rates: [Double]
     private var seen: [Int]
+    private(set) var hasBegun = false
     /// Passes since drafts were last tried, and after how many they are tried again.
     var passesWithoutDrafts = 0
     var patience = AcceptanceEstimate.shortestPatience
@@ -14,8 +15,16 @@ struct AcceptanceEstimate {
         seen = [Int](repeating: 0, count: max(0, drafts))
     }
 
+    /// Where nothing was seen yet: what other sequences showed, as if in a few passes of this one.
+    mutating func begin(with typical: [Double]) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        for (place, rate) in zip(rates.indices, typical) { (rates[place], seen[place]) = (rate, 6) }
+    }
+
     /// Takes over what a pass with `drafted` drafts showed.
     mutating func update(accepted: Int, of drafted: Int) {
+        hasBegun = true
         guard drafted > 0 else {
             passesWithoutDrafts += 1
             return
@@ -39,6 +48,8 @@ final class DepthPlanner {
     private var passSeconds: [Int: Double] = [:]
     private var draftSeconds: [Int: Double] = [:]
     private var plans = 0
+    /// Acceptance in the sequences so far, the latest counting most: what a new one begins with.
+    private var typical: [Double] = []
     /// Whether drafts are made one after another, so that each costs, and not each sequence that drafts.
     let isStepwise: Bool
 
@@ -65,6 +76,10 @@ final class DepthPlanner {
         let adaptive = sequences.indices.filter { sequences[$0].request.isAdaptive && sequences[$0].usefulDrafts > 0 }
         guard !adaptive.isEmpty else { return counts }
         plans += 1
+        for index in adaptive {
+            sequences[index].acceptance.begin(with: typical)
+            remember(sequences[index].acceptance.rates)
+        }
         let base = sequences.count + counts.reduce(0, +)
         // A plain pass now and then: its cost is what drafting is weighed against.
         if passSeconds[base] == nil && plans > 2 || plans % 512 == 0 { return counts }
@@ -95,6 +110,13 @@ final class DepthPlanner {
             if estimate.passesWithoutDrafts >= estimate.patience { counts[index] = 1 }
         }
         return counts
+    }
+
+    private func remember(_ rates: [Double]) {
+        for (place, rate) in rates.enumerated() {
+            if place == typical.count { typical.append(rate) }
+            typical[place] += (rate - typical[place]) * 0.05
+        }
     }
 
     /// Measured, or taken from the nearest narrower pass with a little more for every row; hopeful, so that it is tried.

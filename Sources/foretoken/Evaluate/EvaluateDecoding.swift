@@ -77,7 +77,7 @@ struct EvaluateDecoding: AsyncParsableCommand {
         }
         if byHeads { return try show(try (1...max(1, used)).map(compare), of: run) }
         let result = try compare(used)
-        let loss = try lossDifference(model, texts(shard, beginning, model.configuration.context))
+        let loss = try lossDifference(model, Self.texts(shard, beginning, model.configuration.context))
         if json {
             print(try Self.value(result, loss).text())
         } else {
@@ -127,7 +127,7 @@ struct EvaluateDecoding: AsyncParsableCommand {
     }
 
     /// The first documents, some ten thousand tokens.
-    private func texts(_ shard: TokenShard, _ beginning: [Int32], _ context: Int) -> [[Int32]] {
+    static func texts(_ shard: TokenShard, _ beginning: [Int32], _ context: Int) -> [[Int32]] {
         var (texts, total) = ([[Int32]](), 0)
         for document in 0..<shard.documentCount where total < 16_384 {
             texts.append(beginning + shard.document(document).prefix(context))

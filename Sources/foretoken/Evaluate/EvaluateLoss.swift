@@ -1,4 +1,5 @@
 import ArgumentParser
+import ForetokenDecoding
 import ForetokenModel
 import ForetokenReport
 import ForetokenText
@@ -17,6 +18,7 @@ extension Evaluate {
                 Examples:
                   foretoken evaluate loss --model runs/demo --data data/validation.tokens
                   foretoken evaluate loss --model runs/x --data code/validation.tokens --data prose/validation.tokens
+                  foretoken evaluate loss --model runs/x --data v.tokens --temperature 0.8
                 """)
 
         @Option(help: "A run or model folder.", completion: .directory)
@@ -27,11 +29,16 @@ extension Evaluate {
         var data: [Path]
         @Option(parsing: .unconditional, help: "Batches of 8 samples of each shard, fewer if it ends before.")
         var batches = 50
+        @Option(help: "Also compute what share of drafts sampled at this temperature is kept, on 16,384 tokens of each shard.")
+        var temperature: Double?
         @Flag(help: "Print one JSON object.")
         var json = false
 
         func validate() throws {
             try require(batches, "--batches", in: 1...(.max))
+            guard temperature ?? 1 > 0, (temperature ?? 1).isFinite else {
+                throw ValidationError("--temperature must be above 0")
+            }
             guard !data.isEmpty else { throw ValidationError("name a token shard with --data") }
         }
 
@@ -41,18 +48,34 @@ extension Evaluate {
             let model = try ModelFolder.read(folder)
             let tokenizer = try Generate.tokenizer(of: model.configuration, in: folder)
             // All are opened before the first is measured.
-            let loaders = try data.map { path in
+            let shards = try data.map { path in
                 let shard = try TokenShard(contentsOf: path.url)
                 guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(path.text) }
-                return BatchLoader(
+                return shard
+            }
+            let loaders = try shards.map { shard in
+                BatchLoader(
                     try PackedTokens([shard], tokenizer: tokenizer), context: model.configuration.context,
                     heads: model.configuration.heads, seed: 0)
             }
             let results = try loaders.map {
                 try HeadEvaluation(of: model, on: $0, batchSize: 8, batches: batches, tokenizer: tokenizer)
             }
+            let sampled = temperature.map { temperature in
+                shards.map {
+                    SampledAcceptance(
+                        of: model,
+                        texts: EvaluateDecoding.texts(
+                            $0, model.configuration.beginningOfText.map { [$0] } ?? [], model.configuration.context),
+                        temperature: temperature)
+                }
+            }
             if json {
-                let values = results.map(Self.value)
+                var values = results.map(Self.value)
+                for (index, acceptance) in (sampled ?? []).enumerated() {
+                    values[index]["sampledAcceptance"] = .array(acceptance.keyedNoise.map(JSONValue.finite))
+                    values[index]["rejectionAcceptance"] = .array(acceptance.rejection.map(JSONValue.finite))
+                }
                 let value: JSONValue
                 if values.count == 1 {
                     value = .object(values[0])
@@ -82,6 +105,18 @@ extension Evaluate {
                 }
             }
             print(table.terminalText)
+            guard let sampled, let temperature, model.configuration.heads > 1 else { return }
+            var kept = TextTable(
+                (results.count > 1 ? ["source"] : []) + ["head", "kept at \(temperature)", "by rejection sampling"])
+            for (path, acceptance) in zip(data, sampled) {
+                for (index, share) in acceptance.keyedNoise.enumerated() {
+                    kept.add(
+                        (results.count > 1 ? [path.text] : []) + [
+                            "\(index + 2)", Formatting.percent(share), Formatting.percent(acceptance.rejection[index]),
+                        ])
+                }
+            }
+            print(kept.terminalText)
         }
 
         private static func value(_ result: HeadEvaluation) -> JSONObject {

@@ -1,0 +1,65 @@
+public import ForetokenModel
+import ForetokenText
+import Foundation
+public import Torch
+
+/// How often a draft drawn from one distribution equals the token drawn from another.
+public enum DraftCoupling {
+    /// When both are drawn with the same Gumbel noise, as the decoder does: Σ_x 1 / Σ_y max(p_y / p_x, q_y / q_x)
+    /// (arXiv 2408.07978, section 3).
+    public static func keyedNoise(_ p: [Double], _ q: [Double]) -> Double {
+        // Σ_y max(…) is p's mass, over p_x, of the tokens whose p/q is at least x's, and q's mass, over q_x, of the rest.
+        let order = p.indices.filter { p[$0] > 0 && q[$0] > 0 }.sorted { p[$0] * q[$1] > p[$1] * q[$0] }
+        var above = p.indices.reduce(0.0) { q[$1] > 0 ? $0 : $0 + p[$1] }
+        var below = 1.0
+        return order.reduce(0.0) { sum, x in
+            above += p[x]
+            below -= q[x]
+            return sum + 1 / (above / p[x] + max(0, below) / q[x])
+        }
+    }
+
+    /// The most that any rule can keep without changing p: Σ_x min(p_x, q_x), which rejection sampling with min(1, p/q) does
+    /// (arXiv 2211.17192).
+    public static func rejection(_ p: [Double], _ q: [Double]) -> Double { zip(p, q).reduce(0) { $0 + min($1.0, $1.1) } }
+}
+
+/// What the two ways of accepting sampled drafts would keep on given text, exactly and without sampling: head i's
+/// distribution at each place against head 1's i − 1 tokens later.
+public struct SampledAcceptance: Sendable, Equatable {
+    /// For heads 2…n: ``DraftCoupling/keyedNoise(_:_:)``, the decoder's.
+    public let keyedNoise: [Double]
+    /// For heads 2…n: ``DraftCoupling/rejection(_:_:)``.
+    public let rejection: [Double]
+
+    /// The means over all places of the texts, each cut off at the model's context.
+    ///
+    /// - Parameter temperature: above 0.
+    @TorchActor
+    public init(of model: MultiTokenModel, texts: [[Int32]], temperature: Double) {
+        let (heads, vocabulary) = (model.configuration.heads, model.configuration.vocabulary)
+        var sums = [(keyed: Double, rejection: Double, count: Int)](repeating: (0, 0, 0), count: max(0, heads - 1))
+        for text in texts {
+            let tokens = text.prefix(model.configuration.context).map(Int64.init)
+            guard tokens.count > heads else { continue }
+            let distributions: [[Double]] = withoutGradient {
+                model.allLogits(Tensor(tokens, shape: [1, tokens.count]).to(model.device)).map {
+                    ($0 * (1 / temperature)).to(.float64).softmax(axis: 2).elements()
+                }
+            }
+            func row(_ head: Int, _ position: Int) -> [Double] {
+                Array(distributions[head - 1][position * vocabulary..<(position + 1) * vocabulary])
+            }
+            for position in 0..<tokens.count - heads {
+                for head in 2..<heads + 1 {
+                    let (p, q) = (row(1, position + head - 1), row(head, position))
+                    sums[head - 2].keyed += DraftCoupling.keyedNoise(p, q)
+                    sums[head - 2].rejection += DraftCoupling.rejection(p, q)
+                    sums[head - 2].count += 1
+                }
+            }
+        }
+        keyedNoise = sums.map { $0.keyed / Double(max(1, $0.count)) }
+        rejection = sums.map { $0.rejection / Double(max(1, $0.count)) }
+    }
+}
