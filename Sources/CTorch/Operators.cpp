@@ -46,6 +46,13 @@ ct_tensor ct_all(ct_tensor a) { return guarded([&] { return at::all(borrow(a)); 
 ct_tensor ct_cumulative_product(ct_tensor a, int64_t axis) {
     return guarded([&] { return at::cumprod(borrow(a), axis); });
 }
+int32_t ct_top(ct_tensor a, int64_t count, int64_t axis, ct_tensor *values, ct_tensor *indices) {
+    return guarded_status([&] {
+        auto [largest, places] = at::topk(borrow(a), count, axis);
+        *values = wrap(std::move(largest));
+        *indices = wrap(std::move(places));
+    });
+}
 ct_tensor ct_softmax(ct_tensor a, int64_t axis) { return guarded([&] { return at::softmax(borrow(a), axis); }); }
 ct_tensor ct_log_softmax(ct_tensor a, int64_t axis) {
     return guarded([&] { return at::log_softmax(borrow(a), axis); });

@@ -82,6 +82,24 @@ bool ct_cuda_is_available(void) {
     }
 }
 
+bool ct_cuda_device_name(int32_t index, char *name, int32_t size) {
+    if (size < 1 || !ct_cuda_is_available()) return false;
+    // The driver is there if LibTorch found a GPU; asking it by name needs none of CUDA's headers.
+    int device = 0;
+    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(RTLD_DEFAULT, "cuDeviceGet"));
+    const auto get_name = reinterpret_cast<int (*)(char *, int, int)>(dlsym(RTLD_DEFAULT, "cuDeviceGetName"));
+    return get != nullptr && get_name != nullptr && get(&device, index) == 0 && get_name(name, size, device) == 0;
+}
+
+bool ct_cpu_has_bfloat16(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
+#else
+    return false;
+#endif
+}
+
 void ct_set_threads(int32_t threads) {
     at::set_num_threads(threads);
     ct_kernels_set_threads(threads);

@@ -87,6 +87,16 @@ public final class MultiTokenModel {
     /// The element type of the weights.
     public var dtype: DType { embedding.tensor.dtype }
 
+    /// The element type of activations and of the products' operands: the weights' own, or bfloat16 beside float32 weights
+    /// (mixed precision as in arXiv 1710.03740). Gradients of weights, and losses, stay in the weights' type.
+    public var computeType: DType {
+        get { embedding.computeType }
+        set { for parameter in parameters { parameter.computeType = newValue } }
+    }
+
+    /// Embeddings [B, T, D] of tokens [B, T], in ``computeType``.
+    public func embedded(_ tokens: Tensor) -> Tensor { embedding.tensor.rows(at: tokens).to(computeType) }
+
     /// Where the weights lie.
     public var device: Device { embedding.tensor.device }
 
@@ -101,14 +111,14 @@ public final class MultiTokenModel {
 
     /// The end of a head: its output [B, T, D] to logits [B, T, V].
     public func logits(_ hidden: Tensor, head: Int = 1) -> Tensor {
-        hidden.rmsNorm(norm.tensor, epsilon: configuration.normEpsilon).linear(heads[head - 1].unembedding.tensor)
+        hidden.rmsNorm(norm.operand, epsilon: configuration.normEpsilon).linear(heads[head - 1].unembedding.operand)
     }
 
     /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the plain forward pass. A head that joins the
     /// embedding of token t + j gives those of the first T − j positions only.
     public func allLogits(_ tokens: Tensor, documents: Tensor? = nil) -> [Tensor] {
         let length = tokens.shape[1]
-        let embedded = embedding.tensor.rows(at: tokens)
+        let embedded = embedded(tokens)
         let all = context(length: length, documents: documents)
         var outputs: [Int: Tensor] = [:]
         let z = trunk.reduce(embedded) { x, block in block(x, all) }

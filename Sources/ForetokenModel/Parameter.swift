@@ -30,12 +30,18 @@ public final class Parameter {
     public let group: ParameterGroup
     /// The weights: a leaf that collects its gradient.
     public let tensor: Tensor
+    /// What products take the weights as; the weights' own type unless ``MultiTokenModel/computeType`` says otherwise.
+    var computeType: DType
 
     init(name: String, group: ParameterGroup, tensor: Tensor) {
         self.name = name
         self.group = group
         self.tensor = tensor.requireGradient()
+        computeType = tensor.dtype
     }
+
+    /// The weights in ``computeType``: a recorded copy, so that the gradient arrives in the weights' own type, or themselves.
+    var operand: Tensor { tensor.to(computeType) }
 
     /// Whether it is a matrix; the rest are the norms' scales and biases.
     public var isMatrix: Bool { tensor.rank == 2 }

@@ -41,7 +41,7 @@ public struct PredictionHead {
         }
         switch body {
         case .block(let block): return block(x, context)
-        case .linear(let map): return x.linear(map.tensor)
+        case .linear(let map): return x.linear(map.operand)
         }
     }
 }
@@ -74,9 +74,9 @@ public struct TokenJoin {
     public func callAsFunction(_ hidden: Tensor, _ embedded: Tensor) -> Tensor {
         Tensor.concatenating(
             [
-                hidden.rmsNorm(hiddenNorm.tensor, epsilon: epsilon),
-                embedded.rmsNorm(embeddingNorm.tensor, epsilon: epsilon),
+                hidden.rmsNorm(hiddenNorm.operand, epsilon: epsilon),
+                embedded.rmsNorm(embeddingNorm.operand, epsilon: epsilon),
             ], axis: 2
-        ).linear(projection.tensor)
+        ).linear(projection.operand)
     }
 }

@@ -87,8 +87,8 @@ public final class TransformerBlock {
     /// [B, T, D] to [B, T, D]: x + attention(norm(x)), then that + SwiGLU(norm(that)).
     public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
         addingAttention(x, context).addingSwiGLU(
-            norm: feedForwardNorm.tensor, epsilon: configuration.normEpsilon, gate: gate.tensor, up: up.tensor,
-            down: down.tensor)
+            norm: feedForwardNorm.operand, epsilon: configuration.normEpsilon, gate: gate.operand, up: up.operand,
+            down: down.operand)
     }
 
     /// x + attention(norm(x)): one operator for the plain Llama block, else the operators one by one.
@@ -96,25 +96,25 @@ public final class TransformerBlock {
         let epsilon = configuration.normEpsilon
         guard configuration.attentionBias != .none || configuration.queryKeyNorm else {
             return x.addingAttention(
-                norm: attentionNorm.tensor, epsilon: epsilon, query: query.tensor, key: key.tensor,
-                value: value.tensor, output: output.tensor, headDimension: configuration.headDimension,
+                norm: attentionNorm.operand, epsilon: epsilon, query: query.operand, key: key.operand,
+                value: value.operand, output: output.operand, headDimension: configuration.headDimension,
                 rotary: (context.rotary.cosine, context.rotary.sine), mask: context.mask)
         }
         let (batch, length) = (x.shape[0], x.shape[1])
         let projected = x.rmsNorm(
-            attentionNorm.tensor, epsilon: epsilon, linear: [query.tensor, key.tensor, value.tensor])
+            attentionNorm.operand, epsilon: epsilon, linear: [query.operand, key.operand, value.operand])
         func heads(_ rows: Tensor, _ bias: Parameter?) -> Tensor {
-            (bias.map { rows + $0.tensor } ?? rows).reshaped(batch, length, -1, configuration.headDimension)
+            (bias.map { rows + $0.operand } ?? rows).reshaped(batch, length, -1, configuration.headDimension)
         }
         func turned(_ heads: Tensor, _ norm: Parameter?) -> Tensor {
-            (norm.map { heads.rmsNorm($0.tensor, epsilon: epsilon) } ?? heads)
+            (norm.map { heads.rmsNorm($0.operand, epsilon: epsilon) } ?? heads)
                 .rotated(cosine: context.rotary.cosine, sine: context.rotary.sine)
         }
         let attended = Tensor.attention(
             query: turned(heads(projected[0], queryBias), queryNorm),
             key: turned(heads(projected[1], keyBias), keyNorm), value: heads(projected[2], valueBias),
             mask: context.mask, causal: context.mask == nil)
-        let sum = x.addingLinear(attended.reshaped(batch, length, -1), output.tensor)
-        return outputBias.map { sum + $0.tensor } ?? sum
+        let sum = x.addingLinear(attended.reshaped(batch, length, -1), output.operand)
+        return outputBias.map { sum + $0.operand } ?? sum
     }
 }

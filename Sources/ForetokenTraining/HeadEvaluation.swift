@@ -112,7 +112,7 @@ extension MultiTokenModel {
         var (loss, guesses) = (0.0, [Int64]())
         for start in stride(from: 0, to: targets.count, by: chunk) {
             let count = min(chunk, targets.count - start)
-            let logits = logits(rows.narrowed(axis: 0, from: start, count: count), head: head)
+            let logits = logits(rows.narrowed(axis: 0, from: start, count: count), head: head).to(dtype)
             loss += logits.crossEntropySum(targets: targets.narrowed(axis: 0, from: start, count: count)).item()
             guesses += logits.argmax(axis: 1).elements(as: Int64.self)
         }

@@ -26,7 +26,8 @@ public struct MemoryEstimate: Sendable, Equatable {
             c: configuration, tokens: min(recipe.training.batchSize, share) * recipe.model.context,
             length: recipe.model.context, recompute: recipe.memory.recompute == .blocks,
             accumulates: share > recipe.training.batchSize, logitsBytes: recipe.memory.logitsMiB << 20,
-            isFrozen: recipe.training.freezeTrunk)
+            isFrozen: recipe.training.freezeTrunk,
+            softTargets: min(recipe.training.softTargets, configuration.vocabulary))
         weights = 4 * step.parameters
         gradients = 4 * step.learnt
         let sizes = ranks == 1 ? [gradients] : step.tensors.map { 4 * $0 }
@@ -54,6 +55,8 @@ private struct Step {
     let logitsBytes: Int
     /// Whether only heads 2…n learn.
     let isFrozen: Bool
+    /// k of head 1's tokens that the others learn from.
+    let softTargets: Int
 
     // MARK: parameters
     var queries: Int { c.attentionHeads * c.headDimension }
@@ -115,9 +118,10 @@ private struct Step {
 
     // MARK: the step
     func highest(_ objective: ObjectiveName) -> Int {
-        // Rotary tables; tokens and one head's targets as int64; embeddings that heads join.
+        // Rotary tables; tokens and one head's targets as int64; embeddings that heads join; soft
+        // targets as int64 and float32, head 1's and one head's.
         let lookup = graph.joinedTokens > 0 ? hidden + tokens / length * graph.joinedTokens * c.width : 0
-        let constant = length * c.headDimension + 4 * tokens + lookup
+        let constant = length * c.headDimension + 4 * tokens + lookup + 9 * tokens * softTargets
         // The blocks' inputs alone, or all that they keep; and z.
         let trunk = (isFrozen ? 0 : c.trunkLayers * (recompute ? hidden : kept)) + hidden
         let replay = recompute ? kept : 0

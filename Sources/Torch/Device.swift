@@ -69,6 +69,9 @@ public enum LibTorch {
         return ct_cuda_is_available()
     }
 
+    /// Whether the processor has instructions for bfloat16 products; without them LibTorch emulates, hundreds of times slower.
+    public static var hasBFloat16Instructions: Bool { ct_cpu_has_bfloat16() }
+
     /// How many threads LibTorch's and our own CPU kernels use.
     public static var threads: Int {
         get {

@@ -31,6 +31,15 @@ extension Tensor {
         checked(call { ct_argmax($0, Int64(axis)) }, file, line)
     }
 
+    /// The `count` largest elements along an axis, largest first, and their indices (int64).
+    public func top(
+        _ count: Int, axis: Int, file: StaticString = #fileID, line: UInt = #line
+    ) -> (values: Tensor, indices: Tensor) {
+        var (values, indices): (ct_tensor?, ct_tensor?)
+        check(call { ct_top($0, Int64(count), Int64(axis), &values, &indices) }, file, line)
+        return (checked(values, file, line), checked(indices, file, line))
+    }
+
     /// The running product along an axis.
     public func cumulativeProduct(axis: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { ct_cumulative_product($0, Int64(axis)) }, file, line)

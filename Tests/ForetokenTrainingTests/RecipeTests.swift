@@ -46,6 +46,7 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         recipe.training.curriculum = .forward
         recipe.training.detachTrunk = true
         recipe.training.keepEvery = 4
+        recipe.training.softTargets = 16
         recipe.training.minutes = 2.5
         #expect(try Recipe(yaml: recipe.yaml, file: "x") == recipe)
     }
@@ -130,6 +131,7 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         ("training.headWeights=[{step: 3, weights: uniform}, {step: 2, weights: harmonic}]", "later than"),
         ("training.curriculum=onward", "'forward'"), ("training.headLearningRate=0", "above 0"),
         ("training.decayFraction=0", "above 0"), ("training.keepEvery=-1", "outside 0"),
+        ("training.softTargets=-1", "outside 0"),
         ("training.schedule=wsb", "'wsd'"), ("training.freezTrunk=true", "did you mean 'freezeTrunk'"),
         ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"),
         ("training.steps=null", "missing"),

@@ -72,7 +72,9 @@ int32_t ct_fused_cross_entropy(
 ) {
     return guarded_status([&] {
         c10::NoGradGuard guard;
-        const auto input = borrow(hidden), x = training::rows(input), weight = borrow(norm), u = borrow(unembedding);
+        const auto input = borrow(hidden), x = training::rows(input), own_norm = borrow(norm), own_u = borrow(unembedding);
+        // Weights may be float32 beside bfloat16 activations: the products take x's type, the gradients the weights'.
+        const auto weight = own_norm.to(x.scalar_type()), u = own_u.to(x.scalar_type());
         const auto labels = borrow(targets).contiguous();
         const auto probabilities = probabilities_or_null == nullptr ? at::Tensor() : borrow(probabilities_or_null);
         TORCH_CHECK(
@@ -87,10 +89,10 @@ int32_t ct_fused_cross_entropy(
 
         auto gradient = all ? at::empty_like(x) : at::zeros_like(x);
         bool fresh = false;
-        auto weight_gradient = gradient_of(weight, fresh);
+        auto weight_gradient = gradient_of(own_norm, fresh);
         if (fresh) weight_gradient.zero_();
         fresh = false;
-        auto u_gradient = gradient_of(u, fresh);
+        auto u_gradient = gradient_of(own_u, fresh);
         if (fresh && rows == 0) u_gradient.zero_();
 
         *loss = 0;
@@ -109,7 +111,10 @@ int32_t ct_fused_cross_entropy(
                 logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), scale);
 
             // The first product overwrites a gradient that is not there yet.
-            if (u_gradient.defined()) u_gradient.addmm_(logits.t(), normed.y, fresh ? 0 : 1);
+            if (u_gradient.defined() && u_gradient.scalar_type() == logits.scalar_type())
+                u_gradient.addmm_(logits.t(), normed.y, fresh ? 0 : 1);
+            else if (u_gradient.defined() && fresh) u_gradient.copy_(at::mm(logits.t(), normed.y));
+            else if (u_gradient.defined()) u_gradient.add_(at::mm(logits.t(), normed.y));
             fresh = false;
             const auto back = training::norm_backward(
                 h, normed.inverse, weight, at::mm(logits, u), {}, /*consume=*/true);

@@ -132,7 +132,8 @@ at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tenso
     if (!ours(x, cosine, sine)) {
         const auto c = cosine.unsqueeze(1), s = sine.unsqueeze(1) * sign;
         const auto a = x.narrow(3, 0, dim / 2), b = x.narrow(3, dim / 2, dim / 2);
-        return at::cat({a * c - b * s, b * c + a * s}, 3);
+        // The tables may be more exact than x.
+        return at::cat({a * c - b * s, b * c + a * s}, 3).to(x.scalar_type());
     }
     const auto y = x.clone();
     rotate_(y, cosine, sine, sign);

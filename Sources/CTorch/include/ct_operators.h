@@ -36,6 +36,8 @@ ct_tensor ct_max(ct_tensor a);
 ct_tensor ct_argmax(ct_tensor a, int64_t axis);
 ct_tensor ct_all(ct_tensor a);
 ct_tensor ct_cumulative_product(ct_tensor a, int64_t axis);
+// The `count` largest elements along an axis, largest first, and their int64 indices. Non-zero is an error.
+int32_t ct_top(ct_tensor a, int64_t count, int64_t axis, ct_tensor *values, ct_tensor *indices);
 ct_tensor ct_softmax(ct_tensor a, int64_t axis);
 ct_tensor ct_log_softmax(ct_tensor a, int64_t axis);
 

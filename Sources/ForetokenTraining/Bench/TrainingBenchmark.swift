@@ -1,6 +1,6 @@
 public import ForetokenModel
 import ForetokenText
-import Torch
+public import Torch
 
 /// How fast training steps of a shape run, and in how many bytes: random tokens, clipping and AdamW included.
 public struct TrainingBenchmark: Sendable, Equatable {
@@ -8,6 +8,8 @@ public struct TrainingBenchmark: Sendable, Equatable {
     public let tokensPerSecond: Double
     /// 10⁹ FLOPs a second, by `ModelConfiguration.trainingFlopsPerToken(context:)`.
     public let gflops: Double
+    /// ``gflops`` over the GPU's stated bfloat16 peak: model FLOPs utilisation (arXiv 2204.02311); nil where that is not known.
+    public let utilisation: Double?
     /// Of the step's own matrix products alone, measured between the steps; nil if they were not.
     public let products: Products?
     /// The most bytes of tensors during a step.
@@ -36,11 +38,15 @@ public struct TrainingBenchmark: Sendable, Equatable {
         public var logitsBytes = FusedObjective.defaultLogitsBytes
         /// What is kept of the trunk.
         public var recompute = Recomputation.none
+        /// Where the model lies.
+        public var device = Device.cpu
+        /// What the step computes in.
+        public var precision = Precision.f32
         /// Steps that are timed, after `warmUpSteps` that are not.
         public var steps: Int
         /// Steps before: buffers are made, pages are touched.
         public var warmUpSteps = 2
-        /// Whether to time the matrix products alone, too.
+        /// Whether to time the matrix products alone, too; on the CPU only.
         public var measuresGemm = true
 
         /// Settings with these sizes.
@@ -55,7 +61,11 @@ public struct TrainingBenchmark: Sendable, Equatable {
     ///
     /// - Throws: `ModelError` for sizes that make no model, `TorchError.outOfMemory`.
     public init(_ configuration: ModelConfiguration, _ settings: Settings) throws {
-        let model = try MultiTokenModel(configuration, seed: 1)
+        let device = settings.device
+        try settings.precision.require(on: device)
+        let measuresGemm = settings.measuresGemm && device == .cpu && settings.precision == .f32
+        let model = try MultiTokenModel(configuration, seed: 1, device: device)
+        model.computeType = settings.precision.computeType
         let step = TrainingStep(
             model: model, optimizer: try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1),
             objective: settings.objective.objective(
@@ -73,7 +83,7 @@ public struct TrainingBenchmark: Sendable, Equatable {
         var (peak, losses) = (0, [Double]())
         for index in 0..<(settings.warmUpSteps + settings.steps) {
             let batch = Self.randomBatch(configuration, batchSize: settings.batchSize, &random)
-            Memory.resetPeak()
+            Memory.resetPeak(on: device)
             let begin = clock.now
             let gradient = try step.gradient(of: [batch])
             try step.update(by: gradient, rate: 1e-4)
@@ -81,17 +91,19 @@ public struct TrainingBenchmark: Sendable, Equatable {
             let isTimed = index >= settings.warmUpSteps
             if isTimed {
                 times.append(seconds)
-                peak = max(peak, Memory.read().peak)
+                peak = max(peak, Memory.read(on: device).peak)
                 losses = gradient.losses
             }
-            if settings.measuresGemm { try meter.measure(keeping: isTimed) }
+            if measuresGemm { try meter.measure(keeping: isTimed) }
         }
         let weights = model.parameters.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.byteCount }
         let seconds = median(times)
         tokensPerSecond = Double(rows) / seconds
         gflops = configuration.trainingFlopsPerToken(context: configuration.context) * tokensPerSecond * 1e-9
+        let rate = gflops
+        utilisation = settings.precision == .bf16 ? device.bfloat16Peak.map { rate * 1e9 / $0 } : nil
         products =
-            settings.measuresGemm
+            measuresGemm
             ? Products(gflops: meter.flops / meter.seconds * 1e-9, share: meter.seconds / seconds) : nil
         peakTensorBytes = peak
         // Weights, their gradients and AdamW's two means.

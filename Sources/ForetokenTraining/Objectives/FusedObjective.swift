@@ -17,13 +17,18 @@ public struct FusedObjective: Objective {
     /// Whether heads 2…n learn from a detached z.
     public let detachTrunk: Bool
 
+    /// How many of head 1's most probable tokens heads 2…n learn from; 0: from the data's token.
+    public let softTargets: Int
+
     /// The objective.
     public init(
-        logitsBytes: Int = Self.defaultLogitsBytes, recompute: Recomputation = .none, detachTrunk: Bool = false
+        logitsBytes: Int = Self.defaultLogitsBytes, recompute: Recomputation = .none, detachTrunk: Bool = false,
+        softTargets: Int = 0
     ) {
         self.logitsBytes = logitsBytes
         self.recompute = recompute
         self.detachTrunk = detachTrunk
+        self.softTargets = softTargets
     }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
@@ -33,7 +38,7 @@ public struct FusedObjective: Objective {
     ) throws -> [Double] {
         try model.forwardBackwardHeadByHead(
             microbatches, denominators: denominators, headWeights: headWeights, recompute: recompute,
-            detachTrunk: detachTrunk, onGradientReady: onGradientReady
+            detachTrunk: detachTrunk, softTargets: softTargets, onGradientReady: onGradientReady
         ) { head, output, targets, scale in
             try output.fusedCrossEntropy(
                 norm: model.norm.tensor, epsilon: model.configuration.normEpsilon,

@@ -15,7 +15,7 @@ extension MultiTokenModel {
     ///   given that output, detached, its targets and the factor.
     func forwardBackwardHeadByHead(
         _ microbatches: [TokenBatch], denominators: [Int], headWeights: [Double], recompute: Recomputation,
-        detachTrunk: Bool, onGradientReady: (Parameter) -> Void,
+        detachTrunk: Bool, softTargets: Int, onGradientReady: (Parameter) -> Void,
         loss: (_ head: Int, _ output: Tensor, _ targets: HeadTargets, _ scale: Double) throws -> (Double, Tensor)
     ) throws -> [Double] {
         let active = headWeights.indices.filter { headWeights[$0] != 0 }.map { $0 + 1 }
@@ -31,6 +31,7 @@ extension MultiTokenModel {
             let trunkPass = TrunkPass(self, batch, recompute: recompute)
             let d = trunkPass.z.detached(requiresGradient: trunkPass.z.requiresGradient)
             var walk = HeadWalk(self, batch.context, trunkPass, z: d, detachTrunk: detachTrunk)
+            let teacher = softTargets > 0 ? HeadOneTargets(self, batch, trunkPass, count: softTargets) : nil
             for node in nodes where nodes.contains(where: { $0.input == .head(node.head) }) {
                 walk.outputs[node.head] = withoutGradient { walk.run(node) }.detached(requiresGradient: true)
             }
@@ -40,7 +41,8 @@ extension MultiTokenModel {
                 var gradient = walk.outputs.removeValue(forKey: node.head)?.gradient
                 if headWeights[i] != 0 {
                     let count = Double(max(1, denominators[i]))
-                    let targets = try batch.targets(head: node.head)
+                    let tokens = try batch.targets(head: node.head)
+                    let targets = teacher?.targets(head: node.head, hard: tokens) ?? tokens
                     let (sum, own) = try loss(node.head, output.detached(), targets, headWeights[i] / count)
                     losses[i] += sum / count
                     gradient.map { own.add($0) }

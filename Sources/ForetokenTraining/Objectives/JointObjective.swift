@@ -11,10 +11,14 @@ public struct JointObjective: Objective {
     /// Whether heads 2…n learn from a detached z.
     public let detachTrunk: Bool
 
+    /// How many of head 1's most probable tokens heads 2…n learn from; 0: from the data's token.
+    public let softTargets: Int
+
     /// The objective.
-    public init(recompute: Recomputation = .none, detachTrunk: Bool = false) {
+    public init(recompute: Recomputation = .none, detachTrunk: Bool = false, softTargets: Int = 0) {
         self.recompute = recompute
         self.detachTrunk = detachTrunk
+        self.softTargets = softTargets
     }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
@@ -29,12 +33,14 @@ public struct JointObjective: Objective {
             let batch = try BatchTensors(microbatch, for: model)
             let trunk = TrunkPass(model, batch, recompute: recompute)
             var walk = HeadWalk(model, batch.context, trunk, z: trunk.z, detachTrunk: detachTrunk)
+            let teacher = softTargets > 0 ? HeadOneTargets(model, batch, trunk, count: softTargets) : nil
             var means: [(head: Int, value: Tensor)] = []
             for node in nodes {
                 let output = walk.run(node)
                 walk.outputs[node.head] = output
                 guard headWeights[node.head - 1] != 0 else { continue }
-                let targets = try batch.targets(head: node.head)
+                let tokens = try batch.targets(head: node.head)
+                let targets = teacher?.targets(head: node.head, hard: tokens) ?? tokens
                 let sum = model.crossEntropySum(output, targets: targets, head: node.head)
                 means.append((node.head, sum * (1 / Double(max(1, denominators[node.head - 1])))))
             }

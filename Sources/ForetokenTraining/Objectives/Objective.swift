@@ -28,7 +28,7 @@ public protocol Objective: Sendable {
 extension MultiTokenModel {
     /// Σ −log p of the targets under a head's output [B, T, D]; masked targets count nothing.
     func crossEntropySum(_ hidden: Tensor, targets: HeadTargets, head: Int) -> Tensor {
-        let logits = logits(hidden, head: head).reshaped(-1, configuration.vocabulary)
+        let logits = logits(hidden, head: head).reshaped(-1, configuration.vocabulary).to(dtype)
         guard let probabilities = targets.probabilities else {
             return logits.crossEntropySum(targets: targets.tokens.reshaped(-1), ignoring: TokenBatch.ignored)
         }
@@ -52,14 +52,17 @@ public enum ObjectiveName: String, Sendable, CaseIterable {
     ///   - logitsBytes: see ``FusedObjective/logitsBytes``; the others hold all logits of a head, or of all heads.
     ///   - recompute: what is kept of the trunk.
     ///   - detachTrunk: whether heads 2…n learn from a detached z.
+    ///   - softTargets: how many of head 1's most probable tokens heads 2…n learn from; 0: from the data's token.
     public func objective(
         logitsBytes: Int = FusedObjective.defaultLogitsBytes, recompute: Recomputation = .none,
-        detachTrunk: Bool = false
+        detachTrunk: Bool = false, softTargets: Int = 0
     ) -> any Objective {
         switch self {
-        case .joint: JointObjective(recompute: recompute, detachTrunk: detachTrunk)
-        case .sequential: SequentialObjective(recompute: recompute, detachTrunk: detachTrunk)
-        case .fused: FusedObjective(logitsBytes: logitsBytes, recompute: recompute, detachTrunk: detachTrunk)
+        case .joint: JointObjective(recompute: recompute, detachTrunk: detachTrunk, softTargets: softTargets)
+        case .sequential: SequentialObjective(recompute: recompute, detachTrunk: detachTrunk, softTargets: softTargets)
+        case .fused:
+            FusedObjective(
+                logitsBytes: logitsBytes, recompute: recompute, detachTrunk: detachTrunk, softTargets: softTargets)
         }
     }
 }

@@ -10,10 +10,14 @@ public struct SequentialObjective: Objective {
     /// Whether heads 2…n learn from a detached z.
     public let detachTrunk: Bool
 
+    /// How many of head 1's most probable tokens heads 2…n learn from; 0: from the data's token.
+    public let softTargets: Int
+
     /// The objective.
-    public init(recompute: Recomputation = .none, detachTrunk: Bool = false) {
+    public init(recompute: Recomputation = .none, detachTrunk: Bool = false, softTargets: Int = 0) {
         self.recompute = recompute
         self.detachTrunk = detachTrunk
+        self.softTargets = softTargets
     }
 
     /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
@@ -23,7 +27,7 @@ public struct SequentialObjective: Objective {
     ) throws -> [Double] {
         try model.forwardBackwardHeadByHead(
             microbatches, denominators: denominators, headWeights: headWeights, recompute: recompute,
-            detachTrunk: detachTrunk, onGradientReady: onGradientReady
+            detachTrunk: detachTrunk, softTargets: softTargets, onGradientReady: onGradientReady
         ) { head, output, targets, scale in
             let loss = model.crossEntropySum(output.requireGradient(), targets: targets, head: head)
             try (loss * scale).backward()

@@ -31,7 +31,7 @@ final class TrunkPass {
         parameters = model.trunk.flatMap(\.parameters)
         let following = model.configuration.headGraph.joinedTokens
         length = batch.tokens.shape[1] - following
-        lookup = model.embedding.tensor.rows(at: batch.tokens)
+        lookup = model.embedded(batch.tokens)
         let learns = lookup.requiresGradient
         embedded = following > 0 ? lookup.detached(requiresGradient: learns) : lookup
         input = following > 0 ? embedded.narrowed(axis: 1, from: 0, count: length) : embedded

@@ -51,6 +51,7 @@ extension Recipe {
         }
         for (key, value, least) in [
             ("batchSize", training.batchSize, 1), ("accumulation", training.accumulation, 1),
+            ("softTargets", training.softTargets, 0),
             ("validationEvery", training.validationEvery, 0), ("validationBatches", training.validationBatches, 1),
             ("checkpointEvery", training.checkpointEvery, 0), ("keepCheckpoints", training.keepCheckpoints, 1),
             ("keepEvery", training.keepEvery, 0), ("logEvery", training.logEvery, 1),

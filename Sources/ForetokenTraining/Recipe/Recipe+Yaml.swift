@@ -146,12 +146,14 @@ extension Recipe {
         training.curriculumSteps = try reader.integer("curriculumSteps")
         training.detachTrunk = try reader.boolean("detachTrunk") ?? training.detachTrunk
         training.freezeTrunk = try reader.boolean("freezeTrunk") ?? training.freezeTrunk
+        training.softTargets = try reader.integer("softTargets") ?? training.softTargets
         training.validationEvery = try reader.integer("validationEvery") ?? training.validationEvery
         training.validationBatches = try reader.integer("validationBatches") ?? training.validationBatches
         training.checkpointEvery = try reader.integer("checkpointEvery") ?? training.checkpointEvery
         training.keepCheckpoints = try reader.integer("keepCheckpoints") ?? training.keepCheckpoints
         training.keepEvery = try reader.integer("keepEvery") ?? training.keepEvery
         training.logEvery = try reader.integer("logEvery") ?? training.logEvery
+        training.precision = try Self.choice(reader, "training.precision", "precision") ?? training.precision
         training.device = try reader.string("device") ?? training.device
         training.threads = try reader.integer("threads")
         try reader.finish()
@@ -254,12 +256,14 @@ extension Recipe {
         add("curriculumSteps", training.curriculumSteps)
         add("detachTrunk", training.detachTrunk)
         add("freezeTrunk", training.freezeTrunk)
+        add("softTargets", training.softTargets)
         add("validationEvery", training.validationEvery)
         add("validationBatches", training.validationBatches)
         add("checkpointEvery", training.checkpointEvery)
         add("keepCheckpoints", training.keepCheckpoints)
         add("keepEvery", training.keepEvery)
         add("logEvery", training.logEvery)
+        add("precision", training.precision.rawValue)
         add("device", quoted(training.device))
         add("threads", training.threads)
         lines.append("memory:")

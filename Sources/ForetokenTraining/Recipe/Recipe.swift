@@ -133,6 +133,8 @@ public struct Recipe: Sendable, Equatable {
         /// Nothing that decides learns (embedding, trunk, head 1, norm, the unembedding it uses), only heads 2…n do: plain
         /// decoding stays as it is.
         public var freezeTrunk = false
+        /// How many of head 1's most probable tokens heads 2…n learn from, in place of the data's token; 0: from the token.
+        public var softTargets = 0
         /// Steps between validations; 0 for none but the last.
         public var validationEvery = 500
         /// Batches of a validation.
@@ -147,6 +149,8 @@ public struct Recipe: Sendable, Equatable {
         var keptInterval: Int? { keepEvery > 0 && checkpointEvery > 0 ? keepEvery * checkpointEvery : nil }
         /// Steps between records in metrics.jsonl.
         public var logEvery = 10
+        /// What activations and products are computed in.
+        public var precision = Precision.f32
         /// `cpu` or `cuda`.
         public var device = "cpu"
         /// CPU threads; all if nil.

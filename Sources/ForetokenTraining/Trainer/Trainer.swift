@@ -53,6 +53,7 @@ public final class Trainer {
         let tokenizer = try tokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? recipe.dataTokenizer()
         var recipe = recipe
         let device = try world.device(named: recipe.training.device)
+        try recipe.training.precision.require(on: device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
         let resumed = try checkpoint.map { checkpoint in
             try Self.adopt(&recipe, from: folder)
@@ -64,6 +65,7 @@ public final class Trainer {
         validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
         model =
             try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
+        model.computeType = recipe.training.precision.computeType
         if recipe.training.freezeTrunk { model.freezeWhatDecides() }
         let plan = ShardPlan(model, ranks: world.size)
         optimizer = try AdamW(
@@ -77,7 +79,8 @@ public final class Trainer {
             model: model, optimizer: optimizer,
             objective: recipe.training.objective.objective(
                 logitsBytes: recipe.memory.logitsMiB << 20, recompute: recipe.memory.recompute,
-                detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk),
+                detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk,
+                softTargets: recipe.training.softTargets),
             clip: recipe.training.clip, world: world,
             reducer: world.size > 1 ? GradientReducer(model, plan: plan, world: world) : nil)
         self.recipe = recipe

@@ -21,6 +21,10 @@ struct BenchTrain: AsyncParsableCommand {
     var objective = ObjectiveName.fused
     @Option(help: "What is run again in the trunk's backward pass: none or blocks.")
     var recompute = Recomputation.none
+    @Option(help: "cpu or cuda.")
+    var device = "cpu"
+    @Option(help: "What activations and products are computed in: f32 or bf16.")
+    var precision = Precision.f32
     @Option(parsing: .unconditional, help: "Steps to time, after two that warm up.")
     var steps = 10
     @Flag(inversion: .prefixedNo, help: "Time the matrix products alone, too.")
@@ -39,11 +43,15 @@ struct BenchTrain: AsyncParsableCommand {
         settings.logitsBytes = shape.logitsMib << 20
         settings.measuresGemm = gemm
         settings.recompute = recompute
+        settings.device = try Device(named: device)
+        settings.precision = precision
         let result = try TrainingBenchmark(shape.configuration(heads: heads), settings)
         if json {
             let value: JSONValue = [
-                "objective": .string(objective.rawValue),
+                "objective": .string(objective.rawValue), "device": .string(device),
+                "precision": .string(precision.rawValue),
                 "tokensPerSecond": .finite(result.tokensPerSecond), "gflops": .finite(result.gflops),
+                "utilisation": result.utilisation.map(JSONValue.finite) ?? .null,
                 "gemmGflops": result.products.map { .finite($0.gflops) } ?? .null,
                 "gemmShare": result.products.map { .finite($0.share) } ?? .null,
                 "peakTensorBytes": .integer(result.peakTensorBytes),
@@ -56,6 +64,7 @@ struct BenchTrain: AsyncParsableCommand {
         var table = TextTable(["training step, \(objective.rawValue)", ""])
         table.add(["tokens/s", Formatting.fixed(result.tokensPerSecond, 0)])
         table.add(["GFLOP/s", Formatting.fixed(result.gflops, 1)])
+        if let utilisation = result.utilisation { table.add(["of the GPU's bf16 peak", Formatting.percent(utilisation)]) }
         if let products = result.products {
             table.add(["GFLOP/s of its matrix products alone", Formatting.fixed(products.gflops, 1)])
             table.add(["their share of the step", Formatting.percent(products.share)])
@@ -66,5 +75,6 @@ struct BenchTrain: AsyncParsableCommand {
     }
 }
 
+extension Precision: ExpressibleByArgument {}
 extension ObjectiveName: ExpressibleByArgument {}
 extension Recomputation: ExpressibleByArgument {}
