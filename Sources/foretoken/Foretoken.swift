@@ -24,6 +24,7 @@ struct Foretoken: AsyncParsableCommand {
             """,
         subcommands: [
             Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Convert.self, Bench.self, Report.self,
+            StudyCommand.self,
         ])
 
     static func main() async {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ForetokenTraining
 // stdin, stdout and stderr are variables to the importer.
 @preconcurrency import Foundation
 import Torch
@@ -28,6 +29,7 @@ enum Startup {
             fflush(nil)
             _exit(1)
         }
+        Lifeline.follow()
         try requireUTF8Arguments()
     }
 

@@ -4,44 +4,27 @@ public import Foundation
 internal import Yams
 
 extension Recipe {
-    private static let sizeLimit = 1 << 20
-
     /// Reads and checks a recipe.
     ///
     /// `overrides`: `section.key=value`, the value in YAML; they win over the file.
     /// - Throws: ``RecipeError`` that names the file, the line and the key.
     public init(contentsOf url: URL, overrides: [String] = []) throws {
-        let file = url.relativePath
-        let bytes: Foundation.Data
-        do {
-            let handle = try FileHandle(forReadingFrom: url)
-            defer { try? handle.close() }
-            bytes = try handle.read(upToCount: Self.sizeLimit + 1) ?? Foundation.Data()
-        } catch {
-            throw RecipeError.unreadable(
-                file: file, reason: "cannot be read: \(error.systemReason)")
-        }
-        guard bytes.count <= Self.sizeLimit else {
-            throw RecipeError.unreadable(file: file, reason: "is larger than 1 MiB; that is no recipe")
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw RecipeError.unreadable(file: file, reason: "is not UTF-8 text; that is no recipe")
-        }
-        try self.init(yaml: text, file: file, overrides: overrides)
+        try self.init(contentsOf: url, overriding: overrides.map(RecipeOverride.init(option:)))
+    }
+
+    init(contentsOf url: URL, overriding overrides: [RecipeOverride]) throws {
+        let text = try YamlText.read(url, what: "recipe")
+        try self.init(yaml: text, file: url.relativePath, overriding: overrides)
     }
 
     /// Reads and checks a recipe's text; `file` is its name in errors.
     public init(yaml: String, file: String, overrides: [String] = []) throws {
+        try self.init(yaml: yaml, file: file, overriding: overrides.map(RecipeOverride.init(option:)))
+    }
+
+    init(yaml: String, file: String, overriding overrides: [RecipeOverride]) throws {
         self.init()
-        for text in [yaml] + overrides where Self.nestsBeyondReason(text) {
-            throw RecipeError.unreadable(file: file, reason: "nests or repeats far beyond any recipe")
-        }
-        var root: Node
-        do {
-            root = try compose(yaml: yaml) ?? Node([(Node, Node)]())
-        } catch let error as YamlError {
-            throw RecipeError.unreadable(file: file, reason: "is no valid YAML: \(error.sentence)")
-        }
+        var root = try YamlText.root(of: yaml, file: file, what: "recipe")
         for override in overrides { try Self.apply(override, to: &root) }
         guard let mapping = root.mapping else {
             throw RecipeError.unreadable(
@@ -56,16 +39,6 @@ extension Recipe {
         try readMemory(top.section("memory"))
         try top.finish()
         try validate()
-    }
-
-    /// Whether a text could exhaust the parser: it recurses to the depth of the nesting, and aliases multiply.
-    private static func nestsBeyondReason(_ yaml: String) -> Bool {
-        let bytes = Array(yaml.utf8)
-        let openings = bytes.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }
-        let items = zip(bytes, bytes.dropFirst()).count { pair in
-            (pair.0 == UInt8(ascii: "-") || pair.0 == UInt8(ascii: "?")) && [0x20, 0x09, 0x0A].contains(pair.1)
-        }
-        return openings + items > 500 || bytes.count { $0 == UInt8(ascii: "*") } > 16
     }
 
     private mutating func readData(_ reader: RecipeReader) throws {
@@ -178,18 +151,14 @@ extension Recipe {
     }
 
     /// Sets `a.b=value` in the tree, making sections on the way.
-    private static func apply(_ override: String, to root: inout Node) throws {
-        guard let equals = override.firstIndex(of: "="), equals > override.startIndex else {
-            throw RecipeError.unreadable(file: "--set \(override)", reason: "expected section.key=value")
+    private static func apply(_ override: RecipeOverride, to root: inout Node) throws {
+        let text = override.text
+        guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+            throw RecipeError.unreadable(file: override.place, reason: "expected section.key=value")
         }
-        let path = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        let value: Node
-        do {
-            value = try compose(yaml: String(override[override.index(after: equals)...])) ?? Node("")
-        } catch let error as YamlError {
-            throw RecipeError.unreadable(
-                file: "--set \(override)", reason: "the value is no valid YAML: \(error.sentence)")
-        }
+        let path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let value = try YamlText.root(
+            of: String(text[text.index(after: equals)...]), file: override.place, what: "value", empty: Node(""))
         func set(_ node: Node?, _ path: ArraySlice<String>) -> Node {
             guard let key = path.first else { return value }
             var mapping = node?.mapping ?? Node.Mapping([])
@@ -274,16 +243,23 @@ extension Recipe {
 
     /// The keys in which two recipes differ.
     public func differingKeys(from other: Recipe) -> [String] {
-        func flat(_ recipe: Recipe) -> [String] {
-            var section = ""
-            return recipe.yaml.split(separator: "\n").map { line in
-                if !line.hasPrefix(" ") {
-                    section = String(line.prefix { $0 != ":" })
-                    return String(line)
-                }
-                return section + "." + line.drop { $0 == " " }
+        zip(flat, other.flat).filter { $0 != $1 }.map(\.0.key)
+    }
+
+    /// The value of a key such as `model.heads` as YAML; nil for one that no recipe has.
+    func value(of key: String) -> String? { flat.first { $0.key == key }?.value }
+
+    /// All keys with their sections, and their values as YAML.
+    private var flat: [(key: String, value: String)] {
+        var section = ""
+        return yaml.split(separator: "\n").compactMap { line in
+            let key = line.prefix { $0 != ":" }.drop { $0 == " " }
+            let value = line.drop { $0 != ":" }.dropFirst().drop { $0 == " " }
+            guard line.hasPrefix(" ") else {
+                section = String(key)
+                return value.isEmpty ? nil : (section, String(value))
             }
+            return ("\(section).\(key)", String(value))
         }
-        return zip(flat(self), flat(other)).filter { $0 != $1 }.map { String($0.0.prefix { $0 != ":" }) }
     }
 }

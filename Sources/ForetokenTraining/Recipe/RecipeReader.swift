@@ -89,6 +89,15 @@ final class RecipeReader {
         }
     }
 
+    /// All keys of a section whose keys are free, in their order.
+    var entries: [(key: String, value: Node)] {
+        (node ?? [:]).map { key, value in
+            let name = key.string ?? key.summary
+            known.append(name)
+            return (name, value)
+        }
+    }
+
     /// Refuses keys that nobody asked for.
     func finish() throws {
         for (keyNode, _) in node ?? [:] {
@@ -101,29 +110,31 @@ final class RecipeReader {
     }
 }
 
+/// A key's value that wins over the file's: `section.key=value`, the value in YAML.
+struct RecipeOverride: Sendable, Equatable {
+    let text: String
+    /// Where it was said, in errors.
+    let place: String
+
+    init(_ text: String, place: String) { (self.text, self.place) = (text, place) }
+
+    /// As the command line gives it.
+    init(option text: String) { self.init(text, place: "--set \(text)") }
+
+    /// The key; the whole text where it has no value.
+    var key: String { String(text.prefix { $0 != "=" }) }
+}
+
 /// Where a value of the merged recipe came from.
 struct RecipeOrigin {
     let file: String
-    let overrides: [String]
+    var overrides: [RecipeOverride] = []
 
     func place(_ key: String, _ node: Node) -> String {
-        if let override = overrides.first(where: { $0.hasPrefix(key + "=") || $0.hasPrefix(key + ".") }) {
-            return "--set \(override)"
+        if let override = overrides.last(where: { $0.text.hasPrefix(key + "=") || $0.text.hasPrefix(key + ".") }) {
+            return override.place
         }
         return node.mark.map { "\(file):\($0.line)" } ?? file
-    }
-}
-
-extension YamlError {
-    /// The parser's words in one line; Yams would draw the place.
-    var sentence: String {
-        switch self {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            "line \(mark.line), column \(mark.column): \(problem)"
-        case .reader(let problem, let offset, _, _): "byte \(offset ?? 0): \(problem)"
-        default: String(String(describing: self).split(separator: "\n").joined(separator: " "))
-        }
     }
 }
 

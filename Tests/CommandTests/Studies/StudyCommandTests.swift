@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+@Suite(.serialized) struct StudyCommandTests {
+    private let fixture: StudyFixture
+
+    init() throws { fixture = try StudyFixture() }
+
+    private func path(_ name: String) -> String { fixture.path(name) }
+
+    private let arms = """
+        grid: { seed: [1, 2] }
+        arms:
+          two: {}
+          one: { model.heads: 1 }
+          onward: { from: two, model.heads: 1, training.steps: 4 }
+        axes: { series: arm, x: model.heads }
+        """
+
+    @Test func aStudyTrainsMeasuresComparesAndKeepsWhatItHas() throws {
+        let study = try fixture.study(steps: 6, arms)
+        let plan = try Command.run("study", study, "--dry-run")
+        #expect(plan.code == 0 && plan.output.contains("onward_seed-2"), "\(plan.errors)")
+        #expect(plan.output.contains("6 runs, 4.1k tokens") && plan.output.contains("after each: loss, decoding"))
+        let json = try Command.run("study", study, "--dry-run", "--json")
+        #expect(json.output.contains("\"from\":\"two_seed-1\"") && json.output.contains("\"predictedBytes\":"))
+
+        let result = try Command.run("study", study, "--out", path("s"), "--jobs", "2", "--threads", "1")
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("bits/byte") && result.output.contains("onward"), "\(result.output)")
+        let table = fixture.text("s/table.md")
+        #expect(
+            table.contains("| two | 2 | ") && table.contains("| onward | 2 | ") && table.contains(" ± "), "\(table)")
+        let svg = fixture.text("s/study.svg")
+        #expect(svg.contains("data-s=\"two\"") && svg.contains("data-s=\"onward\"") && svg.contains("class=\"e\""))
+        // The same code made them as `train` and `evaluate` do.
+        let trained = try Command.run(
+            "train", path("recipe.yaml"), "--out", path("alone"), "--set", "training.steps=6", "--set", "seed=2",
+            "--set", "training.threads=1")
+        #expect(trained.code == 0, "\(trained.errors)")
+        let model = "checkpoints/step-000006/model.safetensors"
+        let alone = try Data(contentsOf: URL(fileURLWithPath: path("alone/" + model)))
+        let studied = try Data(contentsOf: URL(fileURLWithPath: path("s/runs/two_seed-2/" + model)))
+        #expect(alone == studied)
+        #expect(fixture.text("s/logs/onward_seed-1.log").contains("head 1 taken over, head 2 left out"))
+
+        // Nothing is made twice; another seed is added to what is there.
+        let before = fixture.text("s/results/two_seed-1.json")
+        let again = try Command.run("study", study, "--out", path("s"), "--json")
+        #expect(again.code == 0 && again.errors.contains("6 of 6 runs are done already"), "\(again.errors)")
+        let last = try #require(again.output.split(separator: "\n").last)
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(last.utf8)) }
+        let more = try fixture.study(steps: 6, arms.replacing("[1, 2]", with: "[1, 2, 3]"))
+        let grown = try Command.run("study", more, "--out", path("s"))
+        #expect(grown.code == 0 && grown.errors.contains("[9/9]"), "\(grown.errors)")
+        #expect(fixture.text("s/results/two_seed-1.json") == before)
+        #expect(fixture.text("s/table.md").contains("| two | 3 | "))
+    }
+
+    @Test func changedRunsAreNamedAndOtherMeasurementsAreMadeAnew() throws {
+        let study = try fixture.study(steps: 3, "arms: { two: {}, one: { model.heads: 1 } }")
+        #expect(try Command.run("study", study, "--out", path("s")).code == 0)
+        let changed = try fixture.study(steps: 3, "arms: { two: {}, one: { model.heads: 1, training.clip: 0.5 } }")
+        let refused = try Command.run("study", changed, "--out", path("s"))
+        #expect(refused.code == 1, "\(refused.output)")
+        #expect(refused.errors.contains("one (training.clip); give them their old values"), "\(refused.errors)")
+        #expect(!refused.errors.contains("two ("))
+        // What the remedy says.
+        try FileManager.default.removeItem(atPath: path("s/runs/one"))
+        try FileManager.default.removeItem(atPath: path("s/results/one.json"))
+        let made = try Command.run("study", changed, "--out", path("s"))
+        #expect(made.code == 0 && made.errors.contains("1 of 2 runs are done already"), "\(made.errors)")
+        // Other settings of a measurement: it is made anew, the training is not.
+        let text = fixture.text("study.yaml").replacing("batches: 2", with: "batches: 1")
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path("study.yaml")))
+        let log = fixture.text("s/results/two.json")
+        let measured = try Command.run("study", path("study.yaml"), "--out", path("s"))
+        #expect(measured.code == 0 && measured.errors.contains("[2/2]"), "\(measured.errors)")
+        #expect(fixture.text("s/results/two.json") != log)
+    }
+
+    @Test func aFailedRunIsNamedAndTheOthersGoOn() throws {
+        // More memory than any machine has.
+        let arms = """
+            arms:
+              huge: { model.width: 65536, model.feedForwardWidth: 65536 }
+              after: { from: huge }
+              two: {}
+            """
+        let study = try fixture.study(steps: 3, arms)
+        let result = try Command.run("study", study, "--out", path("s"))
+        #expect(result.code == 1, "\(result.output)")
+        #expect(result.errors.contains("2 of 3 runs failed, the others are done"), "\(result.errors)")
+        #expect(result.errors.contains("huge: train: out of memory: a step needs"), "\(result.errors)")
+        #expect(result.errors.contains("after: starts from huge, which failed"), "\(result.errors)")
+        #expect(
+            fixture.text("s/table.md").contains("Failed: after, huge.")
+                && fixture.text("s/table.md").contains("| two |"))
+        // Data that is not there is said before anything is trained.
+        let missing = try Command.run("study", study, "--out", path("t"), "--set", "data.train=nowhere.tokens")
+        #expect(missing.code == 1 && missing.errors.contains("nowhere.tokens: no such file"), "\(missing.errors)")
+        #expect(try Command.run("study", study).code == 64)
+    }
+
+    @Test func timeAndSignalsStopAStudyThatGoesOnLater() throws {
+        let study = try fixture.study(steps: 400, "grid: { seed: [1, 2] }")
+        let late = try Command.run("study", study, "--out", path("s"), "--stop-after", "0")
+        #expect(late.code == 0 && late.errors.contains("the time is over after 0 runs"), "\(late.errors)")
+        let process = try fixture.start([study, "--out", path("s"), "--jobs", "2", "--threads", "1"])
+        #expect(
+            Workplace.wait {
+                (1...2).allSatisfy { fixture.exists("s/runs/seed-\($0)/checkpoints/step-000003") }
+            })
+        // Another study in the same folder is told so.
+        let second = try Command.run("study", study, "--out", path("s"))
+        #expect(second.code == 1 && second.errors.contains("in use by process \(process.processIdentifier)"))
+        kill(process.processIdentifier, SIGINT)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130, "\(fixture.text("study.err"))")
+        #expect(fixture.processes.isEmpty)
+        for seed in 1...2 { #expect(fixture.text("s/logs/seed-\(seed).log").contains("the same command resumes")) }
+        let short = try fixture.study(steps: 400, "grid: { seed: [1, 2] }")
+        let done = try Command.run("study", short, "--out", path("s"), "--jobs", "2", "--threads", "1")
+        #expect(done.code == 0 && done.errors.contains("[2/2]"), "\(done.errors)")
+        #expect(fixture.text("s/logs/seed-1.log").contains("resuming"))
+    }
+}
