@@ -21,7 +21,9 @@ public enum DraftCoupling {
 
     /// The most that any rule can keep without changing p: Σ_x min(p_x, q_x), which rejection sampling with min(1, p/q) does
     /// (arXiv 2211.17192).
-    public static func rejection(_ p: [Double], _ q: [Double]) -> Double { zip(p, q).reduce(0) { $0 + min($1.0, $1.1) } }
+    public static func rejection(_ p: [Double], _ q: [Double]) -> Double {
+        zip(p, q).reduce(0) { $0 + min($1.0, $1.1) }
+    }
 }
 
 /// What the two ways of accepting sampled drafts would keep on given text, exactly and without sampling: head i's

@@ -64,7 +64,9 @@ struct BenchTrain: AsyncParsableCommand {
         var table = TextTable(["training step, \(objective.rawValue)", ""])
         table.add(["tokens/s", Formatting.fixed(result.tokensPerSecond, 0)])
         table.add(["GFLOP/s", Formatting.fixed(result.gflops, 1)])
-        if let utilisation = result.utilisation { table.add(["of the GPU's bf16 peak", Formatting.percent(utilisation)]) }
+        if let utilisation = result.utilisation {
+            table.add(["of the GPU's bf16 peak", Formatting.percent(utilisation)])
+        }
         if let products = result.products {
             table.add(["GFLOP/s of its matrix products alone", Formatting.fixed(products.gflops, 1)])
             table.add(["their share of the step", Formatting.percent(products.share)])

@@ -29,7 +29,10 @@ extension Evaluate {
         var data: [Path]
         @Option(parsing: .unconditional, help: "Batches of 8 samples of each shard, fewer if it ends before.")
         var batches = 50
-        @Option(help: "Also compute what share of drafts sampled at this temperature is kept, on 16,384 tokens of each shard.")
+        @Option(
+            help:
+                "Also compute what share of drafts sampled at this temperature is kept, on 16,384 tokens of each shard."
+        )
         var temperature: Double?
         @Flag(help: "Print one JSON object.")
         var json = false
