@@ -1,6 +1,8 @@
 // c10d's process group over NCCL: compiled in where the headers of LibTorch's CUDA build, of CUDA and of NCCL are there,
 // found in libtorch_cuda.so at run time, since we link torch_cpu only.
 #if __has_include(<nccl.h>) && __has_include(<cuda_runtime.h>) && __has_include(<crt/host_config.h>) && \
+    __has_include(<cublas_v2.h>) && __has_include(<cusparse.h>) && __has_include(<cusolverDn.h>) && \
+    __has_include(<c10/cuda/impl/cuda_cmake_macros.h>) && \
     __has_include(<torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>)
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>

@@ -32,6 +32,10 @@ extension MultiTokenModel {
             let d = trunkPass.z.detached(requiresGradient: trunkPass.z.requiresGradient)
             var walk = HeadWalk(self, batch.context, trunkPass, z: d, detachTrunk: detachTrunk)
             let teacher = softTargets > 0 ? HeadOneTargets(self, batch, trunkPass, count: softTargets) : nil
+            func targets(of head: Int) throws -> HeadTargets {
+                let tokens = try batch.targets(head: head)
+                return teacher?.targets(head: head, hard: tokens) ?? tokens
+            }
             for node in nodes where nodes.contains(where: { $0.input == .head(node.head) }) {
                 walk.outputs[node.head] = withoutGradient { walk.run(node) }.detached(requiresGradient: true)
             }
@@ -41,8 +45,7 @@ extension MultiTokenModel {
                 var gradient = walk.outputs.removeValue(forKey: node.head)?.gradient
                 if headWeights[i] != 0 {
                     let count = Double(max(1, denominators[i]))
-                    let tokens = try batch.targets(head: node.head)
-                    let targets = teacher?.targets(head: node.head, hard: tokens) ?? tokens
+                    let targets = try targets(of: node.head)
                     let (sum, own) = try loss(node.head, output.detached(), targets, headWeights[i] / count)
                     losses[i] += sum / count
                     gradient.map { own.add($0) }
