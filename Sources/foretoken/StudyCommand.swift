@@ -12,25 +12,25 @@ struct StudyCommand: ParsableCommand {
             A study's file names a recipe and what varies: a grid of values, of which 'seed' is the axis that spread is taken \
             over, named arms, or both; and what to measure after each run.
 
-              recipe: ../demo.yaml                    relative to the study's file
-              set: { training.steps: 2000 }           for every run
+              recipe: ../demo.yaml             relative to the study's file
+              set: { training.steps: 2000 }    for every run
               grid: { model.heads: [1, 2, 4], seed: [1, 2, 3] }
-              arms:                                   named variants, each with every point of the grid
+              arms:              named variants, each with every point of the grid
                 plain: {}
                 annealed: { training.headWeights: { decay: 0.7 } }
-                onward: { from: plain, training.steps: 500 }    goes on from that arm's model of the same seed
+                onward: { from: plain, training.steps: 500 }
               evaluate: [loss, { decoding: { temperatures: [0, 0.8] } }]
               axes: { x: model.heads, series: arm, y: bitsPerByte }
 
-            The folder receives runs/, results/, logs/, and after every run table.md, study.svg and study.json. The same command \
+            An arm with 'from' goes on from that arm's model of the same seed. The folder receives runs/, results/, logs/, and after every run table.md, study.svg and study.json. The same command \
             goes on after Ctrl-C or a kill, inside a training as well, and keeps what is done when variants or seeds are \
             added. A failed run is named, the others go on. Seeds are outermost, so a study that is stopped early compares all \
             variants.
 
             Examples:
               foretoken study Recipes/studies/best-n.yaml --dry-run
-              foretoken study Recipes/studies/heads-small.yaml --out studies/heads --jobs 2 --threads 1
-              foretoken study my.yaml --out studies/x --set data.train=data/x/train.tokens --stop-after 60
+              foretoken study Recipes/studies/best-n.yaml --out studies/n --jobs 2
+              foretoken study my.yaml --out studies/x --stop-after 60
             """)
 
     @Argument(help: "The study, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))

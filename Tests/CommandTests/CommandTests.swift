@@ -303,7 +303,7 @@ import Torch
         fails(1, "the model has 2 heads", try Command.run("generate", "--model", path("run"), "--heads", "3"))
         try Data(count: 100).write(to: folder.appendingPathComponent("run/checkpoints/step-000002/model.safetensors"))
         fails(1, "model.safetensors", try Command.run("generate", "--model", path("run")))
-        for command in [[], ["prepare"], ["train"], ["generate"], ["evaluate"], ["inspect"], ["report"]] {
+        for command in [[], ["prepare"], ["train"], ["generate"], ["evaluate"], ["inspect"], ["report"], ["study"]] {
             let process = try Command.start(
                 command + ["--help"], output: URL(fileURLWithPath: path("o")), errors: URL(fileURLWithPath: path("e")))
             process.waitUntilExit()

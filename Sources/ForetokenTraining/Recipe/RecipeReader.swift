@@ -167,17 +167,18 @@ func nearest(_ word: String, among candidates: [String]) -> String? {
     return best.0
 }
 
+/// Letters inserted, left out, replaced or swapped with their neighbour.
 private func editDistance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a), Array(b))
-    var row = Array(0...b.count)
+    var (before, row) = ([Int](), Array(0...b.count))
     for (i, left) in a.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
+        var next = [i + 1]
         for (j, right) in b.enumerated() {
-            let substitution = diagonal + (left == right ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
+            var least = min(row[j] + (left == right ? 0 : 1), row[j + 1] + 1, next[j] + 1)
+            if i > 0, j > 0, left == b[j - 1], a[i - 1] == right { least = min(least, before[j - 1] + 1) }
+            next.append(least)
         }
+        (before, row) = (row, next)
     }
     return row[b.count]
 }

@@ -7,6 +7,11 @@ public enum InterruptFlag {
 
     /// From now on the first signal raises the flag, and the second of the kind ends the process as usual.
     public static func install() {
+        // Who was started by a thread that blocks signals, as those of libdispatch do, has inherited that.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 InterruptFlag.raise()

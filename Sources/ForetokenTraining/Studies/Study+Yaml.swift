@@ -26,7 +26,7 @@ extension Study {
             throw StudyError.impossible(
                 place: file, key: "recipe", reason: "missing; name the recipe that all runs begin with")
         }
-        self.recipe = URL(fileURLWithPath: recipe, relativeTo: folder)
+        self.recipe = Self.file(recipe, in: folder)
         vocabulary = try top.integer("vocabulary")
         settings = try Self.settings(top.section("set"))
         let axes = try Self.axes(top.section("grid"))
@@ -38,6 +38,10 @@ extension Study {
         plot = try Plot(top.section("axes"))
         try top.finish()
         try validate()
+    }
+
+    private static func file(_ path: String, in folder: URL) -> URL {
+        path.hasPrefix("/") ? URL(fileURLWithPath: path) : folder.appendingPathComponent(path)
     }
 
     /// Recipe keys with dots or in sections, as overrides.
@@ -99,7 +103,7 @@ extension Study {
             guard let mapping = node.mapping else { throw reader.wrong(name, node, "a section of keys") }
             let section = RecipeReader(mapping, path: reader.full(name), origin: reader.origin)
             arm.from = try section.string("from")
-            arm.recipe = try section.string("recipe").map { URL(fileURLWithPath: $0, relativeTo: folder) }
+            arm.recipe = try section.string("recipe").map { Self.file($0, in: folder) }
             arm.series = try section.string("series")
             arm.vocabulary = try section.integer("vocabulary")
             if let seeds = section.value("seed") {

@@ -2,7 +2,8 @@ import ForetokenReport
 import ForetokenText
 import Foundation
 
-/// A study's folder: `runs/NAME` and `recipes/NAME.yaml`, `results/NAME.json`, `logs/NAME.log`, and what comes of them.
+/// A study's folder: `runs/NAME` and `recipes/NAME.yaml`, `results/NAME.json` and `results/NAME/`, `logs/NAME.log`, and what
+/// comes of them.
 final class StudyFolder {
     let url: URL
     /// As paths in it are shown and handed on.
@@ -64,6 +65,8 @@ final class StudyFolder {
     func run(_ name: String) -> String { "\(path)/runs/\(name)" }
     func recipe(_ name: String) -> URL { url.appendingPathComponent("recipes/\(name).yaml") }
     func result(_ name: String) -> URL { url.appendingPathComponent("results/\(name).json") }
+    /// What a run's measurements keep so that they can go on: answers, samples, grades.
+    func details(_ name: String) -> URL { url.appendingPathComponent("results/\(name)") }
     func log(_ name: String) -> URL { url.appendingPathComponent("logs/\(name).log") }
     var table: URL { url.appendingPathComponent("table.md") }
     var chart: URL { url.appendingPathComponent("study.svg") }

@@ -74,7 +74,10 @@ public final class StudyRunner {
                 reason: "start.from: \(from): neither a run with a checkpoint nor a model folder")
         }
         for run in plan.runs {
-            results[run.name] = try StudyResult(contentsOf: folder.result(run.name), name: run.name)
+            let result = try StudyResult(contentsOf: folder.result(run.name), name: run.name)
+            // One that had only begun is begun again, whatever it is now.
+            let isBegun = result?.training != nil || hasCheckpoint(run.name)
+            results[run.name] = isBegun || result?.digest == run.digest ? result : nil
         }
         try requireUnchanged()
         try requireFiles()
@@ -183,8 +186,13 @@ public final class StudyRunner {
 
     private func start(_ run: StudyRun, _ progress: StudyProgress) throws {
         guard let stage = nextStage(run) else { return }
-        if results[run.name]?.training == nil { try RunFolder.write(run.recipe.yaml, to: folder.recipe(run.name)) }
+        // A training that has a checkpoint goes on by its own recipe, which may spell the folder otherwise.
+        if results[run.name]?.training == nil, !hasCheckpoint(run.name) {
+            try RunFolder.write(run.recipe.yaml, to: folder.recipe(run.name))
+        }
         if results[run.name] == nil {
+            // Answers of a model that is trained anew are not its own.
+            try? FileManager.default.removeItem(at: folder.details(run.name))
             let result = StudyResult(name: run.name, digest: run.digest)
             try result.write(to: folder.result(run.name))
             results[run.name] = result
@@ -192,22 +200,33 @@ public final class StudyRunner {
         inHand.append(Work(run: run, stage: stage, process: try process(stage, of: run), begin: .now))
     }
 
+    private func hasCheckpoint(_ name: String) -> Bool {
+        let isKnown = FileManager.default.fileExists(atPath: folder.recipe(name).path)
+        return isKnown && RunFolder.latestCheckpoint(in: URL(fileURLWithPath: folder.run(name))) != nil
+    }
+
     private func process(_ stage: Stage, of run: StudyRun) throws -> StudyProcess {
         let arguments: [String]
         switch stage {
         case .training:
             arguments = ["train", folder.recipe(run.name).path, "--out", folder.run(run.name), "--json"]
-        case .measurement(let one): arguments = command(one, run)
+        case .measurement(let one):
+            try? FileManager.default.createDirectory(
+                at: folder.details(run.name), withIntermediateDirectories: true)
+            arguments = command(one, run)
         }
         return try StudyProcess(
             arguments, log: folder.log(run.name), threads: threads, lifeline: lifeline.reading, lock: folder.lock)
     }
 
     private func command(_ one: StudyMeasurement, _ run: StudyRun) -> [String] {
-        let files = "\(folder.path)/results/\(run.name).\(one.name)-\(definition(one, run).prefix(8))"
-        return one.arguments(
+        let files = folder.details(run.name).appendingPathComponent("\(one.name)-\(definition(one, run).prefix(8))")
+        let arguments = one.arguments(
             model: folder.run(run.name), validation: run.recipe.data.validation, seed: run.seed ?? run.recipe.seed,
-            files: files)
+            files: files.relativePath)
+        // Programs are graded side by side, one for each core of this run's.
+        guard case .code = one.kind, let threads else { return arguments }
+        return arguments + ["--workers", "\(min(256, threads))"]
     }
 
     /// A digest of what is measured, whatever the folder is called.

@@ -103,25 +103,28 @@ import Testing
     }
 
     @Test func timeAndSignalsStopAStudyThatGoesOnLater() throws {
-        let study = try fixture.study(steps: 400, "grid: { seed: [1, 2] }")
+        let study = try fixture.study(steps: 1_000_000, "grid: { seed: [1, 2] }")
         let late = try Command.run("study", study, "--out", path("s"), "--stop-after", "0")
         #expect(late.code == 0 && late.errors.contains("the time is over after 0 runs"), "\(late.errors)")
         let process = try fixture.start([study, "--out", path("s"), "--jobs", "2", "--threads", "1"])
-        #expect(
-            Workplace.wait {
-                (1...2).allSatisfy { fixture.exists("s/runs/seed-\($0)/checkpoints/step-000003") }
-            })
+        #expect(Workplace.wait { (1...2).allSatisfy { fixture.exists("s/runs/seed-\($0)/latest") } })
         // Another study in the same folder is told so.
         let second = try Command.run("study", study, "--out", path("s"))
         #expect(second.code == 1 && second.errors.contains("in use by process \(process.processIdentifier)"))
         kill(process.processIdentifier, SIGINT)
+        #expect(Workplace.wait { !process.isRunning })
+        process.terminate()
         process.waitUntilExit()
         #expect(process.terminationStatus == 130, "\(fixture.text("study.err"))")
         #expect(fixture.processes.isEmpty)
         for seed in 1...2 { #expect(fixture.text("s/logs/seed-\(seed).log").contains("the same command resumes")) }
-        let short = try fixture.study(steps: 400, "grid: { seed: [1, 2] }")
-        let done = try Command.run("study", short, "--out", path("s"), "--jobs", "2", "--threads", "1")
-        #expect(done.code == 0 && done.errors.contains("[2/2]"), "\(done.errors)")
+        // On from there, and the time is over in the middle of the trainings.
+        let begin = fixture.text("s/runs/seed-1/latest")
+        let onward = try Command.run(
+            "study", study, "--out", path("s"), "--jobs", "2", "--threads", "1", "--stop-after", "0.05")
+        #expect(onward.code == 0 && onward.errors.contains("the time is over"), "\(onward.errors)")
         #expect(fixture.text("s/logs/seed-1.log").contains("resuming"))
+        #expect(fixture.text("s/runs/seed-1/latest") > begin)
+        #expect(fixture.text("s/table.md").contains("0 of 2 runs are done."))
     }
 }

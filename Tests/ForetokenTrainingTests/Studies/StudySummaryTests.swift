@@ -59,7 +59,8 @@ import Torch
                 == "| variant | seeds | parameters | tokens | bits/byte (each seed) | Δ | tokens/forward (each seed) | Δ "
                 + "| tokens/s | peak | acceptance of heads 2, 3, … |")
         // Differences −0.25 and −0.75: mean −0.5, standard error 0.25; 0.5 and 0.75: 0.625, 0.125.
-        let parameters = "20.2k"
+        // Two tables of 258 × 16, six blocks of 4 × 16² + 3 × 16 × 24 + 2 × 16, a norm: 21,520.
+        let parameters = "21.5k"
         #expect(
             lines[4]
                 == "| heads 2 | 2 | \(parameters) | 320 | 2.125 (2.250, 2.000) | −0.5000 ± 0.2500 | 1.62 (1.50, 1.75) "
