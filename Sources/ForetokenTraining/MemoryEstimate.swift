@@ -62,7 +62,19 @@ private struct Step {
     var queries: Int { c.attentionHeads * c.headDimension }
     var keys: Int { c.keyValueHeads * c.headDimension }
     var feedForward: Int { c.width * c.feedForwardWidth }
-    var block: Int { c.width * (2 * queries + 2 * keys) + 3 * feedForward + 2 * c.width }
+    /// Biases and norms of attention.
+    var vectors: [Int] {
+        let biases =
+            switch c.attentionBias {
+            case .none: [Int]()
+            case .inputs: [queries, keys, keys]
+            case .all: [queries, keys, keys, c.width]
+            }
+        return biases + (c.queryKeyNorm ? [c.headDimension, c.headDimension] : [])
+    }
+    var block: Int {
+        c.width * (2 * queries + 2 * keys) + 3 * feedForward + 2 * c.width + vectors.reduce(0, +)
+    }
     var table: Int { c.vocabulary * c.width }
     var ends: Int { c.width + (c.tieEmbeddings ? 1 : 2) * table }
     /// A head's own: body, joining, unembedding.
@@ -80,7 +92,7 @@ private struct Step {
     /// The floats of each tensor that learns.
     var tensors: [Int] {
         let matrices = [queries, keys, keys, queries].map { $0 * c.width }
-        let block = matrices + [Int](repeating: feedForward, count: 3) + [c.width, c.width]
+        let block = matrices + [Int](repeating: feedForward, count: 3) + [c.width, c.width] + vectors
         let heads = graph.nodes.filter(learns).flatMap { node in
             (node.body == .block ? block : [c.width * c.width])
                 + (node.joined == nil ? [] : [2 * c.width * c.width, c.width, c.width])

@@ -81,4 +81,23 @@ private let shapes = [
                 (0.9...1.1).contains(ratio), "\(recompute): predicted \(estimate.peak), measured \(measured): \(ratio)")
         }
     }
+
+    /// What imported families have beside Llama's matrices.
+    @Test(arguments: [(AttentionBias.none, true), (.inputs, false), (.all, false), (.all, true)])
+    func biasesAndNormsOfAttentionAreCounted(variant: (bias: AttentionBias, norm: Bool)) throws {
+        var configuration = ModelConfiguration(
+            vocabulary: 50, width: 16, layers: 4, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 24, heads: 2,
+            context: 8)
+        (configuration.attentionBias, configuration.queryKeyNorm) = variant
+        let model = try MultiTokenModel(configuration, seed: nil)
+        for isFrozen in [false, true] {
+            var recipe = Recipe()
+            recipe.training.freezeTrunk = isFrozen
+            if isFrozen { model.freezeWhatDecides() }
+            let estimate = MemoryEstimate(recipe, configuration: configuration)
+            #expect(estimate.weights == model.parameters.reduce(0) { $0 + 4 * $1.tensor.count })
+            let learnt = model.parameters.reduce(0) { $0 + ($1.isFrozen ? 0 : 4 * $1.tensor.count) }
+            #expect(estimate.gradients == learnt && estimate.optimizer == 2 * learnt)
+        }
+    }
 }

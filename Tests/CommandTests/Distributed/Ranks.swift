@@ -92,7 +92,8 @@ extension Workplace {
         try String(contentsOfFile: path(run) + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
             let object = try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
             guard object["kind"] as? String == kind else { return nil }
-            let losses = try #require(object["loss"] as? [Double])
+            // A head that does not run has no loss.
+            let losses = try #require(object["loss"] as? [Any]).map { $0 as? Double ?? -1 }
             return losses + ((object["gradientNorm"] as? Double).map { [$0] } ?? [])
         }
     }
