@@ -21,8 +21,8 @@ struct StudyMetric: Sendable, Hashable {
     /// Whether it says how good a model is, so that differences mean something.
     var isQuality: Bool { unit != .count && unit != .bytes }
 
-    /// Of a head after the first.
-    var head: Int? { name.split(separator: ".").last.flatMap { Int($0) } }
+    /// Of a head after the first; the 8 of `tokensPerForward@0.8` is none.
+    var head: Int? { name.contains("@") ? nil : name.split(separator: ".").last.flatMap { Int($0) } }
 
     /// In a table's heading.
     var title: String {

@@ -37,8 +37,7 @@ extension StudySummary {
         let plain = columns.filter { $0.head == nil }
         let heads = columns.filter { $0.head != nil }
         var parts: [String] = []
-        // A terminal has room for the variant's name and some six numbers.
-        for group in stride(from: 0, to: plain.count, by: 6).map({ Array(plain[$0..<min($0 + 6, plain.count)]) }) {
+        for group in grouped(plain, width: width ?? 80) {
             var table = TextTable(["variant"] + group.map(\.title))
             for row in rows { table.add([row.name] + group.map { column in mean(row, column) }) }
             parts.append(table.text(width: width))
@@ -60,6 +59,19 @@ extension StudySummary {
             parts.append(table.text(width: width))
         }
         return parts.joined(separator: "\n\n") + (notes.isEmpty ? "" : "\n\n" + notes.joined(separator: " "))
+    }
+
+    /// Columns side by side as far as a terminal has room for them beside the variant's name.
+    private func grouped(_ columns: [StudyMetric], width: Int) -> [[StudyMetric]] {
+        let names = min(24, rows.map(\.name.count).max() ?? 0)
+        var (groups, used) = ([[StudyMetric]](), width)
+        for column in columns {
+            let room = 2 + max(column.title.count, rows.map { mean($0, column).count }.max() ?? 0)
+            if used + room > width { (groups, used) = (groups + [[]], max(names, 8)) }
+            groups[groups.count - 1].append(column)
+            used += room
+        }
+        return groups
     }
 
     private func mean(_ row: Row, _ column: StudyMetric) -> String {

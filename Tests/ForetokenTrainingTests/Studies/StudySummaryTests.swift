@@ -78,6 +78,30 @@ import Torch
         #expect(try metrics["least"].double() == 2 && metrics["seeds"].integer() == 2)
     }
 
+    /// The 8 of 0.8 is no head, and what has no room in eighty columns stands below.
+    @Test func temperaturesAreColumnsOfTheirOwn() throws {
+        let plan = try place.plan(
+            """
+            arms: { first: {}, another-with-a-long-name-of-its-own: { training.clip: 0.5 } }
+            evaluate: [{ loss: { data: v.tokens } }, { decoding: { data: v.tokens, temperatures: [0, 0.8], speed: true } }]
+            """)
+        var found = try results(plan, bits: [2.5, 2.25], tokensPerForward: [1.5, 1.75])
+        for run in plan.runs {
+            found[run.name]?.answers["decoding@0.8"] = .init(
+                digest: "c", value: ["tokensPerForward": 1.25, "speedUp": 1.125])
+        }
+        let summary = StudySummary(plan, results: found)
+        let header = try #require(summary.markdown.split(separator: "\n").dropFirst().first)
+        #expect(
+            header
+                == "| variant | parameters | tokens | bits/byte | Δ | tokens/forward | Δ | speed-up | Δ | tokens/forward T 0.8 | Δ "
+                + "| speed-up T 0.8 | Δ | tokens/s | peak | acceptance of heads 2, 3, … |")
+        #expect(summary.markdown.contains("| 1.25 |") && summary.markdown.contains("| 1.12x |"))
+        let tables = summary.tables(width: 80)
+        #expect(tables.split(separator: "\n").filter { !$0.hasPrefix("Δ") }.allSatisfy { $0.count <= 80 }, "\(tables)")
+        for column in summary.columns where column.head == nil { #expect(tables.contains(column.title)) }
+    }
+
     @Test func whatIsMissingIsSaidAndLeftOut() throws {
         let plan = try place.plan(
             "grid: { model.heads: [1, 2], seed: [1, 2] }\nevaluate: [{ loss: { data: v.tokens } }]")
