@@ -9,6 +9,15 @@ extension ModelFolder {
         try readFolder(folder).configuration
     }
 
+    /// The shape of a model of any format that is read; of a folder with a `config.json`, from that alone.
+    ///
+    /// - Throws: an error that names file and key.
+    public static func configuration(of url: URL) throws -> ModelConfiguration {
+        let hasConfiguration = FileManager.default.fileExists(
+            atPath: url.appendingPathComponent(configurationName).path)
+        return hasConfiguration || !isThere(url) ? try readConfiguration(url) : try source(url).configuration
+    }
+
     /// The shape, whether the folder is ours, and what the configuration says that the shape does not hold.
     static func readFolder(_ folder: URL) throws -> (configuration: ModelConfiguration, isOurs: Bool, notes: [String]) {
         let llamaURL = folder.appendingPathComponent(configurationName)

@@ -49,7 +49,7 @@ struct Inspect: ParsableCommand {
             show(recipe)
             show(MemoryEstimate(recipe, configuration: configuration, ranks: world ?? 1))
         default:
-            try show(try ModelFolder.readConfiguration(RunFolder.modelFolder(at: url)))
+            try show(try ModelFolder.configuration(of: RunFolder.modelFolder(at: url)))
         }
     }
 

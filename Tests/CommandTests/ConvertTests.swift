@@ -31,6 +31,10 @@ import Torch
         #expect(try text("back") == text("run"))
         let inspected = try Command.run("inspect", work.path("hf"))
         #expect(inspected.output.contains("1 parallel heads on 2 trunk layers"), "\(inspected.output)")
+        let meta = try Command.run("convert", work.path("run"), work.path("meta"), "--to", "meta")
+        #expect(meta.code == 0, "\(meta.errors)")
+        let released = try Command.run("inspect", work.path("meta"))
+        #expect(released.output.contains("2 parallel heads on 2 trunk layers"), "\(released.errors)")
     }
 
     /// The other program's greedy text of a converted model is ours. Opt-in: FORETOKEN_LLAMA_PYTHON names a Python with

@@ -54,12 +54,14 @@ enum HuggingFaceFormat: CheckpointFormat {
 
     /// One, if trunk and head 1 are the layers of a plain model.
     static func plainHeads(of configuration: ModelConfiguration, for format: InterchangeFormat) throws -> Int {
-        guard configuration.headKind == .parallel else {
-            throw ConversionError.unsupported(
-                format: format.rawValue,
-                what: "'\(configuration.headKind.rawValue)' heads: head 1 is no layer of a Llama")
+        func refuse(_ why: String) -> ConversionError {
+            .unsupported(format: format.rawValue, what: "'\(configuration.headKind.rawValue)' heads: \(why)")
         }
-        return 1
+        switch configuration.headKind {
+        case .parallel, .causal, .deepseek: return 1
+        case .linear: throw refuse("head 1 is no layer of a Llama")
+        case .anticausal: throw refuse("head 1 stands on the others, which cannot be left out")
+        }
     }
 
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {

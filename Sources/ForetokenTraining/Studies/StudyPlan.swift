@@ -147,7 +147,7 @@ public struct StudyPlan: Sendable {
                 note("\(from): not there yet, so what starts from it has no size")
                 return nil
             }
-            let configuration = try recipe.takeShape(of: ModelFolder.readConfiguration(folder))
+            let configuration = try recipe.takeShape(of: ModelFolder.configuration(of: folder))
             try recipe.validate()
             return configuration
         }

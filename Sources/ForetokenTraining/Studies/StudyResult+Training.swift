@@ -8,7 +8,7 @@ extension StudyResult.Training {
     /// - Throws: ``RecipeError``, ``RunFolderError``, `ModelError`, `MetricsError`.
     init(run folder: URL) throws {
         let recipe = try Recipe(contentsOf: folder.appendingPathComponent("recipe.yaml"))
-        let configuration = try ModelFolder.readConfiguration(RunFolder.modelFolder(at: folder))
+        let configuration = try ModelFolder.configuration(of: RunFolder.modelFolder(at: folder))
         var (rates, peak): ([Double], Int?) = ([], nil)
         let metrics = RunRecord.metrics(in: folder)
         if FileManager.default.fileExists(atPath: metrics.path) {

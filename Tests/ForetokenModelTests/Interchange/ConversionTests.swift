@@ -4,12 +4,14 @@ import Foundation
 import Testing
 import Torch
 
-private func model(_ kind: HeadKind = .parallel, heads: Int = 3) throws -> MultiTokenModel {
+private func model(
+    _ kind: HeadKind = .parallel, heads: Int = 3, unembedding: UnembeddingKind = .shared
+) throws -> MultiTokenModel {
     try MultiTokenModel(
         ModelConfiguration(
             vocabulary: 260, width: 32, layers: 6, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 32,
-            heads: heads, headKind: kind, context: 10, tokenizerName: "bytes", tokenizerDigest: ByteTokenizer().digest,
-            beginningOfText: 256, endOfText: 257),
+            heads: heads, headKind: kind, unembedding: unembedding, context: 10, tokenizerName: "bytes",
+            tokenizerDigest: ByteTokenizer().digest, beginningOfText: 256, endOfText: 257),
         seed: 3)
 }
 
@@ -79,6 +81,30 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
                     from: linear, to: scratch.file("other"), format: format, options: ConversionOptions(dropHeads: true)
                 )
             }.contains("'linear' heads"))
+    }
+
+    /// Kinds whose head 1 is the next layer after the trunk, whatever the others read and unembed with.
+    @Test(arguments: [HeadKind.causal, .deepseek], UnembeddingKind.allCases)
+    func headOneOfOtherKindsIsAPlainLlama(kind: HeadKind, unembedding: UnembeddingKind) throws {
+        let scratch = try Scratch()
+        let whole = try model(kind, unembedding: unembedding)
+        let out = scratch.file("hf")
+        _ = try Conversion.run(
+            from: written(whole, in: scratch), to: out, format: .hf, options: ConversionOptions(dropHeads: true))
+        #expect(logits(try ModelFolder.read(out)) == [logits(whole)[0]])
+        #expect(try JSONNode(contentsOf: out.appendingPathComponent("config.json"))["model_type"].string() == "llama")
+        #expect(!FileManager.default.fileExists(atPath: out.appendingPathComponent("foretoken").path))
+    }
+
+    @Test(arguments: [(HeadKind.linear, "no layer of a Llama"), (.anticausal, "stands on the others")])
+    func headsThatMakeNoPlainLlamaAreRefused(example: (kind: HeadKind, reason: String)) throws {
+        let scratch = try Scratch()
+        let input = try written(model(example.kind), in: scratch)
+        let text = sentence {
+            _ = try Conversion.run(
+                from: input, to: scratch.file("out"), format: .hf, options: ConversionOptions(dropHeads: true))
+        }
+        #expect(text.contains(example.reason), "\(text)")
     }
 
     @Test(arguments: [(StorageType.f16, DType.float16), (.bf16, .bfloat16), (.f32, .float32)])
