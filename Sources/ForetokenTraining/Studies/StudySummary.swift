@@ -66,7 +66,8 @@ public struct StudySummary: Sendable {
         if let reference, rows.count > 1 {
             let several = rows.contains { $0.runs.count > 1 }
             notes.append(
-                "Δ: less '\(reference.name)'" + (several ? ", seed by seed, ± standard error over seeds" : "")
+                "Δ: less '\(reference.name)'"
+                    + (several ? ", seed by seed where both have it, ± standard error over seeds" : "")
                     + "; percentages in points.")
         }
         if !failures.isEmpty { notes.append("Failed: \(failures.keys.sorted().joined(separator: ", ")).") }

@@ -127,4 +127,17 @@ import Testing
         #expect(fixture.text("s/runs/seed-1/latest") > begin)
         #expect(fixture.text("s/table.md").contains("0 of 2 runs are done."))
     }
+
+    /// Trainings do not go on without the study that was killed: they save what they have, and a new start waits for that.
+    @Test func trainingsEndWithTheStudyThatStartedThem() throws {
+        let study = try fixture.study(steps: 1_000_000, "grid: { seed: [1, 2] }")
+        let process = try fixture.start([study, "--out", path("s"), "--jobs", "2", "--threads", "1"])
+        #expect(Workplace.wait { (1...2).allSatisfy { fixture.exists("s/runs/seed-\($0)/latest") } })
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        let next = try Command.run("study", study, "--out", path("s"), "--stop-after", "0")
+        #expect(next.code == 0, "\(next.errors)")
+        #expect(fixture.processes.isEmpty)
+        for seed in 1...2 { #expect(fixture.text("s/logs/seed-\(seed).log").contains("the same command resumes")) }
+    }
 }

@@ -67,7 +67,7 @@ import Torch
                 + "| +0.625 ± 0.125 | 1.5k | 3 MiB | 25.0% |", "\(lines[4])")
         #expect(
             lines[3].hasPrefix("| heads 1 | 2 | \(parameters) | 320 | 2.625 (2.500, 2.750) |  | 1.00 (1.00, 1.00) |"))
-        #expect(lines[5].contains("Δ: less 'heads 1', seed by seed, ± standard error over seeds"))
+        #expect(lines[5].contains("Δ: less 'heads 1', seed by seed where both have it, ± standard error over seeds"))
         // Eighty columns in a terminal.
         let tables = summary.tables(width: 80)
         #expect(tables.split(separator: "\n").filter { !$0.hasPrefix("Δ") }.allSatisfy { $0.count <= 80 }, "\(tables)")
