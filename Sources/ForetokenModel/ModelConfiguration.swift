@@ -114,7 +114,8 @@ public struct ModelConfiguration: Sendable, Equatable {
             guard value > 0 else { throw .impossible("\(name) is \(value); it must be at least 1") }
             guard value <= 1 << 24 else { throw .impossible("\(name) is \(value), beyond any model") }
         }
-        if headKind.areBlocks, heads >= layers {
+        // A plain model of one layer is that of head 1 alone.
+        if headKind.areBlocks, heads > layers || heads == layers && heads > 1 {
             throw .impossible(
                 "heads is \(heads) and layers is \(layers): layers counts the trunk's blocks and the heads together, "
                     + "so heads must be smaller")

@@ -141,7 +141,7 @@ private struct Step {
         let all = accumulates ? learnt : 0
 
         // The last block of the trunk's forward pass.
-        var stations = [all + trunk + (isFrozen ? kept : replay - hidden) + forward]
+        var stations = c.trunkLayers > 0 ? [all + trunk + (isFrozen ? kept : replay - hidden) + forward] : []
         // The heads: logits [N, V], their log-softmax and its gradient; normed and plain output of the head, 1/rms.
         let logits = tokens * c.vocabulary
         let output = 2 * hidden + tokens
@@ -158,9 +158,11 @@ private struct Step {
         if isFrozen { return constant + (stations.max() ?? 0) }
         // The trunk backward, its first block and its last; then the embedding.
         let done = max(all, heads)
-        stations.append(done + trunk + hidden + replay + backward)
-        let inputs = recompute ? hidden : 0
-        stations.append(max(all, heads + (c.trunkLayers - 1) * block) + kept + inputs + hidden + backward)
+        if c.trunkLayers > 0 {
+            stations.append(done + trunk + hidden + replay + backward)
+            let inputs = recompute ? hidden : 0
+            stations.append(max(all, heads + (c.trunkLayers - 1) * block) + kept + inputs + hidden + backward)
+        }
         stations.append((accumulates ? parameters : parameters - table * (c.tieEmbeddings ? 0 : 1)) + table + hidden)
         return constant + (stations.max() ?? 0)
     }

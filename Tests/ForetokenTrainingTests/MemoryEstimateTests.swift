@@ -28,7 +28,8 @@ private struct Shape: Sendable, CustomTestStringConvertible {
 
 /// Activations lead, weights lead, logits lead; deep, wide, long, many heads, linear heads, several micro-batches.
 private let shapes = [
-    Shape(), Shape(width: 64, layers: 12, inner: nil, heads: 1, batch: 8), Shape(vocabulary: 4000, heads: 4),
+    Shape(), Shape(layers: 1, heads: 1), Shape(width: 64, layers: 12, inner: nil, heads: 1, batch: 8),
+    Shape(vocabulary: 4000, heads: 4),
     Shape(width: 128, layers: 5, inner: 384, heads: 2, batch: 1, context: 16),
     Shape(heads: 4, kind: .linear, tied: true),
     Shape(batch: 2, accumulation: 3), Shape(vocabulary: 1000, batch: 1, context: 256, keyValueHeads: 1),

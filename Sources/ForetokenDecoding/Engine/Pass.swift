@@ -38,6 +38,7 @@ struct Pass {
         places: UnsafePointer<ct_k_row>?, rows: Int, from x: UnsafeMutablePointer<Float>,
         to z: UnsafeMutablePointer<Float>
     ) {
+        if model.trunkLayers == 0 { z.update(from: x, count: rows * model.configuration.width) }
         for layer in 0..<model.trunkLayers {
             block(
                 model.trunk + layer, layer: layer, places: places, rows: rows, outputs: rows, from: x,

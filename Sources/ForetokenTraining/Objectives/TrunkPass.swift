@@ -35,7 +35,7 @@ final class TrunkPass {
         let learns = lookup.requiresGradient
         embedded = following > 0 ? lookup.detached(requiresGradient: learns) : lookup
         input = following > 0 ? embedded.narrowed(axis: 1, from: 0, count: length) : embedded
-        guard recompute == .blocks else {
+        guard recompute == .blocks, !model.trunk.isEmpty else {
             z = model.trunk.reduce(input) { x, block in block(x, batch.context) }
             return
         }
@@ -65,7 +65,7 @@ final class TrunkPass {
             if let deeper = x.gradient { gradient = deeper }
             if let ready { block.parameters.forEach(ready) }
         }
-        if let ready, !isReplayed {
+        if let ready, !isReplayed, !parameters.isEmpty {
             try z.backward(gradient: gradient, leaves: parameters.map(\.tensor)) { ready(parameters[$0]) }
         } else {
             try (isReplayed ? input : z).backward(gradient: gradient)

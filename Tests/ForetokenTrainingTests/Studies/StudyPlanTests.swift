@@ -170,7 +170,7 @@ struct StudyPlace {
         #expect(
             files == [
                 "best-n.yaml", "finetune-small.yaml", "heads-small.yaml", "paper-figure-3.yaml", "paper-figure-4.yaml",
-                "paper-table-1.yaml",
+                "paper-table-1.yaml", "upgrade-small.yaml",
             ])
         for file in files {
             let plan = try StudyPlan(Study(contentsOf: root.appendingPathComponent(file)), folder: "out")
