@@ -46,7 +46,7 @@ INLINE Panel panel_of(const ct_k_weight &w, int64_t index) {
 // Many rows compute for longer than the hardware looks ahead; few read as fast as it can.
 template <int NX>
 INLINE void prefetch(const void *panel, int64_t offset) {
-    if constexpr (NX > 4) __builtin_prefetch(static_cast<const char *>(panel) + offset + 4096, 0, 3);
+    if constexpr (NX > (LANES == 16 ? 4 : 2)) __builtin_prefetch(static_cast<const char *>(panel) + offset + 4096, 0, 3);
 }
 
 // sums [NX, NP, 16] = NX rows of x · NP panels.
