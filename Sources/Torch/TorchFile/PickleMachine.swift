@@ -8,6 +8,8 @@ struct PickleMachine {
     static let sizeLimit = 1 << 23
     private static let stackLimit = 1 << 16
     private static let tableLimit = 1 << 21
+    /// The most tensors, storages and entries, each of which costs far more than the bytes that ask for it.
+    private static let tensorLimit = 1 << 17
 
     /// A value, or where in the tables it lies.
     enum Value {
@@ -89,7 +91,7 @@ struct PickleMachine {
             result = try step(opcode)
             guard stack.count <= Self.stackLimit, marks.count <= Self.stackLimit,
                 elements.count + dictionaries.count + entryCount + storages.count + tensors.count + memo.count
-                    <= Self.tableLimit
+                    <= Self.tableLimit, max(entryCount, storages.count, tensors.count) <= Self.tensorLimit
             else { throw damage("it holds more than a checkpoint could") }
         }
         guard position == bytes.count else { throw damage("it goes on after its end") }
