@@ -34,9 +34,7 @@ public struct SampledAcceptance: Sendable, Equatable {
     /// For heads 2…n: ``DraftCoupling/rejection(_:_:)``.
     public let rejection: [Double]
 
-    /// The means over all places of the texts, each cut off at the model's context.
-    ///
-    /// - Parameter temperature: above 0.
+    /// The means over all places of the texts, each cut off at the model's context; `temperature` is above 0.
     @TorchActor
     public init(of model: MultiTokenModel, texts: [[Int32]], temperature: Double) {
         let (heads, vocabulary) = (model.configuration.heads, model.configuration.vocabulary)
