@@ -20,7 +20,7 @@ struct StudyResult: Sendable {
     }
 
     let name: String
-    let digest: String
+    var digest: String
     var training: Training?
     var answers: [String: Answer] = [:]
 

@@ -79,6 +79,27 @@ import Testing
         #expect(fixture.text("s/results/two.json") != log)
     }
 
+    /// A release whose recipes have one key more writes other digests of the same runs.
+    @Test func runsOfAnotherReleaseAreKept() throws {
+        let study = try fixture.study(
+            steps: 3, "arms: { two: {}, onward: { from: two, training.steps: 2 }, one: { model.heads: 1 } }")
+        #expect(try Command.run("study", study, "--out", path("s")).code == 0)
+        for name in ["two", "onward", "one"] {
+            let result = fixture.text("s/results/\(name).json").replacing(
+                /"digest": ?"[0-9a-f]{64}"/, with: "\"digest\": \"other\"", maxReplacements: 1)
+            #expect(result.contains("other"))
+            try Data(result.utf8).write(to: URL(fileURLWithPath: path("s/results/\(name).json")))
+            // Without a key that this release has.
+            let recipe = fixture.text("s/recipes/\(name).yaml").split(separator: "\n").filter {
+                !$0.contains("softTargets") && !$0.contains("precision")
+            }
+            try Data(recipe.joined(separator: "\n").utf8).write(
+                to: URL(fileURLWithPath: path("s/recipes/\(name).yaml")))
+        }
+        let again = try Command.run("study", study, "--out", path("s"))
+        #expect(again.code == 0 && again.errors.contains("3 of 3 runs are done already"), "\(again.errors)")
+    }
+
     @Test func aFailedRunIsNamedAndTheOthersGoOn() throws {
         // More memory than any machine has.
         let arms = """
