@@ -19,7 +19,7 @@ public struct DecodeBenchmark: Sendable {
     /// Seconds of drafting with all heads after a pass; 0 for a model of one head.
     public let draftSeconds: Double
     /// Bytes a second that reading memory in order reaches here on the same threads, measured in between; nil if the weights
-    /// fit the cache.
+    /// fit the cache or lie on a GPU.
     public let streamRate: Double?
 
     /// Measures passes that stand after `filled` tokens, each repeated for about `seconds` in all.
@@ -47,7 +47,7 @@ public struct DecodeBenchmark: Sendable {
         while base.isPrefilling { try engine.step([base]) }
 
         let bytes = model.bytesRead(heads: 1)
-        let stream = bytes > 1 << 28 ? [Float](repeating: 1, count: 1 << 28) : []
+        let stream = bytes > 1 << 28 && model.device == nil ? [Float](repeating: 1, count: 1 << 28) : []
         var samples = [[Double]](repeating: [], count: passWidths.count)
         var drafts: [Double] = []
         var reads: [Double] = []

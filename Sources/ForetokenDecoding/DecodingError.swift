@@ -2,6 +2,8 @@
 public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The kernels read float32 on the CPU.
     case notOnCPU
+    /// Weights in 8 bits are for the kernels of the CPU.
+    case int8NeedsCPU
     /// There is nothing to start from.
     case emptyPrompt
     /// The prompt leaves no room.
@@ -21,6 +23,7 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notOnCPU: "decoding runs on float32 weights on the CPU; read the model with device 'cpu'"
+        case .int8NeedsCPU: "weights in int8 are for the CPU; use bf16 or f32 on a GPU"
         case .emptyPrompt: "the prompt is empty and the tokenizer has no token to begin a text; give a prompt"
         case .promptTooLong(let tokens, let context):
             "the prompt has \(tokens) tokens and the model's context is \(context); shorten it to at most \(context - 1)"

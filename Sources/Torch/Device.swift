@@ -1,4 +1,4 @@
-internal import CTorch
+package import CTorch
 import Synchronization
 
 /// Where a tensor lies.
@@ -36,7 +36,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    var handle: ct_device {
+    package var handle: ct_device {
         switch self {
         case .cpu: ct_device(type: Int32(CT_CPU), index: 0)
         case .cuda(let index): ct_device(type: Int32(CT_CUDA), index: Int32(index))

@@ -18,6 +18,9 @@ public final class Tensor {
         try withExtendedLifetime(self) { try body(handle) }
     }
 
+    /// The handle for C that keeps it while this tensor is kept too.
+    package var unsafeHandle: OpaquePointer { handle }
+
     /// The sizes of the axes, outermost first; empty for a scalar.
     public var shape: [Int] {
         call { handle in (0..<ct_rank(handle)).map { Int(ct_size(handle, $0)) } }

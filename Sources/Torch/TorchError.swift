@@ -41,7 +41,7 @@ func checked(_ handle: ct_tensor?, _ file: StaticString, _ line: UInt) -> Tensor
     return Tensor(owning: handle)
 }
 
-func check(_ status: Int32, _ file: StaticString, _ line: UInt) {
+package func check(_ status: Int32, _ file: StaticString, _ line: UInt) {
     if status != CT_OK { trap(file, line) }
 }
 
@@ -51,7 +51,7 @@ func throwing(_ handle: ct_tensor?, _ file: StaticString, _ line: UInt) throws(T
     throw lastError(file, line)
 }
 
-func throwing(_ status: Int32, _ file: StaticString, _ line: UInt) throws(TorchError) {
+package func throwing(_ status: Int32, _ file: StaticString, _ line: UInt) throws(TorchError) {
     if status != CT_OK { throw lastError(file, line) }
 }
 

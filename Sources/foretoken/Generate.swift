@@ -63,18 +63,14 @@ struct Generate: AsyncParsableCommand {
         parsing: .unconditional, help: "Continuations of every prompt of --prompts, with seeds --seed, --seed + 1, ...")
     var samples = 1
 
-    @Option(help: "How weights are held: f32, bf16 or int8; the smaller ones are faster and change the text.")
-    var weights = WeightFormat.f32
-
-    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
-    var threads: Int?
+    @OptionGroup(title: "Weights")
+    var weights: WeightOptions
 
     @Flag(help: "Print text and counts as one JSON object.")
     var json = false
 
     func validate() throws {
         try require(maxTokens, "--max-tokens", in: 1...(.max))
-        try require(threads, "--threads", in: 1...1024)
         try require(samples, "--samples", in: 1...1_000_000)
         guard (prompts == nil) == (out == nil) else { throw ValidationError("--prompts and --out belong together") }
         if prompts == nil, samples > 1 { throw ValidationError("--samples belongs to --prompts") }
@@ -82,7 +78,7 @@ struct Generate: AsyncParsableCommand {
 
     func run() async throws {
         InterruptFlag.install()
-        let (loaded, tokenizer) = try await Self.load(model, threads: threads, format: weights)
+        let (loaded, tokenizer) = try await weights.load(model)
         let sampler = try sampling.sampler()
         func request(_ prompt: String) -> GenerationRequest {
             let configuration = loaded.configuration
@@ -143,18 +139,6 @@ struct Generate: AsyncParsableCommand {
             "\(counters.passes) passes, \(counters.drafts.accepted) of \(counters.drafts.proposed) drafts accepted, "
                 + "\(counters.reusedPromptTokens) tokens of prompts reused")
         if InterruptFlag.isRaised { throw ExitCode(130) }
-    }
-
-    /// Reads a model with its tokenizer.
-    @TorchActor
-    static func load(_ path: Path, threads: Int?, format: WeightFormat = .f32)
-        throws -> (model: DecodeModel, tokenizer: any Tokenizer)
-    {
-        if let threads { LibTorch.threads = threads }
-        let folder = try RunFolder.modelFolder(at: path.url)
-        let source = try ModelFolder.source(folder)
-        let tokenizer = try tokenizer(of: source.configuration, in: folder)
-        return (try DecodeModel(reading: source, format: format), tokenizer)
     }
 
     /// The tokenizer beside a model, which must be the one that the model was trained with.

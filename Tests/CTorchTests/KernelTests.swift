@@ -36,7 +36,7 @@ private final class Packed {
 private func shape(_ width: Int, heads: Int = 1, shared: Int = 1, dimension: Int = 2) -> ct_k_shape {
     ct_k_shape(
         width: Int64(width), heads: Int64(heads), kv_heads: Int64(shared), head_dim: Int64(dimension), epsilon: 1e-5,
-        cosine: nil, sine: nil)
+        cosine: nil, sine: nil, positions: 0, device: nil)
 }
 
 /// Rows as int8 weights see them: 8 bits and a scale for each group.

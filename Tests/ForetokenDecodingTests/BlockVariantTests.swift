@@ -5,31 +5,31 @@ import Torch
 
 @testable import ForetokenDecoding
 
-/// Blocks with biases, norms of queries and keys, and scaled rotary angles, at random.
-private func variantModel(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
-    let model = try MultiTokenModel(
-        ModelConfiguration(
-            vocabulary: 258, width: 32, layers: 5, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
-            feedForwardWidth: 50, heads: 3, context: 96,
-            ropeScaling: RopeScaling(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16),
-            attentionBias: bias, queryKeyNorm: norm, tieEmbeddings: tied, beginningOfText: 256, endOfText: 257),
-        seed: 5)
-    for (number, parameter) in model.parameters.enumerated() where !parameter.isMatrix {
-        let random = Tensor.normal(
-            parameter.tensor.shape, standardDeviation: 0.3, generator: Generator(seed: UInt64(number)))
-        parameter.tensor.assign(parameter.tensor.detached() + random)
-    }
-    return model
-}
-
 private let variants: [(bias: AttentionBias, norm: Bool)] = [
     (.inputs, false), (.all, false), (.none, true), (.all, true),
 ]
 
 @Suite(.serialized) struct BlockVariantTests {
+    /// Blocks with biases, norms of queries and keys, and scaled rotary angles, at random.
+    static func model(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
+        let model = try MultiTokenModel(
+            ModelConfiguration(
+                vocabulary: 258, width: 32, layers: 5, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
+                feedForwardWidth: 50, heads: 3, context: 96,
+                ropeScaling: RopeScaling(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16),
+                attentionBias: bias, queryKeyNorm: norm, tieEmbeddings: tied, beginningOfText: 256, endOfText: 257),
+            seed: 5)
+        for (number, parameter) in model.parameters.enumerated() where !parameter.isMatrix {
+            let random = Tensor.normal(
+                parameter.tensor.shape, standardDeviation: 0.3, generator: Generator(seed: UInt64(number)))
+            parameter.tensor.assign(parameter.tensor.detached() + random)
+        }
+        return model
+    }
+
     @Test(arguments: variants)
     func cachedLogitsEqualTheModelsOwn(variant: (bias: AttentionBias, norm: Bool)) throws {
-        let model = try variantModel(variant.bias, norm: variant.norm)
+        let model = try Self.model(variant.bias, norm: variant.norm)
         let tokens = (0..<60).map { Int32($0 * 37 % 256) }
         let expected: [Float] = withoutGradient {
             model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements()
@@ -43,7 +43,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(
         variant: (bias: AttentionBias, norm: Bool), format: WeightFormat
     ) throws {
-        let decoder = try DecodeModel(variantModel(variant.bias, norm: variant.norm), format: format)
+        let decoder = try DecodeModel(Self.model(variant.bias, norm: variant.norm), format: format)
         let tokens = (0..<40).map { Int32($0 * 37 % 256) }
         let alone = try logits(decoder, tokens, width: 1)
         for width in [2, 3, 5, 8, 16] { #expect(try logits(decoder, tokens, width: width) == alone) }
@@ -51,7 +51,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
 
     @Test(arguments: variants)
     func speculativeTextEqualsNextTokenText(variant: (bias: AttentionBias, norm: Bool)) throws {
-        let decoder = try DecodeModel(variantModel(variant.bias, norm: variant.norm))
+        let decoder = try DecodeModel(Self.model(variant.bias, norm: variant.norm))
         for text in ["for i", "x", "# the end"] {
             for temperature in [0, 1.0] {
                 var request = GenerationRequest(
@@ -67,7 +67,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
     @Test(arguments: [HeadKind.parallel, .linear], WeightFormat.allCases)
     func weightsReadFromAFolderAreThoseOfTheModel(kind: HeadKind, format: WeightFormat) throws {
         let model =
-            try kind == .parallel ? variantModel(.all, norm: true, tied: true) : TinyModels.trained(.linear, heads: 3)
+            try kind == .parallel ? Self.model(.all, norm: true, tied: true) : TinyModels.trained(.linear, heads: 3)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

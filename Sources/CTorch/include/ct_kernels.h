@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "ct_tensor.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -43,6 +45,9 @@ void ct_k_unpack_row(const ct_k_weight *w, int64_t index, float *row);
 
 // MARK: passes
 
+// Where passes run if not by the kernels of the CPU; see the end of this file.
+typedef struct ct_k_device_s *ct_k_device;
+
 // One Llama block. Biases and the norms of each query and each key [head_dim] are NULL where it has none.
 typedef struct {
     const float *attention_norm;
@@ -59,6 +64,8 @@ typedef struct {
     int64_t width, heads, kv_heads, head_dim;
     float epsilon;
     const float *cosine, *sine;
+    int64_t positions;
+    ct_k_device device;  // NULL: the CPU's kernels
 } ct_k_shape;
 
 // Where a row stands. A sequence's cache is a table of pages of 16 slots, layer_stride pages for each layer; the row's key
@@ -108,6 +115,27 @@ double ct_k_gumbel(uint64_t seed, uint64_t position, uint64_t token);
 
 // argmax over v of x[v] / temperature + gumbel(seed, position, v): a sample of softmax(x / temperature); -1 for a NaN.
 int64_t ct_k_gumbel_argmax(const float *x, int64_t n, double temperature, uint64_t seed, uint64_t position);
+
+// MARK: passes on another device
+
+// Weights are then handles (ct_tensor) of matrices [out, in] on the device, in `dtype` (float32 or bfloat16), and what else
+// is read is copied there at first use. A row's result can depend in its last bits on how many others there are; with
+// `tile` > 0 products and attention run on tiles of so many rows, filled up, and over all slots of a context, so that it
+// does not as far as the device's library treats the rows of a product alike.
+ct_k_device ct_k_device_new(ct_device device, int32_t dtype, int64_t tile);
+void ct_k_device_release(ct_k_device device);
+// ct_k_run there.
+int32_t ct_k_run_on_device(const ct_k_shape *shape, const ct_k_op *ops, int32_t count);
+
+// Memory for keys and values on a device. A page's address is a name that only these functions and passes understand.
+typedef struct ct_k_pages_s *ct_k_pages;
+int64_t ct_k_device_page_bytes(const ct_k_shape *shape);
+ct_k_pages ct_k_pages_new(void);
+void ct_k_pages_release(ct_k_pages pages);
+// Adds `count` pages of zeros.
+int32_t ct_k_pages_grow(ct_k_pages pages, const ct_k_shape *shape, int64_t count, float **added);
+int32_t ct_k_pages_copy(const float *from, float *to);
+int32_t ct_k_pages_clear(float *const *pages, int64_t count);
 
 #ifdef __cplusplus
 }

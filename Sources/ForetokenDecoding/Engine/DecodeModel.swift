@@ -1,8 +1,8 @@
 internal import CTorch
 public import ForetokenModel
-import Torch
+public import Torch
 
-/// A model's weights as the decode kernels read them: packed, on the CPU, immutable.
+/// A model's weights as decoding reads them, immutable: packed for the CPU's kernels, or matrices on another device.
 ///
 /// Sendable because nothing changes after `init` and the kernels only read; sessions over it still belong to one thread.
 public final class DecodeModel: @unchecked Sendable {
@@ -20,31 +20,51 @@ public final class DecodeModel: @unchecked Sendable {
     let norm: UnsafePointer<Float>
     private let embedding: Tensor
     private let storage: WeightStorage
+    /// Where passes run if not by the kernels of the CPU.
+    let device: DecodeDevice?
 
-    /// A packed copy of a model's weights.
+    /// A copy of a model's weights for decoding; see ``init(reading:format:device:isExact:)``.
     ///
-    /// - Throws: ``DecodingError/notOnCPU`` for a model elsewhere or in another element type, `TorchError.outOfMemory`.
-    public convenience init(_ model: MultiTokenModel, format: WeightFormat = .f32) throws {
+    /// - Throws: ``DecodingError/notOnCPU`` for a model elsewhere or in another element type,
+    ///   ``DecodingError/int8NeedsCPU``, `TorchError.outOfMemory`.
+    public convenience init(
+        _ model: MultiTokenModel, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false
+    ) throws {
+        let device = try DecodeDevice(device, format, for: model.configuration, isExact: isExact)
+        try self.init(model, format: format, device: device)
+    }
+
+    /// On the device of ATen's passes, which tests put on the CPU.
+    convenience init(_ model: MultiTokenModel, format: WeightFormat = .f32, device: DecodeDevice?) throws {
         guard model.device == .cpu, model.dtype == .float32 else { throw DecodingError.notOnCPU }
-        try self.init(model, format: format) { $0.tensor.detached() }
+        try self.init(model, format: format, device: device) { $0.tensor.detached() }
     }
 
     /// A source's weights, packed one tensor at a time: beside the packed ones no more than one is in memory.
     ///
-    /// - Throws: what the source throws, `TorchError.outOfMemory`.
-    public convenience init(reading source: any WeightSource, format: WeightFormat = .f32) throws {
-        try self.init(.outline(source.configuration), format: format) { try source.tensor($0.name).to(.float32) }
+    /// `device`: where passes run. The CPU has kernels of its own, whose results do not depend on how many tokens a pass has.
+    /// Elsewhere speculative and plain text can part at near ties of head 1's logits; `isExact` gives every pass one shape
+    /// there, which costs time and lets the device's library treat all rows alike.
+    ///
+    /// - Throws: what the source throws, ``DecodingError/int8NeedsCPU``, `TorchError.outOfMemory`.
+    public convenience init(
+        reading source: any WeightSource, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false
+    ) throws {
+        let device = try DecodeDevice(device, format, for: source.configuration, isExact: isExact)
+        try self.init(.outline(source.configuration), format: format, device: device) { try source.tensor($0.name).to(.float32) }
     }
 
     /// `weights`: those of a parameter of the model, float32 on the CPU; the model itself need not have them.
     private init(
-        _ model: MultiTokenModel, format: WeightFormat, weights: @escaping (Parameter) throws -> Tensor
+        _ model: MultiTokenModel, format: WeightFormat, device: DecodeDevice?,
+        weights: @escaping (Parameter) throws -> Tensor
     ) throws {
         let configuration = model.configuration
-        let storage = WeightStorage(weights)
+        let storage = WeightStorage(device: device, weights)
         self.configuration = configuration
         self.format = format
         self.storage = storage
+        self.device = device
         trunk = try storage.keep(model.trunk.map { try storage.block($0, format) })
         let shared = try storage.keep(storage.pack(model.unembedding, format))
         heads = try model.heads.map { head in
@@ -70,7 +90,8 @@ public final class DecodeModel: @unchecked Sendable {
                 kv_heads: Int64(configuration.keyValueHeads), head_dim: Int64(configuration.headDimension),
                 epsilon: Float(configuration.normEpsilon),
                 cosine: try storage.keep(rotary.cosine.map(Float.init)),
-                sine: try storage.keep(rotary.sine.map(Float.init))))
+                sine: try storage.keep(rotary.sine.map(Float.init)), positions: Int64(configuration.context),
+                device: device?.handle))
     }
 
     /// Bytes of weights that a pass reads when it uses so many heads; 1 is next-token decoding.
@@ -87,6 +108,9 @@ public final class DecodeModel: @unchecked Sendable {
         return plain + extra
             + drafting.prefix(isOneProduct ? 1 : count).reduce(0) { $0 + $1.unembedding.pointee.byteCount }
     }
+
+    /// Whether a position's logits are the same in passes of any width, so that speculative text is plain text to the bit.
+    public var isExact: Bool { device?.isExact ?? true }
 
     var trunkLayers: Int { configuration.trunkLayers }
 

@@ -18,6 +18,9 @@ public enum WeightFormat: String, Sendable, CaseIterable {
         case .int8: Int32(CT_K_INT8)
         }
     }
+
+    /// The element type on devices that hold tensors.
+    var dtype: DType { self == .f32 ? .float32 : .bfloat16 }
 }
 
 /// Memory for packed weights, which live as long as it does: a few large pieces, since small ones would each cost a page.
@@ -28,8 +31,12 @@ final class WeightStorage {
     private var left = 0
     /// The weights of a parameter, float32 on the CPU.
     private let weights: (Parameter) throws -> Tensor
+    private let device: DecodeDevice?
 
-    init(_ weights: @escaping (Parameter) throws -> Tensor) { self.weights = weights }
+    init(device: DecodeDevice?, _ weights: @escaping (Parameter) throws -> Tensor) {
+        self.device = device
+        self.weights = weights
+    }
 
     /// `bytes` of memory, 64-byte aligned.
     func take(_ bytes: Int) throws -> UnsafeMutableRawPointer {
@@ -46,10 +53,16 @@ final class WeightStorage {
         return place
     }
 
-    /// Packs a matrix [out, in].
+    /// Packs a matrix [out, in] for the CPU's kernels, or moves it to the device.
     func pack(_ parameter: Parameter, _ format: WeightFormat) throws -> ct_k_weight {
         let matrix = try weights(parameter).contiguous()
         let (out, width) = (Int64(matrix.shape[0]), Int64(matrix.shape[1]))
+        if let device {
+            let moved = matrix.to(format.dtype).to(device.place)
+            pieces.append(moved)
+            return ct_k_weight(
+                data: UnsafeRawPointer(moved.unsafeHandle), scales: nil, out: out, in: width, format: format.code)
+        }
         let place = try take(Int(ct_k_packed_bytes(out, width, format.code)))
         return withExtendedLifetime(matrix) { ct_k_pack(matrix.unsafeFloatPointer(), out, width, format.code, place) }
     }

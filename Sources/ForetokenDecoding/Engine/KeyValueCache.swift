@@ -1,54 +1,58 @@
 internal import CTorch
 import Torch
 
-/// Memory for keys and values in pages of one layer and ``slotsPerPage`` slots, taken and given back.
+/// Pages of keys and values of one layer and ``slotsPerPage`` slots, taken and given back.
 final class CachePool {
+    typealias Page = UnsafeMutablePointer<Float>
     static let slotsPerPage = Int(CT_K_PANEL)
 
-    private let floatsPerPage: Int
-    var bytesPerPage: Int { floatsPerPage * MemoryLayout<Float>.stride }
+    private let memory: any PageMemory
+    var bytesPerPage: Int { memory.bytesPerPage }
     private let pagesPerSlab: Int
-    private var slabs: [Tensor] = []
-    private var free: [UnsafeMutablePointer<Float>] = []
+    private var unused: [Page] = []
+    private var returned: [Page] = []
     /// Owners beyond the first, of pages that have several.
-    private var sharers: [UnsafeMutablePointer<Float>: Int] = [:]
+    private var sharers: [Page: Int] = [:]
     /// Pages in use.
     private(set) var pagesInUse = 0
 
     init(_ model: DecodeModel) {
-        floatsPerPage = Int(ct_k_page_floats(model.shape))
-        pagesPerSlab = max(1, (1 << 20) / (floatsPerPage * 4))
+        memory = model.device == nil ? HostPages(model) : DevicePages(model)
+        pagesPerSlab = max(1, (1 << 20) / memory.bytesPerPage)
     }
 
-    /// A page of zeros or of an earlier owner's numbers.
-    func take() throws -> UnsafeMutablePointer<Float> {
-        if free.isEmpty {
-            let slab = try Tensor.zeros([pagesPerSlab * floatsPerPage])
-            slabs.append(slab)
-            let first = slab.unsafeFloatPointer()
-            free = (0..<pagesPerSlab).reversed().map { first + $0 * floatsPerPage }
+    /// Pages of zeros or of an earlier owner's numbers.
+    func take(_ count: Int) throws -> [Page] {
+        let old = returned.suffix(count)
+        if old.count + unused.count < count {
+            let missing = max(pagesPerSlab, count - old.count - unused.count)
+            unused += try memory.grow(by: missing).reversed()
         }
-        pagesInUse += 1
-        return free.removeLast()
+        try memory.prepare(Array(old))
+        returned.removeLast(old.count)
+        let new = unused.suffix(count - old.count)
+        unused.removeLast(new.count)
+        pagesInUse += count
+        return Array(old) + new.reversed()
     }
 
     /// Gives a page one more owner; neither may write it from now on.
-    func share(_ page: UnsafeMutablePointer<Float>) { sharers[page, default: 0] += 1 }
+    func share(_ page: Page) { sharers[page, default: 0] += 1 }
 
     /// A page with the numbers of another.
-    func copy(_ page: UnsafeMutablePointer<Float>) throws -> UnsafeMutablePointer<Float> {
-        let copy = try take()
-        copy.update(from: page, count: floatsPerPage)
+    func copy(_ page: Page) throws -> Page {
+        let copy = try take(1)[0]
+        try memory.copy(page, to: copy)
         return copy
     }
 
     /// Takes a page from one owner; the last one's is free again.
-    func giveBack(_ page: UnsafeMutablePointer<Float>) {
+    func giveBack(_ page: Page) {
         if let others = sharers[page] {
             sharers[page] = others > 1 ? others - 1 : nil
         } else {
             pagesInUse -= 1
-            free.append(page)
+            returned.append(page)
         }
     }
 }
@@ -86,7 +90,7 @@ final class KeyValueCache {
         let needed = (count + rows + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
         precondition(needed <= pagesPerLayer)
         while pagesInUse < needed {
-            for layer in 0..<layers { table[layer * pagesPerLayer + pagesInUse] = try pool.take() }
+            for (layer, page) in try pool.take(layers).enumerated() { table[layer * pagesPerLayer + pagesInUse] = page }
             pagesInUse += 1
         }
         for row in 0..<rows {

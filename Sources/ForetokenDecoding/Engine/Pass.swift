@@ -1,5 +1,6 @@
 internal import CTorch
 import ForetokenModel
+import Torch
 
 /// The operations of a forward pass, collected and then run in one parallel region.
 struct Pass {
@@ -86,6 +87,13 @@ struct Pass {
     /// Runs the operations in order.
     func run() {
         guard !operations.isEmpty else { return }
-        operations.withUnsafeBufferPointer { ct_k_run(model.shape, $0.baseAddress, Int32($0.count)) }
+        operations.withUnsafeBufferPointer { operations in
+            let count = Int32(operations.count)
+            if model.device == nil {
+                ct_k_run(model.shape, operations.baseAddress, count)
+            } else {
+                check(ct_k_run_on_device(model.shape, operations.baseAddress, count), #fileID, #line)
+            }
+        }
     }
 }

@@ -1,5 +1,5 @@
 public import ArgumentParser
-public import ForetokenDecoding
+import ForetokenDecoding
 public import ForetokenModel
 import ForetokenReport
 import ForetokenText
@@ -7,7 +7,6 @@ import ForetokenTraining
 import Foundation
 import Torch
 
-extension WeightFormat: ExpressibleByArgument {}
 extension HeadKind: ExpressibleByArgument {}
 
 struct BenchDecode: AsyncParsableCommand {
@@ -45,17 +44,14 @@ struct BenchDecode: AsyncParsableCommand {
     var filled = 128
     @Option(help: "Tokens of a pass, separated by commas.")
     var passWidths = "1,2,4,8"
-    @Option(help: "How weights are held: f32, bf16 or int8.")
-    var weights = WeightFormat.f32
-    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
-    var threads: Int?
+    @OptionGroup(title: "Weights")
+    var weights: WeightOptions
     @Option(parsing: .unconditional, help: "Seconds to measure.")
     var seconds = 5.0
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func validate() throws {
-        try require(threads, "--threads", in: 1...1024)
         try require(filled, "--filled", in: 0...(1 << 24))
         guard seconds > 0, seconds <= 3600 else {
             throw ValidationError("--seconds \(seconds): must be above 0 and at most 3600")
@@ -68,7 +64,6 @@ struct BenchDecode: AsyncParsableCommand {
         guard !widths.isEmpty else {
             throw ValidationError("--pass-widths: numbers separated by commas, such as 1,2,4")
         }
-        if let threads { LibTorch.threads = threads }
         let decoder = try load(longest: widths.max() ?? 1)
         let result = try DecodeBenchmark(decoder, passWidths: widths, filled: filled, seconds: seconds)
         if json { print(try value(result, decoder).text()) } else { show(result, decoder) }
@@ -77,13 +72,13 @@ struct BenchDecode: AsyncParsableCommand {
     @TorchActor
     private func load(longest: Int) throws -> DecodeModel {
         if let model {
-            return try Generate.load(model, threads: threads, format: weights).model
+            return try weights.load(model).model
         }
         let shape = ModelConfiguration(
             vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
             keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind,
             context: filled + longest + 64)
-        return try DecodeModel(MultiTokenModel(shape, seed: 0), format: weights)
+        return try weights.load(MultiTokenModel(shape, seed: 0))
     }
 
     private func value(_ result: DecodeBenchmark, _ model: DecodeModel) -> JSONValue {

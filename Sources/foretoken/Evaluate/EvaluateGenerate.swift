@@ -30,10 +30,8 @@ struct SamplesOptions: ParsableArguments {
     var maxTokens = 512
     @Option(parsing: .unconditional, help: "Heads to use in every pass; if not given, as many as pay.")
     var heads: Int?
-    @Option(help: "How weights are held: f32, bf16 or int8; the smaller ones are faster and change the text.")
-    var weights = WeightFormat.f32
-    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
-    var threads: Int?
+    @OptionGroup(title: "Weights")
+    var weights: WeightOptions
     @Flag(help: "Leave out tasks whose prompts are longer than the model's context.")
     var skipLong = false
 
@@ -41,7 +39,6 @@ struct SamplesOptions: ParsableArguments {
         _ = try parsedTemperatures()
         try require(count, "--count", in: 1...1_000_000)
         try require(maxTokens, "--max-tokens", in: 1...(.max))
-        try require(threads, "--threads", in: 1...1024)
     }
 
     private func parsedTemperatures() throws -> [Double] {
@@ -55,7 +52,7 @@ struct SamplesOptions: ParsableArguments {
 
     @TorchActor
     func generate(_ file: ProblemFile) async throws {
-        let (model, tokenizer) = try Generate.load(model, threads: threads, format: weights)
+        let (model, tokenizer) = try weights.load(model)
         let generation = try SampleGeneration(
             file.problems, samples: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
             tokenizer: tokenizer, skipsLong: skipLong)

@@ -25,10 +25,8 @@ struct TaskOptions: ParsableArguments {
         help: "Keep the answers in this file, a line each; the same command then goes on where it was stopped.",
         completion: .file(extensions: ["jsonl"]))
     var out: Path?
-    @Option(help: "How weights are held: f32, bf16 or int8.")
-    var weights = WeightFormat.f32
-    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
-    var threads: Int?
+    @OptionGroup(title: "Weights")
+    var weights: WeightOptions
     @Option(parsing: .unconditional, help: "Decides the resampling of the intervals.")
     var bootstrapSeed: UInt64 = 0
     @Flag(help: "Print one JSON object.")
@@ -42,7 +40,6 @@ struct TaskOptions: ParsableArguments {
             throw ValidationError("--data and --out belong to --model")
         }
         try require(documents, "--documents", in: 1...(1 << 40))
-        try require(threads, "--threads", in: 1...1024)
     }
 
     /// Writes the task's data.
@@ -73,11 +70,11 @@ struct TaskOptions: ParsableArguments {
         let folder = try RunFolder.modelFolder(at: path.url)
         let data = try dataFolder(path)
         let questions = try TaskQuestion.read(data.appendingPathComponent(TaskQuestion.fileName))
-        let (model, tokenizer) = try Generate.load(path, threads: threads, format: weights)
+        let (model, tokenizer) = try weights.load(path)
         // A tokenizer of other data would ask other questions.
         _ = try TokenizerFile.read(folder: data, digest: tokenizer.digest, name: tokenizer.name)
         let evaluation = try TaskEvaluation(
-            questions, model: model, fingerprint: try Self.fingerprint(folder, weights), tokenizer: tokenizer)
+            questions, model: model, fingerprint: try Self.fingerprint(folder, weights.weights), tokenizer: tokenizer)
         let progress = StageProgress()
         let right = try await evaluation.run(on: BatchEngine(model, tokenizer: tokenizer), to: out?.url) {
             if $0 > 0 { progress.show("answers", $0, $1) }

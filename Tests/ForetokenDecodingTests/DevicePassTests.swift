@@ -1,0 +1,159 @@
+import CTorch
+import ForetokenModel
+import ForetokenText
+import Testing
+import Torch
+
+@testable import ForetokenDecoding
+
+/// The passes of a GPU, run by ATen; on the CPU here and on a GPU where one is.
+private enum Place: CaseIterable, CustomTestStringConvertible {
+    case cpu
+    case gpu
+    var device: Device { self == .cpu ? .cpu : .cuda(0) }
+    var testDescription: String { self == .cpu ? "ATen on the CPU" : "GPU" }
+    static var present: [Place] { LibTorch.hasCUDA ? allCases : [.cpu] }
+}
+
+/// A model on ATen's passes.
+private func moved(
+    _ model: MultiTokenModel, to place: Place, _ format: WeightFormat = .f32, tile: Int = 0
+) throws -> DecodeModel {
+    try DecodeModel(model, format: format, device: DecodeDevice(place.device, format, tile: tile))
+}
+
+private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
+
+@Suite(.serialized) struct DevicePassTests {
+    @Test(arguments: HeadKind.allCases, Place.present)
+    fileprivate func logitsEqualTheKernelsOwn(kind: HeadKind, place: Place) throws {
+        let model = try TinyModels.trained(kind, heads: 3)
+        let expected = try logits(DecodeModel(model), text, width: 1)
+        for width in [1, 5] {
+            for (own, other) in zip(try logits(moved(model, to: place), text, width: width), expected) {
+                for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }
+            }
+        }
+    }
+
+    @Test(arguments: [(AttentionBias.inputs, false), (.all, true)], Place.present)
+    fileprivate func biasesAndNormsOfQueriesAndKeys(variant: (AttentionBias, Bool), place: Place) throws {
+        let model = try BlockVariantTests.model(variant.0, norm: variant.1)
+        let expected = try logits(DecodeModel(model), text, width: 2)
+        for (own, other) in zip(try logits(moved(model, to: place), text, width: 2), expected) {
+            for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }
+        }
+    }
+
+    /// bfloat16 rounds inputs of products, too; the loss says what that costs.
+    @Test(arguments: Place.present)
+    fileprivate func bfloat16ChangesTheLossLittle(place: Place) throws {
+        let model = try TinyModels.trained(.parallel, heads: 2)
+        let exact = try DecodedLoss(DecodeModel(model), texts: [text])
+        let rounded = try DecodedLoss(moved(model, to: place, .bf16), texts: [text])
+        #expect(rounded != exact && abs(rounded.nats - exact.nats) < 0.05)
+    }
+
+    @Test(arguments: HeadKind.allCases, Place.present)
+    fileprivate func speculativeTextEqualsNextTokenText(kind: HeadKind, place: Place) throws {
+        let model = try TinyModels.trained(kind, heads: 4)
+        let (own, kernels) = (try moved(model, to: place), try DecodeModel(model))
+        var accepted = 0
+        for start in ["for i", "# the end"] {
+            for temperature in [0, 0.8] {
+                var request = GenerationRequest(
+                    prompt: prompt(start), maximumTokens: 30, heads: 1, sampler: Sampler(temperature: temperature))
+                let plain = try decode(kernels, request).1.tokens
+                for heads in [1, 4] {
+                    request.heads = heads
+                    let statistics = try decode(own, request).1
+                    #expect(statistics.tokens == plain)
+                    accepted += statistics.drafts.accepted
+                }
+            }
+        }
+        #expect(accepted > 20)
+    }
+
+    /// With one shape for all passes a GPU's logits are bitwise the same in passes of 1 and of 8 tokens. MKL's products treat
+    /// rows by their place, so that on the CPU only closeness can be seen.
+    @Test(arguments: HeadKind.allCases, Place.present)
+    fileprivate func exactPasses(kind: HeadKind, place: Place) throws {
+        let decoder = try moved(TinyModels.trained(kind, heads: 2), to: place, tile: 9)
+        #expect(decoder.isExact)
+        let alone = try logits(decoder, text, width: 1)
+        for width in [2, 8] {
+            let together = try logits(decoder, text, width: width)
+            if place == .gpu { #expect(together == alone, "passes of \(width)") }
+            for (own, other) in zip(alone, together) { for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) } }
+        }
+        let close = try logits(DecodeModel(TinyModels.trained(kind, heads: 2)), text, width: 1)
+        for (own, other) in zip(alone, close) { for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) } }
+    }
+
+    /// Requests join, share a prompt, reuse prefixes and pages; every text is what its request alone gives.
+    @TorchActor
+    @Test(arguments: [HeadKind.parallel, .deepseek], Place.present)
+    fileprivate func aBatchGivesEveryRequestItsOwnText(kind: HeadKind, place: Place) async throws {
+        let model = try TinyModels.trained(kind, heads: 3)
+        let (own, kernels) = (try moved(model, to: place), try DecodeModel(model))
+        var limits = BatchEngine.Limits()
+        limits.sequences = 4
+        limits.cacheBytes = 200 * CachePool(own).bytesPerPage
+        let engine = BatchEngine(own, limits: limits)
+        for round in 0..<3 {
+            var expected: [[Int32]] = []
+            var streams: [GenerationStream] = []
+            for (index, start) in ["for i in range(10):\n  ", "x", "print(i, i + 1", "# the end"].enumerated() {
+                let request = GenerationRequest(
+                    prompt: prompt(start), maximumTokens: 20 + index, heads: 1 + (index + 3 - round) % 3,
+                    sampler: Sampler(temperature: 0.7, seed: UInt64(round)))
+                for sample in 0..<2 {
+                    var alone = request
+                    alone.sampler.seed += UInt64(sample)
+                    expected.append(try decode(kernels, alone).1.tokens)
+                }
+                streams += try engine.submit(request, samples: 2)
+            }
+            for (stream, tokens) in zip(streams, expected) {
+                for try await _ in stream {}
+                #expect(await stream.statistics.tokens == tokens)
+            }
+        }
+        #expect(engine.counters.reusedPromptTokens > 0)
+        engine.dropPrefixes()
+        #expect(engine.pagesInUse == 0)
+    }
+
+    /// A page of a sequence that was not made of numbers harms no later one.
+    @Test(arguments: Place.present)
+    fileprivate func notANumberDoesNotSurviveInAPage(place: Place) throws {
+        let model = try TinyModels.trained(.parallel, heads: 2)
+        let decoder = try moved(model, to: place)
+        let pool = CachePool(decoder)
+        func run(_ value: Float?) throws -> [Float] {
+            let cache = KeyValueCache(layers: decoder.decidingBlocks, maximum: 4, pool: pool)
+            var places: [ct_k_row] = []
+            try cache.reserve(value == nil ? 2 : 4, position: 0, into: &places)
+            let (x, z) = (FloatBuffer(), FloatBuffer())
+            let (rows, width) = (places.count, decoder.configuration.width)
+            decoder.embed([1, 2, 3, 4].prefix(rows), into: x.reserve(rows * width))
+            if let value { x.pointer.update(repeating: value, count: rows * width) }
+            places.withUnsafeBufferPointer { places in
+                var pass = Pass(decoder)
+                pass.trunk(places: places.baseAddress, rows: rows, from: x.pointer, to: z.reserve(rows * width))
+                pass.run()
+            }
+            return Array(UnsafeBufferPointer(start: z.pointer, count: rows * width))
+        }
+        let clean = try run(nil)
+        #expect(try run(.nan).allSatisfy(\.isNaN))
+        #expect(try run(nil) == clean)
+    }
+
+    @Test func eightBitWeightsAreForTheCPU() throws {
+        #expect(throws: DecodingError.int8NeedsCPU) {
+            try DecodeModel(TinyModels.trained(.linear, heads: 2), format: .int8, device: .cuda(0))
+        }
+    }
+}
