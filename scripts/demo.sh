@@ -5,6 +5,9 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 foretoken=.build/release/foretoken
 say() { printf '\n== %s\n' "$*"; }
 
+say "A model that was trained before (Models/python-bytes): eight heads, accepted drafts are green on a terminal"
+"$foretoken" generate --model Models/python-bytes --prompt $'import os\nimport sys\n\n\ndef ' --max-tokens 300 --heads 8
+
 if [[ ! -f data/demo/train.tokens ]]; then
     say "Corpus: the Python source on this machine (standard library and installed packages)"
     mapfile -t folders < <(python3 -c '
@@ -30,7 +33,10 @@ echo
 echo
 "$foretoken" evaluate decoding --model runs/demo --data data/demo/validation.tokens --adaptive
 
-say "This model fits the processor's cache, where several tokens a pass cost arithmetic; one of 41 million parameters is read from memory, and they are nearly free:"
+say "The published model on the same prompts, head 1 alone against as many heads as pay"
+"$foretoken" evaluate decoding --model Models/python-bytes --data data/demo/validation.tokens --adaptive
+
+say "The demo's model fits the processor's cache, where several tokens a pass cost arithmetic; one of 41 million parameters is read from memory, and they are nearly free:"
 "$foretoken" bench decode --vocabulary 258 --width 512 --layers 12 --attention-heads 8 --head-kind linear \
     --pass-widths 1,2,4,8 --seconds 3
 

@@ -261,6 +261,7 @@ import Torch
             (1, "outside 1...1024", "train recipe.yaml --out x --set training.threads=100000"),
             (1, "tokens a step", "train recipe.yaml --out x --set training.batchSize=1000000000"),
             (64, "--threads 0: must be 1 to 1024", "generate --model run --threads 0"),
+            (1, "unknown device 'tpu'", "generate --model run --device tpu"),
             (64, "--max-tokens -1: must be", "generate --model run --max-tokens -1"),
             (1, "temperature nan", "generate --model run --temperature nan"),
             (64, "--seconds nan: must be", "bench decode --seconds nan"),

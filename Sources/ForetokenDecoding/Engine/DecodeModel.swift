@@ -51,7 +51,9 @@ public final class DecodeModel: @unchecked Sendable {
         reading source: any WeightSource, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false
     ) throws {
         let device = try DecodeDevice(device, format, for: source.configuration, isExact: isExact)
-        try self.init(.outline(source.configuration), format: format, device: device) { try source.tensor($0.name).to(.float32) }
+        try self.init(.outline(source.configuration), format: format, device: device) {
+            try source.tensor($0.name).to(.float32)
+        }
     }
 
     /// `weights`: those of a parameter of the model, float32 on the CPU; the model itself need not have them.

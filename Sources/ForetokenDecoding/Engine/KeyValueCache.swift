@@ -8,7 +8,6 @@ final class CachePool {
 
     private let memory: any PageMemory
     var bytesPerPage: Int { memory.bytesPerPage }
-    private let pagesPerSlab: Int
     private var unused: [Page] = []
     private var returned: [Page] = []
     /// Owners beyond the first, of pages that have several.
@@ -18,15 +17,13 @@ final class CachePool {
 
     init(_ model: DecodeModel) {
         memory = model.device == nil ? HostPages(model) : DevicePages(model)
-        pagesPerSlab = max(1, (1 << 20) / memory.bytesPerPage)
     }
 
     /// Pages of zeros or of an earlier owner's numbers.
     func take(_ count: Int) throws -> [Page] {
         let old = returned.suffix(count)
         if old.count + unused.count < count {
-            let missing = max(pagesPerSlab, count - old.count - unused.count)
-            unused += try memory.grow(by: missing).reversed()
+            unused += try memory.grow(byAtLeast: count - old.count - unused.count).reversed()
         }
         try memory.prepare(Array(old))
         returned.removeLast(old.count)

@@ -5,10 +5,10 @@ import Torch
 protocol PageMemory: AnyObject {
     var bytesPerPage: Int { get }
 
-    /// So many more pages, of zeros.
+    /// More pages, of zeros.
     ///
     /// - Throws: `TorchError.outOfMemory`.
-    func grow(by count: Int) throws -> [CachePool.Page]
+    func grow(byAtLeast count: Int) throws -> [CachePool.Page]
 
     /// Makes pages of earlier owners fit for use.
     func prepare(_ pages: [CachePool.Page]) throws
@@ -25,7 +25,8 @@ final class HostPages: PageMemory {
 
     var bytesPerPage: Int { floatsPerPage * MemoryLayout<Float>.stride }
 
-    func grow(by count: Int) throws -> [CachePool.Page] {
+    func grow(byAtLeast count: Int) throws -> [CachePool.Page] {
+        let count = max(count, (1 << 20) / bytesPerPage)
         let slab = try Tensor.zeros([count * floatsPerPage])
         slabs.append(slab)
         let first = slab.unsafeFloatPointer()
@@ -41,6 +42,7 @@ final class HostPages: PageMemory {
 final class DevicePages: PageMemory {
     private let model: DecodeModel
     private let pages = ct_k_pages_new()
+    private var count = 0
 
     init(_ model: DecodeModel) { self.model = model }
 
@@ -48,9 +50,12 @@ final class DevicePages: PageMemory {
 
     var bytesPerPage: Int { Int(ct_k_device_page_bytes(model.shape)) }
 
-    func grow(by count: Int) throws -> [CachePool.Page] {
-        var added = [CachePool.Page?](repeating: nil, count: count)
-        try throwing(ct_k_pages_grow(pages, model.shape, Int64(count), &added), #fileID, #line)
+    /// By half at least: they are one tensor, so that those that are there move.
+    func grow(byAtLeast missing: Int) throws -> [CachePool.Page] {
+        let more = max(missing, count / 2, (1 << 20) / bytesPerPage)
+        var added = [CachePool.Page?](repeating: nil, count: more)
+        try throwing(ct_k_pages_grow(pages, model.shape, Int64(more), &added), #fileID, #line)
+        count += more
         return added.compactMap(\.self)
     }
 
