@@ -39,7 +39,10 @@ import Testing
         let model = try Self.model()
         #expect(model.configuration.heads == 8)
         var (tokens, forwards) = (0, 0)
-        for start in ["def __init__(self, ", "import os\nimport sys\n\n\n", "    for key, value in ", "class TestCase("] {
+        let starts = [
+            "def __init__(self, ", "import os\nimport sys\n\n\n", "    for key, value in ", "class TestCase(",
+        ]
+        for start in starts {
             var request = GenerationRequest(
                 prompt: prompt(start), maximumTokens: 200, heads: 1,
                 sampler: Sampler(temperature: temperature, seed: 1))
