@@ -48,6 +48,7 @@ final class DepthPlanner {
     private var passSeconds: [Int: Double] = [:]
     private var draftSeconds: [Int: Double] = [:]
     private var plans = 0
+    private static let leastGain = 1.05
     /// Acceptance in the sequences so far, the latest counting most: what a new one begins with.
     private var typical: [Double] = []
     /// Whether drafts are made one after another, so that each costs, and not each sequence that drafts.
@@ -94,7 +95,8 @@ final class DepthPlanner {
             }
         }
         candidates.sort { $0.probability > $1.probability }
-        var best = (speed: Double(base) / passCost(base), count: 0)
+        // Estimates that win are the lucky ones: drafting must promise more than a little.
+        var best = (speed: Self.leastGain * Double(base) / passCost(base), count: 0)
         var tokens = Double(base)
         var drafting: Set<Int> = []
         for (count, candidate) in candidates.enumerated() {
