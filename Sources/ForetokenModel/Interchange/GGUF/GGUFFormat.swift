@@ -24,7 +24,7 @@ enum GGUFFormat: CheckpointFormat {
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
         let configuration = source.configuration
         let (tokenizer, notes) = CarriedTokenizer.read(source)
-        let vocabulary = try tokenizer.map { try GGUFTokenizer($0, for: configuration) }
+        let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
         let parameters = try MultiTokenModel.outline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
         if let scaling = configuration.ropeScaling { tensors.append(rotaryFactors(scaling, configuration)) }

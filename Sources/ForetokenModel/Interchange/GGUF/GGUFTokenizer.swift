@@ -16,8 +16,11 @@ struct GGUFTokenizer {
         case unused = 5
     }
 
+    /// Nil for a tokenizer of SentencePiece, whose vocabulary is not written.
+    ///
     /// - Throws: `JSONError` for a definition that a reader did not check.
-    init(_ tokenizer: any Tokenizer, for model: ModelConfiguration) throws {
+    init?(_ tokenizer: any Tokenizer, for model: ModelConfiguration) throws {
+        guard tokenizer.definitionName == TokenizerFile.name else { return nil }
         let root = JSONNode(
             try tokenizer.definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") },
             file: "tokenizer.json")
