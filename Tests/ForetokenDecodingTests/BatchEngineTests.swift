@@ -106,6 +106,86 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(try await text(of: slow) == alone)
     }
 
+    /// Two that nobody reads fill the engine, or the cache; the third is read and must come.
+    @Test(arguments: [true, false])
+    func requestsThatNobodyReadsDoNotKeepOthersWaiting(isCacheFull: Bool) async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        var limits = BatchEngine.Limits()
+        (limits.blocksAhead, limits.sequences) = (1, isCacheFull ? 16 : 2)
+        let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 40, heads: 1)
+        let pages = 2 * decoder.cachedLayers(heads: 1)
+        if isCacheFull { limits.cacheBytes = 2 * pages * CachePool(decoder).bytesPerPage }
+        let engine = BatchEngine(decoder, limits: limits)
+        let unread = [try engine.submit(request), try engine.submit(request)]
+        let alone = try decode(decoder, request).0
+        #expect(try await text(of: engine.submit(request)) == alone)
+        for stream in unread { #expect(try await stream.text() == alone) }
+    }
+
+    @Test func textsInOrderKeepThePassesFull() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let engine = BatchEngine(decoder)
+        // Longer than a consumer may fall behind.
+        let request = GenerationRequest(
+            prompt: prompt("x"), maximumTokens: 90, heads: 1, sampler: Sampler(temperature: 1, seed: 2))
+        var (tokens, lines) = (0, 0)
+        try await engine.runInOrder(0..<96, samples: 1) { line in
+            var own = request
+            own.sampler.seed = UInt64(line)
+            return own
+        } goesOn: { _ in
+            true
+        } body: { line, text, statistics in
+            #expect(line == lines)
+            lines += 1
+            tokens += statistics.tokens.count
+        }
+        #expect(lines == 96)
+        #expect(Double(tokens) / Double(engine.counters.passes) > 0.75 * Double(engine.limits.sequences))
+    }
+
+    /// Waiting samples hold no cache but their group's prompt, which counts.
+    @Test(arguments: HeadKind.allCases, [1, 3])
+    func manySamplesOfALongPromptStayWithinTheCache(kind: HeadKind, room: Int) async throws {
+        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 3))
+        var request = GenerationRequest(
+            prompt: prompt(String(repeating: "for i in ", count: 8)), maximumTokens: 12, heads: 3,
+            sampler: Sampler(temperature: 1, seed: 7))
+        let slots = request.mostSlots(context: decoder.configuration.context)
+        let pages = (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * decoder.cachedLayers(heads: 3)
+        var limits = BatchEngine.Limits()
+        limits.cacheBytes = room * pages * CachePool(decoder).bytesPerPage
+        let engine = BatchEngine(decoder, limits: limits)
+        for (index, stream) in try engine.submit(request, samples: 20).enumerated() {
+            request.sampler.seed = 7 + UInt64(index)
+            let alone = try decode(decoder, request).0
+            var text = ""
+            for try await pieces in stream {
+                text += pieces.map(\.text).joined()
+                #expect(engine.pagesInUse <= room * pages)
+            }
+            #expect(text == alone)
+        }
+        #expect(engine.counters.requestsEnded == 20)
+    }
+
+    @Test func roomForARequestIsNotMadeFromThePrefixThatItNeeds() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        var request = GenerationRequest(
+            prompt: prompt(String(repeating: "for i in ", count: 8)), maximumTokens: 12, heads: 1)
+        var limits = BatchEngine.Limits()
+        let slots = request.mostSlots(context: decoder.configuration.context)
+        let pages = (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * decoder.cachedLayers(heads: 1)
+        limits.cacheBytes = pages * CachePool(decoder).bytesPerPage
+        let engine = BatchEngine(decoder, limits: limits)
+        let first = try await engine.submit(request).text()
+        request.sampler = Sampler(temperature: 1, seed: 1)
+        _ = try await engine.submit(request).text()
+        #expect(engine.counters.reusedPromptTokens == request.prompt.count - 1)
+        request.sampler = Sampler()
+        #expect(try await engine.submit(request).text() == first)
+    }
+
     @Test func cancelledRequestsLeaveNothingBehind() async throws {
         let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 3))
         var limits = BatchEngine.Limits()

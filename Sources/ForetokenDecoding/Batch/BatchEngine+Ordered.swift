@@ -24,17 +24,19 @@ extension BatchEngine {
             while next < lines.upperBound, ahead.count < 2 * limits.sequences + samples {
                 let own = request(next)
                 if next.isMultiple(of: samples) {
-                    ahead += try submit(own, samples: samples)
+                    let streams = try submit(own, samples: samples)
+                    streams.forEach { $0.collect() }
+                    ahead += streams
                     next += samples
                 } else {
-                    ahead.append(try submit(own))
+                    let stream = try submit(own)
+                    stream.collect()
+                    ahead.append(stream)
                     next += 1
                 }
             }
             let stream = ahead.removeFirst()
-            var text = ""
-            for try await pieces in stream { text += pieces.map(\.text).joined() }
-            try body(line, text, await stream.statistics)
+            try body(line, try await stream.text(), await stream.statistics)
         }
     }
 }

@@ -5,8 +5,9 @@ public import Torch
 /// Decodes many requests side by side: they join and leave at any step, and every text is what its request alone would give.
 ///
 /// The cache is bounded: a request that can never fit is refused, one that does not fit now waits its turn. A request whose
-/// consumer is slow is held back and does not hold up the others. Ended texts stay in the cache, as long as there is room,
-/// for prompts that begin like them.
+/// consumer is slow is held back and gives its place in the passes to another; it keeps its cache, so where that leaves no
+/// room for a request that somebody waits for, it goes on all the same. Ended texts stay in the cache, as long as there is
+/// room, for prompts that begin like them.
 @TorchActor
 public final class BatchEngine {
     /// Limits of an engine.
@@ -69,21 +70,26 @@ public final class BatchEngine {
         return GenerationStream(ticket: ticket, engine: self)
     }
 
-    /// Queues a request `samples` times, with seeds `seed`, `seed` + 1, …; the prompt is run through the model once.
+    /// Queues a request `samples` times, with seeds `seed`, `seed` + 1, …; the prompt is run through the model once, and
+    /// its cache stays until the last sample has begun.
     ///
     /// - Throws: as ``submit(_:)``.
     public func submit(_ request: GenerationRequest, samples: Int) throws -> [GenerationStream] {
         guard samples > 1 else { return [try submit(request)] }
+        let group = SampleGroup(waiting: samples)
         let tickets = try (0..<samples).map { index in
             var own = request
             own.sampler.seed &+= UInt64(index)
-            return try Ticket(own, pages: pages(for: own))
+            return try Ticket(own, pages: pages(for: own), group: group)
         }
-        tickets[0].followers = Array(tickets.dropFirst())
-        for follower in tickets.dropFirst() { follower.leader = tickets[0] }
         enqueue(tickets)
         return tickets.map { GenerationStream(ticket: $0, engine: self) }
     }
+
+    /// Fails where ``submit(_:)`` would, and queues nothing.
+    ///
+    /// - Throws: ``DecodingError``.
+    public func check(_ request: GenerationRequest) throws { _ = try pages(for: request) }
 
     /// Whether requests run or wait.
     public var isBusy: Bool { !running.isEmpty || !waiting.isEmpty }
@@ -123,14 +129,26 @@ public final class BatchEngine {
     private func loop() async {
         while true {
             admit()
-            let ready = running.filter { $0.blocks.count < limits.blocksAhead }
-            guard !ready.isEmpty else { break }
-            step(ready)
+            let pass = nextPass()
+            guard !pass.isEmpty else { break }
+            step(pass)
             // Whoever came first in this step comes last in the next: long prompts share the rows for prompts in turn.
             if running.count > 1 { running.append(running.removeFirst()) }
             await Task.yield()
         }
         isLooping = false
+    }
+
+    private func isHeldBack(_ ticket: Ticket) -> Bool {
+        !ticket.isCollected && ticket.blocks.count >= limits.blocksAhead
+    }
+
+    /// The requests of the next pass. If all are held back while somebody waits for one that found no room in the cache,
+    /// those that hold the room go on until they leave it.
+    private func nextPass() -> [Ticket] {
+        let ready = running.filter { !isHeldBack($0) }
+        let isStuck = ready.isEmpty && waiting.contains { $0.consumer != nil || $0.isCollected }
+        return Array((isStuck ? running : ready).prefix(limits.sequences))
     }
 
     private func step(_ tickets: [Ticket]) {
@@ -144,70 +162,91 @@ public final class BatchEngine {
             guard let sequence = ticket.sequence else { continue }
             let pieces = sequence.takePieces()
             if !pieces.isEmpty { ticket.give(pieces) }
-            if sequence.isReadyToFork { release(ticket.followers, from: sequence) }
+            if sequence.isReadyToFork {
+                sequence.waitsToFork = false
+                if let group = ticket.group, group.waiting > 0 { group.prompt = (sequence, sequence.committed) }
+            }
             if sequence.isFinished { end(ticket) }
         }
     }
 
     /// Starts waiting requests in their order while sequences and pages are left.
     private func admit() {
-        while let next = waiting.first {
-            if let leader = next.leader, leader.sequence?.isPrefilling ?? true, !leader.isEnded { break }
-            guard running.count < limits.sequences else { break }
+        while let next = waiting.first, running.count(where: { !isHeldBack($0) }) < limits.sequences {
+            // Another sample runs the prompt just now.
+            if let group = next.group, group.leader != nil, group.prompt == nil { return }
+            guard reservedPages + next.pages <= mostPages else {
+                // Nothing but the prompt of its own group can be in the way: it runs once more.
+                guard running.isEmpty, let group = next.group, group.heldPages > 0 else { return }
+                dropPrompt(of: group)
+                continue
+            }
+            // Looked up before room is made: the oldest text may be the one.
+            let known = limits.reusesPrefixes && next.group?.prompt == nil ? prefixes.longest(next.request) : nil
             while reservedPages + prefixes.pages + next.pages > mostPages, prefixes.dropOldest() {}
-            guard reservedPages + next.pages <= mostPages else { break }
             waiting.removeFirst()
-            start(next)
+            start(next, known)
         }
     }
 
-    private func start(_ ticket: Ticket) {
+    private func start(_ ticket: Ticket, _ known: (sequence: DecodingSequence, length: Int)?) {
+        let group = ticket.group
         do {
-            if let fork = ticket.fork {
-                ticket.sequence = fork
-            } else if limits.reusesPrefixes, let known = prefixes.longest(ticket.request) {
-                let (sequence, length) = known
-                ticket.sequence = try DecodingSequence(
-                    model, forking: sequence, ticket.request, length: length)
-                counters.reusedPromptTokens += length
+            if let (sequence, length) = group?.prompt ?? known {
+                ticket.sequence = try DecodingSequence(model, forking: sequence, ticket.request, length: length)
+                if group?.prompt == nil { counters.reusedPromptTokens += length }
             } else {
                 ticket.sequence = try DecodingSequence(model, ticket.request, tokenizer: tokenizer, pool: engine.pool)
             }
-            ticket.sequence?.waitsToFork = !ticket.followers.isEmpty
-            ticket.fork = nil
+            if let group, group.prompt == nil, group.waiting > 1 {
+                group.leader = ticket
+                ticket.sequence?.waitsToFork = true
+            }
             reservedPages += ticket.pages
             running.append(ticket)
         } catch {
             ticket.end(error)
             counters.requestsEnded += 1
         }
+        leave(group)
     }
 
-    /// The prompt is in the cache but for its last token: every other sample goes on from here.
-    private func release(_ followers: [Ticket], from sequence: DecodingSequence) {
-        sequence.waitsToFork = false
-        for follower in followers where !follower.isEnded {
-            follower.leader = nil
-            do {
-                follower.fork = try DecodingSequence(
-                    model, forking: sequence, follower.request, length: sequence.committed)
-            } catch {
-                follower.end(error)
-                waiting.removeAll { $0 === follower }
-            }
-        }
+    /// One sample less waits for its group's prompt.
+    private func leave(_ group: SampleGroup?) {
+        guard let group else { return }
+        group.waiting -= 1
+        if group.waiting == 0 { dropPrompt(of: group) }
+    }
+
+    /// Gives up the prompt that a group's samples fork from.
+    private func dropPrompt(of group: SampleGroup) {
+        if let (sequence, _) = group.prompt, group.heldPages > 0 { keep(sequence, pages: group.heldPages) }
+        reservedPages -= group.heldPages
+        (group.heldPages, group.prompt, group.leader) = (0, nil, nil)
+    }
+
+    /// Keeps an ended text for prompts that begin like it.
+    private func keep(_ sequence: DecodingSequence, pages: Int) {
+        if limits.reusesPrefixes, sequence.failure == nil { prefixes.keep(sequence, pages: pages) }
     }
 
     private func end(_ ticket: Ticket) {
         guard let sequence = ticket.sequence, !ticket.isEnded else { return }
-        reservedPages -= ticket.pages
         running.removeAll { $0 === ticket }
         count(sequence.statistics)
         ticket.statistics = sequence.statistics
         ticket.end(sequence.failure)
-        for follower in ticket.followers { follower.leader = nil }
         ticket.sequence = nil
-        if limits.reusesPrefixes, sequence.failure == nil { prefixes.keep(sequence, pages: ticket.pages) }
+        if let group = ticket.group, group.leader === ticket {
+            if group.prompt != nil {
+                // The other samples need it still, and it goes on to count.
+                group.heldPages = ticket.pages
+                return
+            }
+            group.leader = nil
+        }
+        reservedPages -= ticket.pages
+        keep(sequence, pages: ticket.pages)
     }
 
     private func count(_ statistics: GenerationStatistics) {
@@ -225,6 +264,19 @@ public final class BatchEngine {
             if let failure = ticket.failure { throw failure }
             return nil
         }
+        return try await wait(for: ticket)
+    }
+
+    /// What of a request's text was not taken, once it has ended; it is not held back.
+    func rest(of ticket: Ticket) async throws -> String {
+        ticket.isCollected = true
+        if !ticket.isEnded { _ = try await wait(for: ticket) }
+        if let failure = ticket.failure { throw failure }
+        defer { ticket.blocks = [] }
+        return ticket.blocks.joined().map(\.text).joined()
+    }
+
+    private func wait(for ticket: Ticket) async throws -> [TextPiece]? {
         wake()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { ticket.consumer = $0 }
@@ -237,29 +289,16 @@ public final class BatchEngine {
     func cancel(_ ticket: Ticket) {
         guard !ticket.isEnded else { return }
         ticket.blocks = []
-        waiting.removeAll { $0 === ticket }
         if let sequence = ticket.sequence {
-            if sequence.waitsToFork {
-                // The others need its prompt: the first of them takes its place.
-                handOver(ticket)
-            }
             sequence.failure = CancellationError()
             end(ticket)
         } else {
-            if !ticket.followers.isEmpty { handOver(ticket) }
+            waiting.removeAll { $0 === ticket }
             ticket.end(CancellationError())
             counters.requestsEnded += 1
+            leave(ticket.group)
         }
         wake()
-    }
-
-    private func handOver(_ ticket: Ticket) {
-        let others = ticket.followers.filter { !$0.isEnded }
-        ticket.followers = []
-        guard let first = others.first else { return }
-        first.leader = nil
-        first.followers = Array(others.dropFirst())
-        for other in first.followers { other.leader = first }
     }
 }
 

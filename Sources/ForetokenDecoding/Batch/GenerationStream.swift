@@ -20,6 +20,18 @@ public final class GenerationStream: AsyncSequence, Sendable {
         Task { await engine.cancel(ticket) }
     }
 
+    /// The whole text, or what of it was not taken, once the request has ended; it is never held back for that.
+    ///
+    /// - Throws: ``DecodingError``, `TorchError.outOfMemory`, or `CancellationError` in a cancelled task.
+    public func text() async throws -> String {
+        try Task.checkCancellation()
+        return try await engine.rest(of: ticket)
+    }
+
+    /// Lets the request run ahead of its consumer as far as it goes: ``text()`` will be asked for.
+    @TorchActor
+    func collect() { ticket.isCollected = true }
+
     /// What was done so far.
     public var statistics: GenerationStatistics {
         get async { await ticket.currentStatistics }
@@ -49,11 +61,10 @@ final class Ticket {
     /// Pages of cache that it can come to use.
     let pages: Int
     var sequence: DecodingSequence?
-    /// A sequence whose prompt another sample ran.
-    var fork: DecodingSequence?
-    /// Samples of the same prompt that wait for this one to run it, and the one this waits for.
-    var followers: [Ticket] = []
-    weak var leader: Ticket?
+    /// The samples of its prompt, if it is one of several.
+    let group: SampleGroup?
+    /// Whether the consumer takes the whole text at the end.
+    var isCollected = false
     /// Blocks that the consumer has not taken.
     var blocks: [[TextPiece]] = []
     var consumer: CheckedContinuation<[TextPiece]?, any Error>?
@@ -61,15 +72,16 @@ final class Ticket {
     private(set) var failure: (any Error)?
     var statistics = GenerationStatistics()
 
-    init(_ request: GenerationRequest, pages: Int) {
+    init(_ request: GenerationRequest, pages: Int, group: SampleGroup? = nil) {
         self.request = request
         self.pages = pages
+        self.group = group
     }
 
     var currentStatistics: GenerationStatistics { sequence?.statistics ?? statistics }
 
     func give(_ block: [TextPiece]) {
-        if let consumer {
+        if let consumer, !isCollected {
             self.consumer = nil
             consumer.resume(returning: block)
         } else {
@@ -82,9 +94,23 @@ final class Ticket {
     func end(_ error: (any Error)?) {
         isEnded = true
         failure = error
-        fork = nil
         guard let consumer else { return }
         self.consumer = nil
         if let error { consumer.resume(throwing: error) } else { consumer.resume(returning: nil) }
     }
+}
+
+/// Samples of one prompt: the first to start runs it, and the others fork from that one's cache when they start.
+@TorchActor
+final class SampleGroup {
+    /// Samples that have not started.
+    var waiting: Int
+    /// The one that runs the prompt.
+    var leader: Ticket?
+    /// The leader's sequence and how many of its tokens are the prompt's, once these are in its cache.
+    var prompt: (sequence: DecodingSequence, length: Int)?
+    /// Pages of a leader that has ended while others wait.
+    var heldPages = 0
+
+    init(waiting: Int) { self.waiting = waiting }
 }

@@ -17,9 +17,10 @@ final class PrefixStore {
     func keep(_ sequence: DecodingSequence, pages: Int) {
         guard sequence.committed >= Self.shortest else { return }
         let tokens = Array((sequence.request.prompt + sequence.statistics.tokens).prefix(sequence.committed))
-        // One that this one continues is of no more use.
+        // One that this one continues is of no more use, unless it knows more heads.
         entries.removeAll { entry in
-            guard tokens.starts(with: entry.tokens) else { return false }
+            guard entry.sequence.request.heads <= sequence.request.heads, tokens.starts(with: entry.tokens)
+            else { return false }
             self.pages -= entry.pages
             return true
         }

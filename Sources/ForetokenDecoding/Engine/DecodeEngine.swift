@@ -142,13 +142,16 @@ final class DecodeEngine {
 
     /// Drafts for all sequences that can use some.
     ///
-    /// - Returns: for how many sequences or, stepwise, how many drafts.
+    /// - Returns: for how many sequences or, stepwise, how many drafts; 0 if the time says nothing of that.
     private func draft(_ sequences: [DecodingSequence]) throws -> Int {
         let ready = sequences.filter { !$0.isFinished && !$0.isPrefilling }
         let counts = planner.plan(ready)
         let chosen = zip(ready, counts).filter { $1 > 0 }
         guard !chosen.isEmpty else { return 0 }
+        // Rows of passes without drafts are caught up on now, which the next drafts will not cost.
+        let isCatchingUp = chosen.contains { $0.0.draftState.waitingRows > model.configuration.heads }
         try drafter.propose(chosen.map(\.0), counts: chosen.map(\.1))
+        if isCatchingUp { return 0 }
         return planner.isStepwise ? chosen.reduce(0) { $0 + $1.1 } : chosen.count
     }
 }

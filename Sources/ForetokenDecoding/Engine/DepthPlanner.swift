@@ -24,11 +24,11 @@ struct AcceptanceEstimate {
 
     /// Takes over what a pass with `drafted` drafts showed.
     mutating func update(accepted: Int, of drafted: Int) {
-        hasBegun = true
         guard drafted > 0 else {
             passesWithoutDrafts += 1
             return
         }
+        hasBegun = true
         if passesWithoutDrafts > 0 {
             patience = accepted > 0 ? Self.shortestPatience : min(2 * patience, Self.longestPatience)
         }
@@ -45,8 +45,8 @@ struct AcceptanceEstimate {
 /// The cost of a pass by its rows and of drafting is measured as passes go by; acceptance is estimated for each sequence.
 /// Depth changes the speed only, never the text.
 final class DepthPlanner {
-    private var passSeconds: [Int: Double] = [:]
-    private var draftSeconds: [Int: Double] = [:]
+    private var passes = Costs()
+    private var drafting = Costs()
     private var plans = 0
     private static let leastGain = 1.05
     /// Acceptance in the sequences so far, the latest counting most: what a new one begins with.
@@ -57,19 +57,10 @@ final class DepthPlanner {
     init(isStepwise: Bool = false) { self.isStepwise = isStepwise }
 
     /// A pass over so many rows took so long.
-    func learn(rows: Int, seconds: Double) { Self.learn(&passSeconds, rows, seconds) }
+    func learn(rows: Int, seconds: Double) { passes.learn(rows, seconds) }
 
     /// Drafting for so many sequences, or of so many drafts, took so long.
-    func learn(drafting count: Int, seconds: Double) { Self.learn(&draftSeconds, count, seconds) }
-
-    private static func learn(_ table: inout [Int: Double], _ key: Int, _ seconds: Double) {
-        guard let known = table[key] else {
-            table[key] = seconds
-            return
-        }
-        // Another program's time slice says nothing of the pass.
-        table[key] = known + (min(seconds, 3 * known) - known) * 0.1
-    }
+    func learn(drafting count: Int, seconds: Double) { drafting.learn(count, seconds) }
 
     /// Drafts for every sequence's next pass, at most its `usefulDrafts`; all of them where the request is not adaptive.
     func plan(_ sequences: [DecodingSequence]) -> [Int] {
@@ -83,7 +74,7 @@ final class DepthPlanner {
         }
         let base = sequences.count + counts.reduce(0, +)
         // A plain pass now and then: its cost is what drafting is weighed against.
-        if passSeconds[base] == nil && plans > 2 || plans % 512 == 0 { return counts }
+        if passes[base] == nil && plans > 2 || plans % 512 == 0 { return counts }
 
         // The likeliest drafts first; a sequence's own come in order, since their probabilities fall.
         var candidates: [(index: Int, probability: Double)] = []
@@ -98,11 +89,11 @@ final class DepthPlanner {
         // Estimates that win are the lucky ones: drafting must promise more than a little.
         var best = (speed: Self.leastGain * Double(base) / passCost(base), count: 0)
         var tokens = Double(base)
-        var drafting: Set<Int> = []
+        var drafters: Set<Int> = []
         for (count, candidate) in candidates.enumerated() {
             tokens += candidate.probability
-            drafting.insert(candidate.index)
-            let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafting.count))
+            drafters.insert(candidate.index)
+            let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafters.count))
             if speed > best.speed { best = (speed, count + 1) }
         }
         for candidate in candidates.prefix(best.count) { counts[candidate.index] += 1 }
@@ -123,15 +114,28 @@ final class DepthPlanner {
 
     /// Measured, or taken from the nearest narrower pass with a little more for every row; hopeful, so that it is tried.
     private func passCost(_ rows: Int) -> Double {
-        if let known = passSeconds[rows] { return known }
-        if let below = passSeconds.keys.filter({ $0 < rows }).max(), let known = passSeconds[below] {
-            return known * (1 + 0.03 * Double(rows - below))
-        }
-        return passSeconds.values.min() ?? 1
+        passes[rows] ?? passes.below(rows).map { $0.seconds * (1 + 0.03 * Double(rows - $0.size)) } ?? passes.least ?? 1
     }
 
-    private func draftCost(_ count: Int) -> Double {
-        if let known = draftSeconds[count] { return known }
-        return draftSeconds.values.min() ?? 0
+    private func draftCost(_ count: Int) -> Double { drafting[count] ?? drafting.least ?? 0 }
+}
+
+/// Seconds of work of different sizes, measured as it goes by.
+private struct Costs {
+    private var table: [Int: (seconds: Double, times: Int)] = [:]
+
+    subscript(size: Int) -> Double? { table[size]?.seconds }
+    var least: Double? { table.values.map(\.seconds).min() }
+
+    /// The measured size next below.
+    func below(_ size: Int) -> (size: Int, seconds: Double)? {
+        table.keys.filter { $0 < size }.max().flatMap { below in self[below].map { (below, $0) } }
+    }
+
+    mutating func learn(_ size: Int, _ seconds: Double) {
+        let (known, times) = table[size] ?? (seconds, 0)
+        // The first times touch memory that the later ones find; another program's time slice says nothing of the work.
+        let now = times < 4 ? min(known, seconds) : known + (min(seconds, 3 * known) - known) * 0.1
+        table[size] = (now, times + 1)
     }
 }

@@ -37,6 +37,7 @@ final class DraftState {
     let caches: [KeyValueCache?]
     /// Rows of the draft source for all heads at once; for heads that draft one after another, the inputs of each.
     var waiting: [WaitingRows]
+    var waitingRows: Int { waiting.map(\.count).max() ?? 0 }
 
     init(_ model: DecodeModel, heads: Int, maximum: Int, pool: CachePool) {
         caches = model.heads[1..<max(1, heads)].map { head in
