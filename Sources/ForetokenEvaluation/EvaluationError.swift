@@ -8,8 +8,6 @@ public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible
     case noProblems(file: String)
     /// A sample of a task that the problems do not have.
     case unknownTask(file: String, line: Int, task: String)
-    /// The output holds something that this run would not have written.
-    case foreignOutput(file: String, line: Int)
     /// A program that is needed is missing or does not work.
     case program(String, reason: String, remedy: String)
     /// Programs could not be graded; their results are unknown, which is not a failure of theirs.
@@ -26,8 +24,6 @@ public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible
             "\(file): there is no problem in it; give a benchmark's JSONL file, plain, gzip or zstd"
         case .unknownTask(let file, let line, let task):
             "\(file): line \(line): the problems have no task '\(task.prefix(100))'; give the --problems it was sampled from"
-        case .foreignOutput(let file, let line):
-            "\(file): line \(line) is not of this run; name another --out, or give the same arguments to resume"
         case .program(let name, let reason, let remedy): "\(name): \(reason); \(remedy)"
         case .graderFault(let count, let task, let reason):
             "\(count) program\(count == 1 ? "" : "s") could not be graded, the first for '\(task)': \(reason); "

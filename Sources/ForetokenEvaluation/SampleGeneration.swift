@@ -8,7 +8,7 @@ import Torch
 /// where it stopped.
 ///
 /// A line has `task_id`, `completion` (up to the first stop string), `raw` (as generated), `temperature`, `sample`, `seed`,
-/// `stopReason` and `tokens`. A sample's seed depends on the run's seed, the task and the sample's number only.
+/// `run` (model and settings), `stopReason` and `tokens`. A sample's seed depends on the run's seed, the task and the sample's number only.
 public struct SampleGeneration: Sendable {
     /// One line to write.
     struct Job: Equatable {
@@ -17,6 +17,7 @@ public struct SampleGeneration: Sendable {
         let sample: Int
     }
 
+    private let file: URL
     private let problems: [Problem]
     private let prompts: [[Int32]]
     private let samples: Int
@@ -29,14 +30,14 @@ public struct SampleGeneration: Sendable {
     ///
     /// - Throws: ``EvaluationError/invalid(_:)`` for one that does not, unless `skipsLong`.
     public init(
-        _ problems: [Problem], samples: Int, temperatures: [Double], seed: UInt64, model: DecodeModel,
+        _ file: ProblemFile, samples: Int, temperatures: [Double], seed: UInt64, model: DecodeModel,
         tokenizer: any Tokenizer = ByteTokenizer(), skipsLong: Bool = false
     ) throws {
         let beginning = model.configuration.beginningOfText.map { [$0] } ?? []
         let context = model.configuration.context
         var kept: [(Problem, [Int32])] = []
         var skipped: [String] = []
-        for problem in problems where problem.isEvaluated {
+        for problem in file.problems where problem.isEvaluated {
             let prompt = beginning + tokenizer.encode(problem.prompt)
             if prompt.count < context {
                 kept.append((problem, prompt))
@@ -49,7 +50,8 @@ public struct SampleGeneration: Sendable {
             }
         }
         guard !kept.isEmpty else { throw EvaluationError.invalid("no task is left to sample; use a longer context") }
-        self.problems = kept.map(\.0)
+        self.file = file.url
+        problems = kept.map(\.0)
         prompts = kept.map(\.1)
         (self.samples, self.temperatures, self.seed, self.skipped) = (samples, temperatures, seed, skipped)
     }
@@ -71,29 +73,35 @@ public struct SampleGeneration: Sendable {
 
     /// Draws what `out` does not have yet.
     ///
-    /// `request` has everything but prompt, temperature, seed and stop strings; `progress` is called with lines written and
-    /// lines in all, and stops the run by false.
+    /// `request` has everything but prompt, temperature, seed and stop strings; `fingerprint` tells the model from others;
+    /// `progress` is called with lines written and lines in all, and stops the run by false.
     ///
-    /// - Throws: ``EvaluationError``, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
+    /// - Throws: `ResultsFileError`, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
     @TorchActor
     public func run(
         on engine: BatchEngine, request: GenerationRequest, tokenizer: any Tokenizer = ByteTokenizer(), to out: URL,
-        progress: (Int, Int) -> Bool
+        fingerprint: String = "", progress: (Int, Int) -> Bool
     ) async throws {
-        var written = try resume(out)
-        let handle = try FileHandle.appending(to: out)
-        defer { try? handle.close() }
+        let run = request.digest(model: fingerprint)
+        var written = 0
+        let results = try ResultsFile(resuming: out, inputs: [file]) { node, _ in
+            guard written < total, node.has(beginning(of: written, run)) else { return false }
+            written += 1
+            return true
+        } unfinished: {
+            written < total ? [.object(beginning(of: written, run))] : []
+        }
         try await engine.runInOrder(written..<total, samples: samples) {
             self.request(request, job($0))
         } goesOn: {
             progress($0, total)
         } body: { number, text, statistics in
-            let line = line(job(number), text, statistics, tokenizer)
-            do {
-                try handle.write(contentsOf: Data((try line.text() + "\n").utf8))
-            } catch {
-                throw EvaluationError.system(file: out.relativePath, reason: error.systemReason)
-            }
+            var line = beginning(of: number, run)
+            line["completion"] = .string(text)
+            line["raw"] = .string(String(decoding: tokenizer.decode(statistics.tokens), as: UTF8.self))
+            line["stopReason"] = .string(statistics.stopReason?.rawValue ?? "")
+            line["tokens"] = .integer(statistics.tokens.count)
+            try results.append(.object(line))
             written += 1
         }
         _ = progress(written, total)
@@ -112,43 +120,16 @@ public struct SampleGeneration: Sendable {
         Self.seed(seed, task: problems[job.problem].id) &+ UInt64(job.sample)
     }
 
-    private func line(
-        _ job: Job, _ text: String, _ statistics: GenerationStatistics, _ tokenizer: any Tokenizer
-    ) -> JSONValue {
-        [
-            "task_id": .string(problems[job.problem].id), "completion": .string(text),
-            "raw": .string(String(decoding: tokenizer.decode(statistics.tokens), as: UTF8.self)),
-            "temperature": .number(job.temperature), "sample": .integer(job.sample),
-            // As a text: JSON readers of other languages hold integers in doubles.
-            "seed": .string(String(sampleSeed(job))),
-            "stopReason": .string(statistics.stopReason?.rawValue ?? ""),
-            "tokens": .integer(statistics.tokens.count),
-        ]
-    }
-
-    /// Checks the lines that an earlier run wrote, and cuts off one that it did not finish.
-    ///
-    /// - Returns: how many there are.
-    private func resume(_ out: URL) throws -> Int {
-        guard FileManager.default.fileExists(atPath: out.path) else {
-            guard FileManager.default.createFile(atPath: out.path, contents: nil) else {
-                throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
-            }
-            return 0
-        }
-        var count = 0
-        let bytes = try JSONLines.read(out, allowsPartialEnd: true) { node, line in
-            guard count < total else { throw EvaluationError.foreignOutput(file: out.relativePath, line: line) }
-            let job = job(count)
-            guard try node["task_id"].string() == problems[job.problem].id,
-                try node["temperature"].double() == job.temperature, try node["sample"].integer() == job.sample,
-                try node["seed"].string() == String(sampleSeed(job))
-            else { throw EvaluationError.foreignOutput(file: out.relativePath, line: line) }
-            count += 1
-        }
-        guard truncate(out.path, off_t(bytes)) == 0 else {
-            throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
-        }
-        return count
+    /// What a line has before its sample is drawn.
+    private func beginning(of line: Int, _ run: String) -> JSONObject {
+        let job = job(line)
+        var object = JSONObject()
+        object["task_id"] = .string(problems[job.problem].id)
+        object["temperature"] = .number(job.temperature)
+        object["sample"] = .integer(job.sample)
+        // As a text: JSON readers of other languages hold integers in doubles.
+        object["seed"] = .string(String(sampleSeed(job)))
+        object["run"] = .string(run)
+        return object
     }
 }

@@ -91,7 +91,8 @@ struct Generate: AsyncParsableCommand {
         }
         if let prompts, let out {
             return try await Self.continueAll(
-                PromptFile(contentsOf: prompts.url), samples, out, loaded, tokenizer, request)
+                PromptFile(contentsOf: prompts.url), samples, out, weights.fingerprint(model), loaded, tokenizer,
+                request)
         }
         var iterator = TokenStream(loaded, request(prompt), tokenizer: tokenizer).makeAsyncIterator()
         let printer = StreamPrinter(isQuiet: json)
@@ -118,14 +119,16 @@ struct Generate: AsyncParsableCommand {
     /// Continues the prompts of a file side by side.
     @TorchActor
     private static func continueAll(
-        _ prompts: PromptFile, _ samples: Int, _ out: Path, _ model: DecodeModel,
+        _ prompts: PromptFile, _ samples: Int, _ out: Path, _ fingerprint: String, _ model: DecodeModel,
         _ tokenizer: any Tokenizer, _ request: (String) -> GenerationRequest
     ) async throws {
         let engine = BatchEngine(model, tokenizer: tokenizer)
         let progress = ProgressLine(total: prompts.prompts.count * samples)
         let begin = ContinuousClock().now
         var first: Int?
-        try await prompts.run(on: engine, samples: samples, to: out.url, request: request) { written, total in
+        try await prompts.run(
+            on: engine, samples: samples, to: out.url, fingerprint: fingerprint, request: request
+        ) { written, total in
             let done = written - (first ?? written)
             first = first ?? written
             let seconds = (ContinuousClock().now - begin) / .seconds(1)

@@ -3,6 +3,7 @@ public import ForetokenDecoding
 import ForetokenModel
 import ForetokenText
 import ForetokenTraining
+import Foundation
 import Torch
 
 extension WeightFormat: ExpressibleByArgument {}
@@ -40,6 +41,22 @@ struct WeightOptions: ParsableArguments {
     @TorchActor
     func load(_ model: MultiTokenModel) throws -> DecodeModel {
         try DecodeModel(model, format: weights, device: prepare(), isExact: exact)
+    }
+
+    /// Tells a model, as it is held here, from others by the ends of its weight files: training changes every weight.
+    func fingerprint(_ path: Path) throws -> String {
+        let folder = try RunFolder.modelFolder(at: path.url)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        var bytes = Array("\(weights)".utf8)
+        for name in names.sorted() where name.hasSuffix(".safetensors") || name.hasSuffix(".pth") {
+            let file = try FileHandle(forReadingFrom: folder.appendingPathComponent(name))
+            defer { try? file.close() }
+            let size = try file.seekToEnd()
+            bytes += Array("\(name) \(size)".utf8)
+            try file.seek(toOffset: size - min(size, 1 << 20))
+            bytes += try file.readToEnd() ?? Data()
+        }
+        return String(SHA256.hex(of: bytes).prefix(16))
     }
 
     private func prepare() throws -> Device {

@@ -292,9 +292,47 @@ private func samplers(seed: UInt64) -> [Sampler] {
             #expect(try node["sample"].integer() == index % 2)
         }
         let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
-        await #expect(throws: PromptFile.Problem.foreignOutput(file: out.relativePath, line: 1)) {
+        await #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
             try await other.run(on: BatchEngine(decoder), to: out, request: request) { _, _ in true }
         }
+    }
+
+    @Test func aPromptThatCannotBeContinuedIsNamedBeforeTheFirstText() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let long = String(repeating: "x", count: decoder.configuration.context)
+        let file = try PromptFile(contentsOf: write("{\"prompt\": \"a\"}\n\n{\"prompt\": \"\(long)\"}", "in.jsonl"))
+        let out = folder.appendingPathComponent("out.jsonl")
+        let problem = await #expect(throws: PromptFile.Problem.self) {
+            try await file.run(on: BatchEngine(decoder), to: out) {
+                GenerationRequest(prompt: prompt($0.isEmpty ? "x" : $0), maximumTokens: 5, heads: 2)
+            } progress: { _, _ in
+                true
+            }
+        }
+        #expect("\(try #require(problem))".contains("in.jsonl: line 3: "))
+        #expect(try Data(contentsOf: out).isEmpty)
+    }
+
+    @Test func textsOfAnotherModelOrOtherSettingsAreNotMixed() async throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let url = try write("\u{FEFF}{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"completion\": \"c\"}\n", "in.jsonl")
+        let out = folder.appendingPathComponent("out.jsonl")
+        func run(_ fingerprint: String, tokens: Int = 5, heads: Int = 2, to out: URL) async throws {
+            try await PromptFile(contentsOf: url).run(on: BatchEngine(decoder), to: out, fingerprint: fingerprint) {
+                GenerationRequest(prompt: prompt("x" + $0), maximumTokens: tokens, heads: heads)
+            } progress: { _, _ in
+                true
+            }
+        }
+        try await run("m", to: out)
+        let text = try Data(contentsOf: out)
+        try await run("m", heads: 1, to: out)
+        await #expect(throws: ResultsFileError.self) { try await run("other", to: out) }
+        await #expect(throws: ResultsFileError.self) { try await run("m", tokens: 6, to: out) }
+        await #expect(throws: ResultsFileError.isInput(file: url.relativePath)) { try await run("m", to: url) }
+        #expect(try Data(contentsOf: out) == text)
     }
 
     @Test(arguments: [

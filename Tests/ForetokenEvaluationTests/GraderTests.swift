@@ -1,3 +1,4 @@
+import ForetokenFiles
 import Foundation
 import Testing
 
@@ -95,6 +96,7 @@ struct GraderTests {
         let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText))
         let lines = [
             (0, "    return a + b"), (0, "    return a - b"), (1, "    return x / 2"), (1, "    while True: pass"),
+            (0, #"    return a + b # \ud83d"#),
         ].map { #"{"task_id": "T/\#($0.0)", "completion": "\#($0.1)", "temperature": 0.5}"# }
         let samples = try SampleFile(
             contentsOf: folder.file("s.jsonl", lines.joined(separator: "\n")), of: problems)
@@ -104,7 +106,7 @@ struct GraderTests {
         let run = GradingRun(samples, of: problems, in: sandbox, workers: 2)
         let outcome = try run.run(to: out) { _, _, _ in true }
         #expect(outcome.isComplete && outcome.failingReferences.isEmpty && outcome.repeated == 1)
-        #expect(outcome.graded.map(\.verdict.outcome) == [.passed, .failed, .passed, .timedOut])
+        #expect(outcome.graded.map(\.verdict.outcome) == [.passed, .failed, .passed, .timedOut, .failed])
 
         let whole = try Data(contentsOf: out)
         let second = try #require(whole.firstIndex(of: 0x0A)) + 9
@@ -114,12 +116,12 @@ struct GraderTests {
             steps += what == "graded" ? 1 : 0
             return true
         }
-        #expect(steps == 3)
+        #expect(steps == 4)
         #expect(resumed.graded.map(\.verdict.outcome) == outcome.graded.map(\.verdict.outcome))
 
         let other = try SampleFile(
             contentsOf: folder.file("o.jsonl", lines.reversed().joined(separator: "\n")), of: problems)
-        #expect(throws: EvaluationError.self) {
+        #expect(throws: ResultsFileError.self) {
             try GradingRun(other, of: problems, in: try #require(Sandboxes.working), workers: 1).run(to: out) {
                 _, _, _ in
                 true

@@ -31,7 +31,7 @@ struct SampleGenerationTests {
         let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText))
         let model = try model()
         func generation(seed: UInt64) throws -> SampleGeneration {
-            try SampleGeneration(problems.problems, samples: 3, temperatures: [0.5, 1], seed: seed, model: model)
+            try SampleGeneration(problems, samples: 3, temperatures: [0.5, 1], seed: seed, model: model)
         }
         let whole = folder.url.appendingPathComponent("whole.jsonl")
         try await run(generation(seed: 1), model, whole)
@@ -43,12 +43,12 @@ struct SampleGenerationTests {
         try await run(generation(seed: 1), model, parts, stopAfter: 4)
         let handle = try FileHandle(forWritingTo: parts)
         try handle.seekToEnd()
-        try handle.write(contentsOf: Data("{\"task_id\": \"T/".utf8))
+        try handle.write(contentsOf: Data("{\"task_id\":\"T/".utf8))
         try handle.close()
         try await run(generation(seed: 1), model, parts)
         #expect(try Data(contentsOf: parts) == text)
 
-        await #expect(throws: EvaluationError.self) { try await run(generation(seed: 2), model, whole) }
+        await #expect(throws: ResultsFileError.self) { try await run(generation(seed: 2), model, whole) }
         let samples = try SampleFile(contentsOf: whole, of: problems)
         #expect(samples.samples.map(\.temperature).prefix(6) == [0.5, 0.5, 0.5, 1, 1, 1])
         #expect(Set(samples.samples.map(\.program)).count > 6)
@@ -56,7 +56,7 @@ struct SampleGenerationTests {
 
     @Test func aPromptBeyondTheContextIsSaidBeforeTheFirstToken() throws {
         let folder = try Folder()
-        let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText)).problems
+        let problems = try ProblemFile(contentsOf: folder.file("p.jsonl", humanEvalText))
         let model = try model(context: 50)
         let error = #expect(throws: EvaluationError.self) {
             try SampleGeneration(problems, samples: 1, temperatures: [0], seed: 0, model: model)

@@ -61,11 +61,11 @@ struct TaskEvaluationTests {
         #expect(try Data(contentsOf: out).count { $0 == 0x0A } == 7)
         let handle = try FileHandle(forWritingTo: out)
         try handle.seekToEnd()
-        try handle.write(contentsOf: Data("{\"index\": 7, \"pro".utf8))
+        try handle.write(contentsOf: Data("{\"index\":7,\"pro".utf8))
         try handle.close()
         #expect(try await run(out) == whole)
         #expect(try await run(out) == whole)
-        await #expect(throws: EvaluationError.self) { try await run(out, "b") }
+        await #expect(throws: ResultsFileError.self) { try await run(out, "b") }
     }
 
     @Test func aQuestionBeyondTheContextIsSaidBeforeTheFirstToken() throws {

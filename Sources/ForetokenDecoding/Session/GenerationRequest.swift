@@ -1,4 +1,5 @@
 import ForetokenModel
+import ForetokenText
 
 /// What to decode, and how.
 public struct GenerationRequest: Sendable, Equatable {
@@ -24,6 +25,23 @@ public struct GenerationRequest: Sendable, Equatable {
         self.heads = heads
         self.sampler = sampler
         self.stopStrings = stopStrings
+    }
+
+    /// Tells texts of other settings or another model apart: equal for requests that differ in their prompts only, or in
+    /// what changes the speed.
+    ///
+    /// - Parameter model: what tells the model from others.
+    /// - Returns: 16 hexadecimal digits.
+    public func digest(model: String) -> String {
+        let biases = sampler.logitBias.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
+        let settings: [String] = [
+            model, "\(maximumTokens)", "\(sampler.temperature)", "\(sampler.seed)", "\(sampler.topK)",
+            "\(sampler.topP)",
+            "\(sampler.minP)", "\(sampler.repetitionPenalty)", "\(sampler.frequencyPenalty)",
+            "\(sampler.presencePenalty)", biases.joined(separator: ","),
+        ]
+        let text = (settings + stopStrings).map { "\($0.utf8.count) \($0)" }.joined(separator: "\n")
+        return String(SHA256.hex(of: Array(text.utf8)).prefix(16))
     }
 
     func validate(for model: DecodeModel) throws(DecodingError) {

@@ -16,9 +16,7 @@ public struct GradedSample: Sendable, Equatable {
 
     /// As JSON.
     var value: JSONValue {
-        var object = JSONObject()
-        object["task_id"] = .string(task)
-        object["index"] = .integer(index)
+        var object = Self.beginning(task: task, index: index)
         object["passed"] = .bool(verdict.outcome == .passed)
         object["result"] = .string(verdict.outcome.rawValue)
         object["reason"] = .string(verdict.reason)
@@ -28,26 +26,38 @@ public struct GradedSample: Sendable, Equatable {
         return .object(object)
     }
 
-    /// Reads a results file; a last line that was not finished is left out.
+    /// What a line has before the verdict.
+    static func beginning(task: String, index: Int) -> JSONObject {
+        var object = JSONObject()
+        object["task_id"] = .string(task)
+        object["index"] = .integer(index)
+        return object
+    }
+
+}
+
+extension GradedSample {
+    /// A line of a results file.
     ///
-    /// - Returns: the samples, and the bytes up to the end of the last.
-    /// - Throws: ``EvaluationError``.
-    public static func read(_ url: URL) throws -> (samples: [GradedSample], bytes: Int) {
-        var samples: [GradedSample] = []
-        let bytes = try JSONLines.read(url, allowsPartialEnd: true) { node, line in
-            let result = try node["result"].string()
-            guard let outcome = Verdict.Outcome(rawValue: result) else {
-                throw try node["result"].wrongType("passed, failed or timedOut")
-            }
-            samples.append(
-                GradedSample(
-                    index: try node["index"].integer(in: 0...(.max)), task: try node["task_id"].string(),
-                    temperature: try node["temperature"].ifPresent?.double(),
-                    digest: try node["program_sha256"].string(),
-                    verdict: Verdict(
-                        outcome: outcome, reason: try node["reason"].string(),
-                        seconds: try node["seconds"].ifPresent?.double() ?? 0)))
+    /// - Throws: `JSONError`.
+    init(_ node: JSONNode) throws {
+        guard let outcome = Verdict.Outcome(rawValue: try node["result"].string()) else {
+            throw try node["result"].wrongType("passed, failed or timedOut")
         }
-        return (samples, bytes)
+        self.init(
+            index: try node["index"].integer(in: 0...(.max)), task: try node["task_id"].string(),
+            temperature: try node["temperature"].ifPresent?.double(), digest: try node["program_sha256"].string(),
+            verdict: Verdict(
+                outcome: outcome, reason: try node["reason"].string(),
+                seconds: try node["seconds"].ifPresent?.double() ?? 0))
+    }
+
+    /// Reads a results file, plain, gzip or zstd; a last line that was not finished is left out.
+    ///
+    /// - Throws: ``EvaluationError``.
+    public static func read(_ url: URL) throws -> [GradedSample] {
+        var samples: [GradedSample] = []
+        try JSONLines.read(url, allowsPartialEnd: true) { node, _ in samples.append(try GradedSample(node)) }
+        return samples
     }
 }

@@ -42,7 +42,7 @@ public struct Grader: Sendable {
     /// - Throws: ``Fault``, where it is not the program that failed; ``EvaluationError``.
     public func verdict(on program: String, _ problem: Problem, seconds: Double? = nil) throws -> Verdict {
         let seconds = seconds ?? sandbox.limits.seconds
-        // A NUL or a lone surrogate is for Python to refuse.
+        // A NUL is for Python to refuse.
         switch problem.tests {
         case .calls(let setup, let code, let entry):
             return try calls(program, setup, code, entry, seconds)

@@ -20,11 +20,12 @@ public struct GradingRun {
 
     private let problems: ProblemFile
     private let samples: [SampleFile.Sample]
+    private let inputs: [URL]
     private let pool: WorkerPool
 
     /// A run with `workers` programs graded at one time, 1 to 256.
     public init(_ samples: SampleFile, of problems: ProblemFile, in sandbox: Sandbox, workers: Int) {
-        (self.problems, self.samples) = (problems, samples.samples)
+        (self.problems, self.samples, inputs) = (problems, samples.samples, [samples.url, problems.url])
         pool = WorkerPool(sandbox: sandbox, workers: max(1, min(256, workers)))
     }
 
@@ -34,12 +35,10 @@ public struct GradingRun {
     ///
     /// `progress` gets what is being done, steps done and in all, and stops the run by false.
     ///
-    /// - Throws: ``EvaluationError``; ``EvaluationError/graderFault(count:task:reason:)`` after everything else was graded.
+    /// - Throws: `ResultsFileError`, ``EvaluationError``; ``EvaluationError/graderFault(count:task:reason:)`` after everything else was graded.
     public func run(to out: URL, progress: (_ what: String, _ done: Int, _ total: Int) -> Bool) throws -> Outcome {
         var outcome = Outcome()
-        var results: [GradedSample?] = try resume(out)
-        let handle = try FileHandle.appending(to: out)
-        defer { try? handle.close() }
+        var (file, results) = try resume(out)
         let left = samples.indices.filter { results[$0] == nil }
         guard let limits = try calibrate(for: left, &outcome, progress) else { return outcome }
 
@@ -48,11 +47,7 @@ public struct GradingRun {
             let graded = GradedSample(
                 index: index, task: sample.task, temperature: sample.temperature, digest: sample.digest,
                 verdict: verdict)
-            do {
-                try handle.write(contentsOf: Data((try graded.value.text() + "\n").utf8))
-            } catch {
-                throw EvaluationError.system(file: out.relativePath, reason: "cannot be written")
-            }
+            try file.append(graded.value)
             results[index] = graded
         }
         // What ran out of time, or could not be graded, is tried once more when nothing else runs.
@@ -93,6 +88,9 @@ public struct GradingRun {
             Attempt {
                 let sample = samples[index]
                 guard let problem = problems[sample.task] else { throw Grader.Fault(reason: "no such task") }
+                guard sample.isText else {
+                    return Verdict(outcome: .failed, reason: "a lone surrogate, which is no text")
+                }
                 return try grader.verdict(on: sample.program, problem, seconds: limits[sample.task])
             }
         }
@@ -171,35 +169,29 @@ public struct GradingRun {
         return worst / nominal
     }
 
-    /// Fails where results could not be written; leaves an empty file where there was none.
-    public static func requireWritable(_ out: URL) throws {
-        let descriptor = Foundation.open(out.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw EvaluationError.system(
-                file: out.relativePath, reason: "cannot be written: \(String(cString: strerror(errno)))")
+    /// Reads what an earlier run wrote.
+    private func resume(_ out: URL) throws(ResultsFileError) -> (ResultsFile, [GradedSample?]) {
+        var results = [GradedSample?](repeating: nil, count: samples.count)
+        let file = try ResultsFile(resuming: out, inputs: inputs) { node, _ in
+            let graded = try GradedSample(node)
+            guard samples.indices.contains(graded.index), samples[graded.index].digest == graded.digest,
+                samples[graded.index].task == graded.task
+            else { return false }
+            results[graded.index] = graded
+            return true
+        } unfinished: {
+            // Samples end in no order.
+            samples.indices.filter { results[$0] == nil }.map {
+                .object(GradedSample.beginning(task: samples[$0].task, index: $0))
+            }
         }
-        close(descriptor)
+        return (file, results)
     }
 
-    /// Reads what an earlier run wrote, and cuts off a line that it did not finish.
-    private func resume(_ out: URL) throws -> [GradedSample?] {
-        var results = [GradedSample?](repeating: nil, count: samples.count)
-        guard FileManager.default.fileExists(atPath: out.path) else {
-            guard FileManager.default.createFile(atPath: out.path, contents: nil) else {
-                throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
-            }
-            return results
-        }
-        let (graded, bytes) = try GradedSample.read(out)
-        for (line, sample) in graded.enumerated() {
-            guard samples.indices.contains(sample.index), samples[sample.index].digest == sample.digest,
-                samples[sample.index].task == sample.task
-            else { throw EvaluationError.foreignOutput(file: out.relativePath, line: line + 1) }
-            results[sample.index] = sample
-        }
-        guard truncate(out.path, off_t(bytes)) == 0 else {
-            throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
-        }
-        return results
+    /// Fails where results could not be written, or are a file that the run reads; leaves an empty file where there was none.
+    ///
+    /// - Throws: `ResultsFileError`.
+    public static func requireWritable(_ out: URL, reading inputs: [URL]) throws {
+        try ResultsFile.check(out, inputs: inputs)
     }
 }

@@ -14,19 +14,22 @@ public struct SampleFile: Sendable {
         public var temperature: Double?
         /// Tells this sample's program from another on the same line of an earlier file.
         public var digest: String
+        /// Whether the program is text; Python refuses one with half of a surrogate pair, which stands here as U+FFFD.
+        public var isText = true
     }
 
     /// The samples in the file's order.
     public private(set) var samples: [Sample] = []
     /// The file's name for messages.
-    public let name: String
+    public var name: String { url.relativePath }
+    let url: URL
 
     /// Reads samples of the problems.
     ///
     /// - Throws: ``EvaluationError``, naming file and line.
     public init(contentsOf url: URL, of problems: ProblemFile) throws {
-        name = url.relativePath
-        try JSONLines.read(url) { node, line in
+        self.url = url
+        try JSONLines.readSurrogates(url) { node, hasLoneSurrogates, line in
             let task = try ForetokenEvaluation.name(node["task_id"])
             guard let problem = problems[task] else {
                 throw EvaluationError.unknownTask(file: node.file, line: line, task: task)
@@ -38,7 +41,7 @@ public struct SampleFile: Sendable {
             samples.append(
                 Sample(
                     task: problem.id, program: program, temperature: try node["temperature"].ifPresent?.double(),
-                    digest: SHA256.hex(of: Array(program.utf8))))
+                    digest: SHA256.hex(of: Array(program.utf8)), isText: !hasLoneSurrogates))
         }
         guard !samples.isEmpty else { throw EvaluationError.system(file: name, reason: "there is no sample in it") }
     }

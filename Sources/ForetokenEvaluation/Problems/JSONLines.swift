@@ -8,37 +8,52 @@ enum JSONLines {
 
     /// Calls `body` with every line's place; blank lines are skipped, and so is a last line without its end if
     /// `allowsPartialEnd`.
-    ///
-    /// - Returns: the bytes up to the end of the last whole line.
-    @discardableResult
     static func read(
         _ url: URL, allowsPartialEnd: Bool = false, _ body: (JSONNode, _ line: Int) throws -> Void
-    ) throws -> Int {
+    ) throws {
+        try readTexts(url, allowsPartialEnd: allowsPartialEnd) { text, name, line in
+            try body(JSONNode(try JSONValue(parsing: text, file: name), file: name), line)
+        }
+    }
+
+    /// As ``read(_:allowsPartialEnd:_:)``, of lines whose texts may hold what UTF-8 cannot: these are told of, and have
+    /// U+FFFD instead.
+    static func readSurrogates(
+        _ url: URL, _ body: (JSONNode, _ hasLoneSurrogates: Bool, _ line: Int) throws -> Void
+    ) throws {
+        try readTexts(url, allowsPartialEnd: false) { text, name, line in
+            let (value, hasLoneSurrogates) = try JSONValue.parsingSurrogates(text, file: name)
+            try body(JSONNode(value, file: name), hasLoneSurrogates, line)
+        }
+    }
+
+    private static func readTexts(
+        _ url: URL, allowsPartialEnd: Bool, _ body: (UnsafeRawBufferPointer, _ name: String, _ line: Int) throws -> Void
+    ) throws {
         let bytes = try unpacked(url)
         let name = url.relativePath
-        return try bytes.withUnsafeBytes { bytes in
-            var (start, line) = (0, 0)
+        try bytes.withUnsafeBytes { bytes in
+            // Editors of Windows begin a text with a mark.
+            var (start, line) = (bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, 0)
             while start < bytes.count {
                 line += 1
                 let newline = bytes[start...].firstIndex(of: 0x0A)
-                if newline == nil && allowsPartialEnd { return start }
+                if newline == nil && allowsPartialEnd { return }
                 let text = UnsafeRawBufferPointer(rebasing: bytes[start..<(newline ?? bytes.count)])
                 start = newline.map { $0 + 1 } ?? bytes.count
                 if text.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
                 do {
-                    let node = JSONNode(try JSONValue(parsing: text, file: name), file: name)
-                    _ = try node.object()
-                    try body(node, line)
+                    try body(text, name, line)
                 } catch let error as JSONError {
                     throw EvaluationError.badLine(file: name, line: line, reason: reason(error, name))
                 }
             }
-            return start
         }
     }
 
-    /// The error without the file's name, which the line's error says already.
+    /// The error without the file's name, which the line's error says already; the column stays.
     private static func reason(_ error: JSONError, _ name: String) -> String {
+        if case .malformed(_, _, let column, let problem) = error { return "column \(column): \(problem)" }
         let text = error.description
         return text.hasPrefix(name + ": ") ? String(text.dropFirst(name.count + 2)) : text
     }

@@ -13,12 +13,14 @@ import Torch
 public struct ProblemFile: Sendable {
     /// The problems in the file's order.
     public private(set) var problems: [Problem] = []
+    let url: URL
     private var places: [String: Int] = [:]
 
     /// Reads problems.
     ///
     /// - Throws: ``EvaluationError``, naming file and line.
     public init(contentsOf url: URL) throws {
+        self.url = url
         var examples: [MBPPExample] = []
         var mbpp: [Int: MBPPExample] = [:]
         try JSONLines.read(url) { node, line in

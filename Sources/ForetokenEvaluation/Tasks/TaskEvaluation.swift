@@ -44,67 +44,49 @@ public struct TaskEvaluation: Sendable {
     /// `progress` gets answers known and in all, and stops the run by false.
     ///
     /// - Returns: for each question whether it was answered right; nil if the run was stopped.
-    /// - Throws: ``EvaluationError``, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
+    /// - Throws: `ResultsFileError`, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
     @TorchActor
     public func run(on engine: BatchEngine, to out: URL?, progress: (Int, Int) -> Bool) async throws -> [Bool]? {
-        var right = try out.map(resume) ?? []
-        let handle = try out.map { try FileHandle.appending(to: $0) }
-        defer { try? handle?.close() }
-        var ahead: [GenerationStream] = []
-        var next = right.count
-        while right.count < items.count {
-            guard progress(right.count, items.count) else { return nil }
-            // Enough questions ahead to keep the engine full; their answers wait for those before them.
-            while next < items.count, ahead.count < 2 * engine.limits.sequences {
-                let item = items[next]
-                var request = GenerationRequest(
-                    prompt: item.prompt, maximumTokens: item.answer.count, heads: engine.model.configuration.heads)
-                request.isAdaptive = true
-                ahead.append(try engine.submit(request))
-                next += 1
+        var right: [Bool] = []
+        let results = try out.map { out in
+            try ResultsFile(resuming: out, inputs: []) { node, _ in
+                guard right.count < items.count, node.has(beginning(of: right.count)) else { return false }
+                right.append(try node["right"].bool())
+                return true
+            } unfinished: {
+                right.count < items.count ? [.object(beginning(of: right.count))] : []
             }
-            let stream = ahead.removeFirst()
-            for try await _ in stream {}
-            let found = await stream.statistics.tokens
-            let isRight = found == items[right.count].answer
-            if let handle, let out { try write(line(right.count, found, isRight), handle, out) }
+        }
+        var isStopped = false
+        try await engine.runInOrder(right.count..<items.count, samples: 1) { index in
+            var request = GenerationRequest(
+                prompt: items[index].prompt, maximumTokens: items[index].answer.count,
+                heads: engine.model.configuration.heads)
+            request.isAdaptive = true
+            return request
+        } goesOn: { index in
+            isStopped = !progress(index, items.count)
+            return !isStopped
+        } body: { index, _, statistics in
+            let isRight = statistics.tokens == items[index].answer
+            var line = beginning(of: index)
+            line["tokens"] = .array(statistics.tokens.map { .integer(Int($0)) })
+            line["right"] = .bool(isRight)
+            try results?.append(.object(line))
             right.append(isRight)
         }
+        if isStopped { return nil }
         _ = progress(right.count, items.count)
         return right
     }
 
-    private func line(_ index: Int, _ found: [Int32], _ isRight: Bool) -> JSONValue {
-        [
-            "index": .integer(index), "prompt": .string(items[index].question.prompt),
-            "answer": .string(items[index].question.answer), "tokens": .array(found.map { .integer(Int($0)) }),
-            "right": .bool(isRight), "model": .string(model),
-        ]
-    }
-
-    private func write(_ line: JSONValue, _ handle: FileHandle, _ out: URL) throws {
-        do {
-            try handle.write(contentsOf: Data((try line.text() + "\n").utf8))
-        } catch {
-            throw EvaluationError.system(file: out.relativePath, reason: error.systemReason)
-        }
-    }
-
-    /// What an earlier run answered; a line that it did not finish is cut off.
-    private func resume(_ out: URL) throws -> [Bool] {
-        try GradingRun.requireWritable(out)
-        var right: [Bool] = []
-        let bytes = try JSONLines.read(out, allowsPartialEnd: true) { node, line in
-            guard right.count < items.count, try node["index"].integer() == right.count,
-                try node["prompt"].string() == items[right.count].question.prompt,
-                try node["answer"].string() == items[right.count].question.answer,
-                try node["model"].string() == model
-            else { throw EvaluationError.foreignOutput(file: out.relativePath, line: line) }
-            right.append(try node["right"].bool())
-        }
-        guard truncate(out.path, off_t(bytes)) == 0 else {
-            throw EvaluationError.system(file: out.relativePath, reason: String(cString: strerror(errno)))
-        }
-        return right
+    /// What a line has before the answer is known.
+    private func beginning(of index: Int) -> JSONObject {
+        var object = JSONObject()
+        object["index"] = .integer(index)
+        object["prompt"] = .string(items[index].question.prompt)
+        object["answer"] = .string(items[index].question.answer)
+        object["model"] = .string(model)
+        return object
     }
 }

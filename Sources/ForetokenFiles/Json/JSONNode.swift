@@ -112,6 +112,12 @@ public struct JSONNode: Sendable {
         return number
     }
 
+    /// Whether the object here has all of these keys with these values.
+    package func has(_ object: JSONObject) -> Bool {
+        guard case .object(let own) = value else { return false }
+        return object.allSatisfy { own[$0.key] == $0.value }
+    }
+
     /// The error of this place not holding what it should, for callers that check more than the type.
     public func wrongType(_ expected: String) -> JSONError {
         guard let value else { return .missing(file: file, path: path, expected: expected) }

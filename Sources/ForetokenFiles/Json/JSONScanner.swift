@@ -14,6 +14,11 @@ package struct JSONScanner {
     private let depthLimit: Int
     private var depth = 0
 
+    /// Whether half of a surrogate pair, which Python and JavaScript write and UTF-8 cannot hold, becomes U+FFFD.
+    package var replacesLoneSurrogates = false
+    /// Whether one did.
+    package private(set) var hasLoneSurrogates = false
+
     /// The offset of the next byte to read.
     package private(set) var position = 0
 
@@ -244,7 +249,7 @@ package struct JSONScanner {
         throw fault(.unterminatedString)
     }
 
-    private func escape(at index: inout Int) throws(JSONFault) -> Unicode.Scalar {
+    private mutating func escape(at index: inout Int) throws(JSONFault) -> Unicode.Scalar {
         let start = index
         guard index + 1 < bytes.count else { throw fault(.unterminatedString) }
         index += 2
@@ -262,15 +267,21 @@ package struct JSONScanner {
         }
         let high = try hexadecimal(at: &index, escape: start)
         if let scalar = Unicode.Scalar(high) { return scalar }
-        guard high < 0xDC00, index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"),
+        if high < 0xDC00, index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"),
             bytes[index + 1] == UInt8(ascii: "u")
-        else { throw JSONFault(offset: start, problem: .loneSurrogate) }
-        index += 2
-        let low = try hexadecimal(at: &index, escape: start)
-        guard (0xDC00...0xDFFF).contains(low),
-            let scalar = Unicode.Scalar(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-        else { throw JSONFault(offset: start, problem: .loneSurrogate) }
-        return scalar
+        {
+            var end = index + 2
+            let low = try hexadecimal(at: &end, escape: start)
+            if (0xDC00...0xDFFF).contains(low),
+                let scalar = Unicode.Scalar(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+            {
+                index = end
+                return scalar
+            }
+        }
+        guard replacesLoneSurrogates else { throw JSONFault(offset: start, problem: .loneSurrogate) }
+        hasLoneSurrogates = true
+        return "\u{FFFD}"
     }
 
     private func hexadecimal(at index: inout Int, escape: Int) throws(JSONFault) -> UInt32 {

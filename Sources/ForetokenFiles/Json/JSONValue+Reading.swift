@@ -38,14 +38,36 @@ extension JSONValue {
     public init(
         parsing bytes: UnsafeRawBufferPointer, file: String, sizeLimit: Int = defaultSizeLimit, depthLimit: Int = 64
     ) throws {
+        var hasLoneSurrogates: Bool?
+        try self.init(parsing: bytes, file, sizeLimit, depthLimit, &hasLoneSurrogates)
+    }
+
+    /// Parses a JSON text as other languages do that hold texts in UTF-16: half of a surrogate pair becomes U+FFFD.
+    ///
+    /// - Throws: ``JSONError``.
+    package static func parsingSurrogates(
+        _ bytes: UnsafeRawBufferPointer, file: String
+    ) throws -> (value: JSONValue, hasLoneSurrogates: Bool) {
+        var hasLoneSurrogates: Bool? = false
+        let value = try JSONValue(parsing: bytes, file, defaultSizeLimit, 64, &hasLoneSurrogates)
+        return (value, hasLoneSurrogates == true)
+    }
+
+    /// - Parameter hasLoneSurrogates: nil refuses them.
+    private init(
+        parsing bytes: UnsafeRawBufferPointer, _ file: String, _ sizeLimit: Int, _ depthLimit: Int,
+        _ hasLoneSurrogates: inout Bool?
+    ) throws {
         guard bytes.count <= sizeLimit else {
             throw JSONError.cannotRead(
                 file: file, reason: "it holds \(bytes.count) bytes, more than the limit of \(sizeLimit)")
         }
         var scanner = JSONScanner(bytes, depthLimit: depthLimit)
+        scanner.replacesLoneSurrogates = hasLoneSurrogates != nil
         do throws(JSONFault) {
             self = try Self.parse(&scanner)
             try scanner.finish()
+            if scanner.hasLoneSurrogates { hasLoneSurrogates = true }
         } catch {
             let before = bytes[..<min(error.offset, bytes.count)]
             let lineStart = (before.lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1

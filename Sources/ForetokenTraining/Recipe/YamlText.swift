@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenText
 import Foundation
 internal import Yams

@@ -52,9 +52,10 @@ struct SamplesOptions: ParsableArguments {
 
     @TorchActor
     func generate(_ file: ProblemFile) async throws {
-        let (model, tokenizer) = try weights.load(model)
+        let path = model
+        let (model, tokenizer) = try weights.load(path)
         let generation = try SampleGeneration(
-            file.problems, samples: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
+            file, samples: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
             tokenizer: tokenizer, skipsLong: skipLong)
         if !generation.skipped.isEmpty {
             Terminal.log("warning: \(generation.skipped.count) tasks are left out: their prompts exceed the context")
@@ -65,7 +66,9 @@ struct SamplesOptions: ParsableArguments {
         request.sampler.topP = topP
         let engine = BatchEngine(model, tokenizer: tokenizer)
         let progress = StageProgress()
-        try await generation.run(on: engine, request: request, tokenizer: tokenizer, to: samples.url) { done, total in
+        try await generation.run(
+            on: engine, request: request, tokenizer: tokenizer, to: samples.url, fingerprint: weights.fingerprint(path)
+        ) { done, total in
             if done > 0 { progress.show("samples", done, total) }
             return !InterruptFlag.isRaised
         }
@@ -119,7 +122,7 @@ extension Evaluate {
             InterruptFlag.install()
             let sandbox = try grading.sandbox()
             let file = try ProblemFile(contentsOf: options.problems.url)
-            try GradingRun.requireWritable(out.url)
+            try GradingRun.requireWritable(out.url, reading: [options.problems.url, options.samples.url])
             if let against = grading.against { _ = try GradedSample.read(against.url) }
             try await options.generate(file)
             try grading.grade(options.samples, of: file, in: sandbox, to: out, json: json)

@@ -71,7 +71,7 @@ struct GradingOptions: ParsableArguments {
 
     /// Grades and prints.
     func grade(_ samples: Path, of problems: ProblemFile, in sandbox: Sandbox, to out: Path, json: Bool) throws {
-        let other = try against.map { PassSummary(try GradedSample.read($0.url).samples, ks: try parsedKs()) }
+        let other = try against.map { PassSummary(try GradedSample.read($0.url), ks: try parsedKs()) }
         let file = try SampleFile(contentsOf: samples.url, of: problems)
         let run = GradingRun(
             file, of: problems, in: sandbox, workers: workers ?? min(256, ProcessInfo.processInfo.activeProcessorCount))

@@ -67,14 +67,13 @@ struct TaskOptions: ParsableArguments {
     @TorchActor
     func test(_ task: String, _ path: Path) async throws {
         InterruptFlag.install()
-        let folder = try RunFolder.modelFolder(at: path.url)
         let data = try dataFolder(path)
         let questions = try TaskQuestion.read(data.appendingPathComponent(TaskQuestion.fileName))
         let (model, tokenizer) = try weights.load(path)
         // A tokenizer of other data would ask other questions.
         _ = try TokenizerFile.read(folder: data, digest: tokenizer.digest, name: tokenizer.name)
         let evaluation = try TaskEvaluation(
-            questions, model: model, fingerprint: try Self.fingerprint(folder, weights.weights), tokenizer: tokenizer)
+            questions, model: model, fingerprint: try weights.fingerprint(path), tokenizer: tokenizer)
         let progress = StageProgress()
         let right = try await evaluation.run(on: BatchEngine(model, tokenizer: tokenizer), to: out?.url) {
             if $0 > 0 { progress.show("answers", $0, $1) }
@@ -95,21 +94,6 @@ struct TaskOptions: ParsableArguments {
                 description: "\(model.text): no run, so its data is not known; name its folder with --data")
         }
         return URL(fileURLWithPath: try Recipe(contentsOf: recipe).data.train).deletingLastPathComponent()
-    }
-
-    /// Tells a model from others by the ends of its weight files: training changes every weight.
-    private static func fingerprint(_ folder: URL, _ format: WeightFormat) throws -> String {
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        var bytes = Array("\(format)".utf8)
-        for name in names.sorted() where name.hasSuffix(".safetensors") {
-            let file = try FileHandle(forReadingFrom: folder.appendingPathComponent(name))
-            defer { try? file.close() }
-            let size = try file.seekToEnd()
-            bytes += Array("\(name) \(size)".utf8)
-            try file.seek(toOffset: size - min(size, 1 << 20))
-            bytes += try file.readToEnd() ?? Data()
-        }
-        return String(SHA256.hex(of: bytes).prefix(16))
     }
 }
 
