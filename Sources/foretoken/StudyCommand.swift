@@ -62,8 +62,9 @@ struct StudyCommand: ParsableCommand {
     }
 
     func run() throws {
-        InterruptFlag.install()
         let plan = try StudyPlan(Study(contentsOf: study.url), folder: out?.text ?? "DIR", overrides: overrides)
+        // Not before: a study from a pipe that nobody writes to is waited for.
+        InterruptFlag.install()
         for note in plan.notes { Terminal.log(note) }
         if dryRun {
             print(json ? try JSONValue.object(plan.json).text() : plan.outline.terminalText + "\n\n" + plan.totals)

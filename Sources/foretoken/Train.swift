@@ -71,9 +71,10 @@ struct Train: AsyncParsableCommand {
 
     @TorchActor
     func run() async throws {
-        InterruptFlag.install()
         let environment = ProcessInfo.processInfo.environment
         let recipe = try Recipe(contentsOf: recipe.url, overrides: overrides)
+        // Not before: a recipe from a pipe that nobody writes to is waited for.
+        InterruptFlag.install()
         let isLaunched = environment[LocalRanks.marker] != nil
         let placement = try RankPlacement(environment: environment)
         if let processes, processes > 1, !isLaunched {

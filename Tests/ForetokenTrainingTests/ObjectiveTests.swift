@@ -120,6 +120,29 @@ private func run(
         }
     }
 
+    /// Nothing learns but heads 2…n, and nothing stops for that.
+    @Test(arguments: cases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)
+    private func aDetachedTrunkWithoutHeadOneLearnsNothing(example: Case, name: ObjectiveName) throws {
+        let model = try example.model()
+        let weights = [0] + [Double](repeating: 1, count: example.heads - 1)
+        _ = try run(JointObjective(), model, example.batches())
+        let whole = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
+        for recompute in Recomputation.allCases {
+            _ = try run(
+                name.objective(recompute: recompute, detachTrunk: true), model, example.batches(), weights: weights)
+            for (parameter, expected) in zip(model.parameters, whole) {
+                let gradient = parameter.tensor.gradient?.elements(as: Double.self)
+                switch parameter.group {
+                case .head(let head) where head > 1:
+                    #expect(gradient?.count == expected.count, "\(parameter.name)")
+                    for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
+                case .trunk, .head: #expect(gradient?.allSatisfy { $0 == 0 } ?? true, "\(parameter.name)")
+                default: break
+                }
+            }
+        }
+    }
+
     /// A head of weight 0 gets no gradient, unless another reads it, and is not told to be ready.
     @Test(arguments: HeadKind.allCases, ObjectiveName.allCases)
     func headsOfWeightZeroLearnNothing(kind: HeadKind, name: ObjectiveName) throws {

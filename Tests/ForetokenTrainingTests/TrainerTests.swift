@@ -40,6 +40,47 @@ private func metrics(_ run: URL) throws -> [String] {
         #expect(abs(validation.bitsPerByte[0] - validation.losses[0] / log(2)) < 0.4)
     }
 
+    /// A folder that holds a person's files is not trained into, and they stay as they are.
+    @Test func filesThatNoRunWroteAreNotReplaced() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try tinyRecipe(in: folder, steps: 2)
+        for (name, text) in [
+            ("recipe.yaml", "# mine\ntraining: {steps: 7}\n"), ("recipe.yaml", "eggs\n"), ("metrics.jsonl", "{}\n"),
+            ("report.html", "x"),
+        ] {
+            let own = folder.file(UUID().uuidString)
+            try FileManager.default.createDirectory(at: own, withIntermediateDirectories: false)
+            let file = own.appendingPathComponent(name)
+            try Data(text.utf8).write(to: file)
+            #expect(throws: RunFolderError.self) { try Trainer(recipe: recipe, folder: RunFolder(own)) }
+            #expect(try String(contentsOf: file, encoding: .utf8) == text)
+        }
+        // The same recipe, as a person wrote it.
+        let own = folder.file("own")
+        try FileManager.default.createDirectory(at: own, withIntermediateDirectories: false)
+        let file = own.appendingPathComponent("recipe.yaml")
+        try Data(("\u{FEFF}# mine\n" + recipe.yaml).utf8).write(to: file)
+        let kept = try Data(contentsOf: file)
+        #expect(try Trainer(recipe: Recipe(contentsOf: file), folder: RunFolder(own)).run() == .finished)
+        #expect(try Data(contentsOf: file) == kept)
+    }
+
+    /// Steps that were measured may be fewer than those of the warm-up.
+    @Test func aRunBoundedByTimeWithALongWarmUpResumes() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder, steps: 2)
+        (recipe.training.steps, recipe.training.minutes, recipe.training.warmUpSteps) = (nil, 0.001, 1 << 20)
+        let run = folder.file("run")
+        #expect(try Trainer(recipe: recipe, folder: RunFolder(run)).run() == .finished)
+        let steps = try #require(try Recipe(contentsOf: run.appendingPathComponent("recipe.yaml")).training.steps)
+        #expect(steps < 1 << 20)
+        #expect(try Trainer(recipe: recipe, folder: RunFolder(run)).step == steps)
+        recipe.training.warmUpSteps = -1
+        #expect(throws: RecipeError.impossible(key: "training.warmUpSteps", reason: "-1 is below 0")) {
+            try recipe.validate()
+        }
+    }
+
     /// A run stopped after any step, in or outside a checkpoint's interval, and resumed is bitwise the run that never was.
     @Test func resumingAnywhereGivesTheSameRunBitwise() throws {
         let folder = try TemporaryFolder()

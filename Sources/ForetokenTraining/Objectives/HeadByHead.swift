@@ -51,7 +51,8 @@ extension MultiTokenModel {
                     gradient.map { own.add($0) }
                     gradient = own
                 }
-                if output.requiresGradient { try output.backward(gradient: gradient) }
+                // None where head 1 has no weight and the others do not reach it.
+                if output.requiresGradient, let gradient { try output.backward(gradient: gradient) }
                 if isLast { heads[i].parameters.forEach(isReady) }
             }
             if isLast { ([norm] + (configuration.tieEmbeddings ? [] : [unembedding])).forEach(isReady) }

@@ -38,14 +38,16 @@ extension Recipe {
         let training = self.training
         if let steps = training.steps {
             try need(steps >= 1, "training.steps", "\(steps) is below 1")
-            if let warmUp = training.warmUpSteps {
-                try need(
-                    (0..<steps).contains(warmUp), "training.warmUpSteps", "\(warmUp) is not below steps (\(steps))")
-            }
+            // Of a run bounded by time, steps are what was measured.
+            try need(
+                training.minutes != nil || training.warmUpSteps ?? 0 < steps, "training.warmUpSteps",
+                "\(training.warmUpSteps ?? 0) is not below steps (\(steps))")
         } else {
             try need(
                 training.minutes != nil, "training.steps", "missing; give steps, or minutes for a run bounded by time")
         }
+        try need(
+            training.warmUpSteps ?? 0 >= 0, "training.warmUpSteps", "\(training.warmUpSteps ?? 0) is below 0")
         if let minutes = training.minutes {
             try need(minutes > 0 && minutes < 1e6, "training.minutes", "\(minutes) is not between 0 and a million")
         }
@@ -66,7 +68,9 @@ extension Recipe {
             tokens <= 0x1p28, "training.batchSize",
             "batchSize times accumulation times context makes \(String(format: "%.0f", tokens)) tokens a step; at most \(1 << 28) are possible"
         )
-        try need(training.learningRate > 0 && training.learningRate < 10, "training.learningRate", "must be above 0")
+        try need(
+            training.learningRate > 0 && training.learningRate < 10, "training.learningRate",
+            "must be above 0 and below 10")
         try need((0...1).contains(training.finalLearningRateRatio), "training.finalLearningRateRatio", "must be 0 to 1")
         try need((0..<1).contains(training.warmUpFraction), "training.warmUpFraction", "must be at least 0 and below 1")
         try need(
@@ -105,7 +109,7 @@ extension Recipe {
     /// What the heads learn from.
     private func validateHeads(_ need: (Bool, String, String) throws -> Void) throws {
         if let rate = training.headLearningRate {
-            try need(rate > 0 && rate < 10, "training.headLearningRate", "must be above 0")
+            try need(rate > 0 && rate < 10, "training.headLearningRate", "must be above 0 and below 10")
         }
         try need(
             training.decayFraction > 0 && training.decayFraction <= 1, "training.decayFraction",

@@ -23,7 +23,11 @@ enum YamlText {
         guard bytes.count <= sizeLimit else {
             throw RecipeError.unreadable(file: file, reason: "is larger than 1 MiB; that is no \(what)")
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        // Editors of Windows begin a text with a mark.
+        guard
+            let text = String(
+                validating: bytes.dropFirst(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0), as: UTF8.self)
+        else {
             throw RecipeError.unreadable(file: file, reason: "is not UTF-8 text; that is no \(what)")
         }
         return text

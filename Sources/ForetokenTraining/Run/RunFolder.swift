@@ -11,6 +11,8 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
     case system(path: String, action: String, reason: String)
     /// It holds a run of another recipe.
     case otherRecipe(folder: String, keys: [String])
+    /// It holds a file that no run of this recipe wrote.
+    case foreign(folder: String, file: String)
     /// It is neither a run nor a model folder.
     case noModel(String)
     /// A checkpoint cannot be resumed from.
@@ -27,6 +29,8 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
         case .otherRecipe(let folder, let keys):
             "\(folder): holds a run with another recipe (\(keys.joined(separator: ", "))); "
                 + "name another folder, or give the same values to resume"
+        case .foreign(let folder, let file):
+            "\(folder): holds a \(file) that no run wrote there and that would be replaced; name another folder"
         case .noModel(let folder):
             "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
         case .brokenCheckpoint(let checkpoint, let reason):
@@ -107,6 +111,14 @@ public final class RunFolder {
     public var recipe: URL { url.appendingPathComponent("recipe.yaml") }
     /// `metrics.jsonl`.
     public var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
+
+    /// Fails if the folder, which has no recipe, holds what a run would replace.
+    func requireUnused() throws {
+        for name in ["metrics.jsonl", "report.html", "latest"]
+        where FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path) {
+            throw RunFolderError.foreign(folder: url.relativePath, file: name)
+        }
+    }
 
     /// The newest whole checkpoint.
     public var latestCheckpoint: URL? { Self.latestCheckpoint(in: url) }

@@ -77,6 +77,12 @@ public final class StudyRunner {
             let result = try StudyResult(contentsOf: folder.result(run.name), name: run.name)
             // One that had only begun is begun again, whatever it is now.
             let isBegun = result?.training != nil || hasCheckpoint(run.name)
+            let begun = URL(fileURLWithPath: folder.run(run.name))
+            if !isBegun, let stored = try? Recipe(contentsOf: begun.appendingPathComponent("recipe.yaml")),
+                !run.recipe.differingKeys(from: stored).isEmpty
+            {
+                try? FileManager.default.removeItem(at: begun)
+            }
             results[run.name] = isBegun || result?.digest == run.digest ? result : nil
         }
         try requireUnchanged()

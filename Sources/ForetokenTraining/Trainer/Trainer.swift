@@ -55,8 +55,10 @@ public final class Trainer {
         let device = try world.device(named: recipe.training.device)
         try recipe.training.precision.require(on: device)
         if let threads = recipe.training.threads { LibTorch.threads = threads }
+        // A run that was killed before its first checkpoint has a recipe, too.
+        let isBegun = FileManager.default.fileExists(atPath: folder.recipe.path)
+        if checkpoint != nil || isBegun { try Self.adopt(&recipe, from: folder) } else { try folder.requireUnused() }
         let resumed = try checkpoint.map { checkpoint in
-            try Self.adopt(&recipe, from: folder)
             return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
         }
         let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
@@ -90,7 +92,7 @@ public final class Trainer {
         try requireEqualRanks()
         if checkpoint == nil {
             if recipe.training.steps == nil { self.recipe.training.steps = try measureSteps() }
-            if world.rank == 0 { try RunFolder.write(self.recipe.yaml, to: folder.recipe) }
+            if world.rank == 0, !isBegun { try RunFolder.write(self.recipe.yaml, to: folder.recipe) }
         }
         if world.rank == 0 { try MetricsLog.cutBack(folder.metrics, toStep: step) }
     }
@@ -155,7 +157,12 @@ public final class Trainer {
                 path: folder.recipe.relativePath, action: "resume the run by it",
                 reason: "\(error); put the run's recipe back there, or name another folder")
         }
-        if recipe.training.steps == nil { recipe.training.steps = stored.training.steps }
+        if recipe.training.steps == nil {
+            guard let steps = stored.training.steps else {
+                throw RunFolderError.foreign(folder: folder.url.relativePath, file: folder.recipe.lastPathComponent)
+            }
+            recipe.training.steps = steps
+        }
         if recipe.start.from != nil { recipe.takeShape(of: stored) }
         let keys = recipe.differingKeys(from: stored)
         guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
