@@ -93,6 +93,17 @@ void unpack_close(unpacker *it) {
 static unpack_state step_gzip(
     unpacker *it, const void *input, size_t input_count, size_t *taken, void *output, size_t output_count, size_t *given) {
     z_stream *stream = &it->gzip;
+    // Tapes and object stores fill up what follows a member with zeros, as gzip itself allows.
+    if (it->needs_reset) {
+        const unsigned char *bytes = input;
+        size_t zeros = 0;
+        while (zeros < input_count && bytes[zeros] == 0) zeros++;
+        if (zeros > 0) {
+            *taken = zeros;
+            *given = 0;
+            return UNPACK_AT_END;
+        }
+    }
     if (it->needs_reset && zlib.reset(stream) != Z_OK) return UNPACK_FAILED;
     it->needs_reset = 0;
     stream->next_in = input;

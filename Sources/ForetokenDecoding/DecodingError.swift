@@ -16,6 +16,8 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalid(String)
     /// The request needs more cache than there is.
     case cacheTooSmall(needed: Int, available: Int)
+    /// A weight that is to be rounded to 8 bits is no number.
+    case weightNotFinite(name: String)
     /// The model's logits are not numbers.
     case notFinite(position: Int)
 
@@ -35,6 +37,8 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
             "the request can come to need \(needed) bytes of cache and there are \(available); shorten the prompt or the "
                 + "maximum of tokens, or raise the cache's limit"
         case .invalid(let sentence): sentence
+        case .weightNotFinite(let name):
+            "\(name) holds numbers that are not finite; the weights are damaged or training diverged"
         case .notFinite(let position):
             "the model's logits at position \(position) are not finite; its weights are damaged or training diverged"
         }

@@ -53,8 +53,13 @@ public struct RotaryTable: Sendable {
 
     /// The table of the positions 0..<positions.
     public init(configuration: ModelConfiguration, positions: Int) {
+        self.init(configuration: configuration, from: 0, to: positions)
+    }
+
+    /// The table of the positions first..<end.
+    package init(configuration: ModelConfiguration, from first: Int, to end: Int) {
         let frequencies = Self.frequencies(configuration).map { configuration.ropeScaling?.scaled($0) ?? $0 }
-        let angles = (0..<positions).flatMap { position in frequencies.map { Double(position) * $0 } }
+        let angles = (first..<end).flatMap { position in frequencies.map { Double(position) * $0 } }
         cosine = angles.map(cos)
         sine = angles.map(sin)
     }

@@ -95,6 +95,48 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         }
     }
 
+    private func untrained(context: Int = 64) throws -> MultiTokenModel {
+        try MultiTokenModel(
+            ModelConfiguration(
+                vocabulary: 258, width: 32, layers: 3, attentionHeads: 4, headDimension: 8, feedForwardWidth: 48,
+                heads: 2, headKind: .parallel, context: context, beginningOfText: 256, endOfText: 257), seed: 1)
+    }
+
+    /// Rounding to whole numbers must not make numbers of what is none.
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func whatIsNoNumberStaysSoInInt8(value: Float) throws {
+        let model = try untrained()
+        for name in ["model.embed_tokens.weight", "model.layers.1.mlp.up_proj.weight"] {
+            let tensor = try #require(model.parameters.first { $0.name == name }).tensor
+            let kept = tensor.elements(as: Float.self)
+            var damaged = kept
+            // The embedding of token 1, which is not packed.
+            damaged[name.contains("embed") ? 32 + 5 : 7] = value
+            tensor.assign(Tensor(damaged, shape: tensor.shape))
+            if name.contains("embed") {
+                let decoder = try DecodeModel(model, format: .int8)
+                #expect(throws: DecodingError.notFinite(position: 3)) {
+                    try decode(decoder, GenerationRequest(prompt: [256, 4, 1], maximumTokens: 3, heads: 2))
+                }
+            } else {
+                #expect(throws: DecodingError.weightNotFinite(name: name)) { try DecodeModel(model, format: .int8) }
+            }
+            tensor.assign(Tensor(kept, shape: tensor.shape))
+        }
+    }
+
+    @Test func aContextOfMillionsDecodesAsAShorterOneDoes() throws {
+        let long = try DecodeModel(untrained(context: 1 << 24))
+        let request = GenerationRequest(prompt: prompt("x"), maximumTokens: 2100, heads: 2)
+        let text = try decode(long, request)
+        #expect(text.1.tokens == (try decode(DecodeModel(untrained(context: 4096)), request)).1.tokens)
+        let table = RotaryTable(configuration: long.configuration, positions: 2048)
+        for index in table.cosine.indices {
+            #expect(long.rotary.cosine[index] == Float(table.cosine[index]))
+            #expect(long.rotary.sine[index] == Float(table.sine[index]))
+        }
+    }
+
     /// A position's logits are bitwise the same in passes of 1, 2, … 16 tokens, at every cache length.
     @Test(arguments: HeadKind.allCases)
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(kind: HeadKind) throws {

@@ -141,12 +141,16 @@ void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, cons
         int8_t *values = out.values + r * out.stride;
         for (int64_t from = 0; from < in; from += CT_K_INT8_GROUP) {
             const int64_t to = std::min<int64_t>(in, from + CT_K_INT8_GROUP);
-            Vector largest = {};
+            // Magnitudes compare like their bits, and those of what is no number are the largest: then the scale is none.
+            Ints largest = {};
             for (int64_t k = from; k < to; k += LANES) {
                 const Vector v = to - k >= LANES ? load(row + k) : load_some(row + k, to - k);
-                largest = larger(larger(v, -v), largest);
+                const Ints magnitude = reinterpret_cast<const Ints &>(v) & 0x7FFFFFFF;
+                largest = magnitude > largest ? magnitude : largest;
             }
-            const float peak = __builtin_reduce_max(largest);
+            const int32_t bits = __builtin_reduce_max(largest);
+            float peak;
+            __builtin_memcpy(&peak, &bits, sizeof peak);
             const float inverse = peak > 0 ? 127 / peak : 0;
             Ints total = {};
             for (int64_t k = from; k < to; k += LANES) {

@@ -18,6 +18,7 @@ public final class DecodeModel: @unchecked Sendable {
     let decidingHeads: [Int]
     let draftSource: DraftSource
     let norm: UnsafePointer<Float>
+    let rotary: RotaryMemory
     private let embedding: Tensor
     private let storage: WeightStorage
     /// Where passes run if not by the kernels of the CPU.
@@ -85,14 +86,15 @@ public final class DecodeModel: @unchecked Sendable {
         draftSource = graph.headOneReadsOthers ? .decidingHeads : graph.isFlat ? .latent : .headOne
         norm = try storage.copy(model.norm)
         embedding = try weights(model.embedding).contiguous()
-        let rotary = RotaryTable(configuration: configuration, positions: configuration.context)
+        rotary = try RotaryMemory(configuration)
+        // Another device gets the whole tables.
+        if device != nil { rotary.prepare(positions: configuration.context) }
         shape = try storage.keep(
             ct_k_shape(
                 width: Int64(configuration.width), heads: Int64(configuration.attentionHeads),
                 kv_heads: Int64(configuration.keyValueHeads), head_dim: Int64(configuration.headDimension),
                 epsilon: Float(configuration.normEpsilon),
-                cosine: try storage.keep(rotary.cosine.map(Float.init)),
-                sine: try storage.keep(rotary.sine.map(Float.init)), positions: Int64(configuration.context),
+                cosine: rotary.cosine, sine: rotary.sine, positions: Int64(configuration.context),
                 device: device?.handle))
     }
 

@@ -63,6 +63,8 @@ final class WeightStorage {
             return ct_k_weight(
                 data: UnsafeRawPointer(moved.unsafeHandle), scales: nil, out: out, in: width, format: format.code)
         }
+        // Rounded to whole numbers, what is none would be one.
+        if format == .int8, !matrix.isFinite { throw DecodingError.weightNotFinite(name: parameter.name) }
         let place = try take(Int(ct_k_packed_bytes(out, width, format.code)))
         return withExtendedLifetime(matrix) { ct_k_pack(matrix.unsafeFloatPointer(), out, width, format.code, place) }
     }
@@ -94,6 +96,18 @@ final class WeightStorage {
             output_bias: try block.outputBias.map(copy), query_norm: try block.queryNorm.map(copy),
             key_norm: try block.keyNorm.map(copy), feed_forward_norm: try copy(block.feedForwardNorm),
             gate: try pack(block.gate, format), up: try pack(block.up, format), down: try pack(block.down, format))
+    }
+}
+
+extension Tensor {
+    /// Whether a contiguous float32 tensor on the CPU holds neither NaN nor infinity.
+    fileprivate var isFinite: Bool {
+        withExtendedLifetime(self) {
+            let bits = UnsafeRawPointer(unsafeFloatPointer()).assumingMemoryBound(to: UInt32.self)
+            var largest: UInt32 = 0
+            for index in 0..<count { largest = Swift.max(largest, bits[index] & 0x7FFF_FFFF) }
+            return largest < 0x7F80_0000
+        }
     }
 }
 

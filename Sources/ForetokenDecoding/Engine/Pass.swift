@@ -6,6 +6,8 @@ import Torch
 struct Pass {
     private let model: DecodeModel
     private var operations: [ct_k_op] = []
+    /// Positions up to that of the last row.
+    private var positions = 0
 
     init(_ model: DecodeModel) {
         self.model = model
@@ -17,6 +19,10 @@ struct Pass {
         _ block: UnsafePointer<ct_k_block>, layer: Int, places: UnsafePointer<ct_k_row>?, rows: Int, outputs: Int,
         from x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
     ) {
+        // The blocks of a pass have the same rows, mostly.
+        if let places, operations.last?.places != places {
+            for row in 0..<rows { positions = max(positions, Int(places[row].position) + 1) }
+        }
         operations.append(
             ct_k_op(
                 kind: Int32(CT_K_BLOCK), rows: Int64(rows), x: x, y: y, block: block, layer: Int64(layer),
@@ -87,6 +93,7 @@ struct Pass {
     /// Runs the operations in order.
     func run() {
         guard !operations.isEmpty else { return }
+        model.rotary.prepare(positions: positions)
         operations.withUnsafeBufferPointer { operations in
             let count = Int32(operations.count)
             if model.device == nil {

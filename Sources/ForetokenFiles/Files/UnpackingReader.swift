@@ -60,14 +60,23 @@ package final class UnpackingReader {
 
     /// Fills the buffer as far as the file goes.
     ///
-    /// - Returns: how many bytes are filled; fewer than all only at the end.
+    /// - Returns: how many bytes are filled; fewer than all only at the end, or before what is damaged, which the next call
+    ///   then says.
     package func read(into output: UnsafeMutableRawBufferPointer) throws(FileFailure) -> Int {
         var filled = 0
         while filled < output.count {
-            if rest.isEmpty { try refill() }
             let piece = UnsafeMutableRawBufferPointer(rebasing: output[filled...])
-            let count = unpacker == nil ? copy(into: piece) : try unpack(into: piece)
-            if count == 0, rest.isEmpty, bytesInFile == .none { break }
+            let count: Int
+            do throws(FileFailure) {
+                if let failure { throw failure }
+                if rest.isEmpty { try refill() }
+                count = unpacker == nil ? copy(into: piece) : try unpack(into: piece)
+            } catch {
+                failure = error
+                guard filled > 0 else { throw error }
+                break
+            }
+            if count == 0, rest.isEmpty, bytesInFile == .none, failure == nil { break }
             filled += count
         }
         return filled
@@ -85,12 +94,14 @@ package final class UnpackingReader {
                 throw FileFailure(action: "unpack", reason: "it holds more than \(limit) bytes")
             }
             result += piece[..<count]
-            if count < piece.count { return result }
+            if count == 0 { return result }
         }
     }
 
     private enum MoreBytes { case some, none }
     private var bytesInFile = MoreBytes.some
+    /// Why nothing more comes.
+    private var failure: FileFailure?
 
     private func copy(into output: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(rest.count, output.count)
@@ -110,7 +121,9 @@ package final class UnpackingReader {
         }
         rest = rest.dropFirst(taken)
         guard state != UNPACK_FAILED else {
-            throw FileFailure(action: "unpack", reason: "it is damaged (\(String(cString: unpack_message(unpacker))))")
+            let words = String(cString: unpack_message(unpacker))
+            failure = FileFailure(action: "unpack", reason: "it is damaged (\(words))")
+            return given
         }
         isAtEnd = state == UNPACK_AT_END
         if taken == 0, given == 0, rest.isEmpty, bytesInFile == .none, !isAtEnd {

@@ -25,7 +25,9 @@ enum CarriedTokenizer {
     /// Copies a source's companions, and writes the tokenizer where they do not hold it.
     static func write(_ tokenizer: (any Tokenizer)?, of source: any WeightSource, to folder: URL) throws {
         for file in source.companions {
-            try FileManager.default.copyItem(at: file, to: folder.appendingPathComponent(file.lastPathComponent))
+            // A link, as caches of downloads have, would point from the new folder to nowhere.
+            try FileManager.default.copyItem(
+                at: file.resolvingSymlinksInPath(), to: folder.appendingPathComponent(file.lastPathComponent))
         }
         guard let tokenizer else { return }
         if !source.companions.contains(where: { $0.lastPathComponent == tokenizer.definitionName }) {

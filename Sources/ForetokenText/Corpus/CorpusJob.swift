@@ -178,6 +178,8 @@ final class PieceReader {
     private let skipsBad: Bool
     private var buffer: [UInt8] = []
     private var isAtEnd = false
+    /// Why nothing more can be read; what was read before comes first.
+    private var fault: FileFailure?
     private var badLines = 0
     private static let step = 1 << 20
 
@@ -197,11 +199,12 @@ final class PieceReader {
     /// Goes to where an earlier reader stopped.
     func skip(to offset: Int, line: Int) throws(FileFailure) {
         while self.offset < offset {
-            try fill(upTo: min(Self.step, offset - self.offset))
+            fill(upTo: min(Self.step, offset - self.offset))
             guard !buffer.isEmpty else { break }
             self.offset += buffer.count
             buffer.removeAll(keepingCapacity: true)
         }
+        if let fault, self.offset < offset { throw fault }
         self.line = line
     }
 
@@ -209,10 +212,11 @@ final class PieceReader {
     func next() throws(PieceFault) -> [UInt8]? {
         let wanted = isLines ? Self.step : largest
         do {
-            try fill(upTo: wanted)
-            guard !buffer.isEmpty else { return nil }
+            fill(upTo: wanted)
+            guard !buffer.isEmpty else { return try nothing() }
             var end = lastLineEnd()
             while isLines, end == 0 {
+                if let fault { throw fault }
                 guard buffer.count <= largest else {
                     guard skipsBad else {
                         throw PieceFault.line(
@@ -220,16 +224,19 @@ final class PieceReader {
                             reason: "it is longer than \(largest) bytes; a larger --max-file-bytes allows longer ones")
                     }
                     badLines += 1
-                    try passOverLine()
-                    try fill(upTo: wanted)
-                    guard !buffer.isEmpty else { return nil }
+                    passOverLine()
+                    fill(upTo: wanted)
+                    guard !buffer.isEmpty else { return try nothing() }
                     end = lastLineEnd()
                     continue
                 }
-                try fill(upTo: min(buffer.count * 2, largest + 1))
+                fill(upTo: min(buffer.count * 2, largest + 1))
                 end = lastLineEnd()
             }
-            if end == 0 { end = lastCharacterEnd() }
+            if end == 0 {
+                if let fault { throw fault }
+                end = lastCharacterEnd()
+            }
             let piece = Array(buffer[..<end])
             buffer.removeFirst(end)
             offset += end
@@ -244,6 +251,12 @@ final class PieceReader {
         }
     }
 
+    /// Nothing is left: the end, unless reading failed.
+    private func nothing() throws(FileFailure) -> [UInt8]? {
+        if let fault { throw fault }
+        return nil
+    }
+
     /// Where the last whole line of the buffer ends; all of it at the end of the file, 0 where there is none.
     private func lastLineEnd() -> Int {
         if isAtEnd, !isLines || buffer.count <= largest { return buffer.count }
@@ -256,7 +269,7 @@ final class PieceReader {
         return end > 0 && buffer[buffer.count - 1] >= 0x80 ? end : buffer.count
     }
 
-    private func passOverLine() throws(FileFailure) {
+    private func passOverLine() {
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
                 offset += end + 1
@@ -266,21 +279,26 @@ final class PieceReader {
             }
             offset += buffer.count
             buffer.removeAll(keepingCapacity: true)
-            try fill(upTo: Self.step)
+            fill(upTo: Self.step)
             if buffer.isEmpty { return }
         }
     }
 
-    private func fill(upTo count: Int) throws(FileFailure) {
-        guard !isAtEnd, buffer.count < count else { return }
-        let start = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: count - start))
-        let filled = try buffer.withUnsafeMutableBytes { bytes in
-            Result { () throws(FileFailure) in
-                try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+    private func fill(upTo count: Int) {
+        while !isAtEnd, fault == nil, buffer.count < count {
+            let start = buffer.count
+            buffer.append(contentsOf: repeatElement(0, count: count - start))
+            let result = buffer.withUnsafeMutableBytes { bytes in
+                Result { () throws(FileFailure) in
+                    try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+                }
             }
-        }.get()
-        buffer.removeLast(buffer.count - start - filled)
-        isAtEnd = buffer.count < count
+            var filled = 0
+            switch result {
+            case .success(let count): (filled, isAtEnd) = (count, count == 0)
+            case .failure(let failure): fault = failure
+            }
+            buffer.removeLast(buffer.count - start - filled)
+        }
     }
 }

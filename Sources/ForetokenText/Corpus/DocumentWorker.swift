@@ -63,8 +63,8 @@ struct DocumentWorker: Sendable {
                     }
                 }.get()
                 text.removeLast(end - start - filled)
-                if filled < end - start { break }
-                wanted = 2 * end
+                if filled == 0 { break }
+                if text.count == end { wanted = 2 * end }
             }
             if text.count < limit { return text }
             result.skip("too large")
@@ -77,7 +77,8 @@ struct DocumentWorker: Sendable {
     private func add(_ lines: [UInt8], of file: CorpusFile, _ first: Int, to result: inout PreparedJob) throws {
         guard let field = options.field.map(JSONField.init(key:)) else { return }
         try lines.withUnsafeBytes { lines in
-            var (start, number) = (0, first - 1)
+            // Editors of Windows begin a text with a mark.
+            var (start, number) = (first == 1 && lines.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, first - 1)
             while start < lines.count {
                 let rest = UnsafeRawBufferPointer(rebasing: lines[start...])
                 let end = rest.place(of: UInt8(ascii: "\n")) ?? rest.count

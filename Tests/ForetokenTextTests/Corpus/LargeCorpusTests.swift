@@ -149,6 +149,33 @@ private func lines(_ range: Range<Int>) -> String {
         #expect(try run(options).skipped == ["too large": 1])
     }
 
+    /// Of a download that broke off, what came is used.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/gzip"), "gzip makes the file"))
+    func linesBeforeACutInAPackedFileAreKept() throws {
+        var random = SeededGenerator(state: 9)
+        let numbers = (0..<2000).map { _ in UInt64.random(in: 0...(.max), using: &random) }
+        let text = numbers.map { "{\"text\": \"\($0)\"}\n" }.joined()
+        try place.write("a.jsonl", "\u{FEFF}" + text)
+        let packed = try [UInt8](output("/usr/bin/gzip", ["-c", place.url("a.jsonl").path]))
+        var options = preparation("a.jsonl", field: "text")
+        #expect(try run(options).trainDocuments == 2000)
+        options = preparation("b.jsonl.gz", field: "text")
+        for (bytes, reason) in [
+            (Array(packed.dropLast(packed.count / 2)), "cut off"),
+            (packed.dropLast(8) + [UInt8](repeating: 0, count: 8), "damaged"),
+        ] {
+            try place.write("b.jsonl.gz", bytes)
+            options.skipsBadLines = false
+            let error = try #require(#expect(throws: PreparationError.self) { try run(options) })
+            let words = error.description.split(separator: " ").map(String.init)
+            let line = try #require(words.firstIndex(of: "line").flatMap { Int(words[$0 + 1].dropLast()) })
+            #expect(error.description.contains(reason) && line > 700, "\(error) \(reason)")
+            options.skipsBadLines = true
+            let report = try run(options)
+            #expect(report.trainDocuments == line && report.skipped == ["damaged files": 1])
+        }
+    }
+
     @Test func largeTextsAreCutAtLineEndsAndNothingIsLost() throws {
         let text = (0..<3000).map { "line \($0) é😀\n" }.joined() + (0..<800).map { "😀\($0)" }.joined() + "end"
         try place.write("a.txt", text)

@@ -25,6 +25,10 @@ import Testing
             #expect(throws: FileFailure.self, "cut at \(cut)") { try contents(Array(packed[..<cut]), in: folder) }
         }
         #expect(throws: FileFailure.self) { try contents(packed + Array("garbage".utf8), in: folder) }
+        guard packed == Self.gzip else { return }
+        let padding = [UInt8](repeating: 0, count: 300_000)
+        #expect(try contents(packed + padding, in: folder) == Array(Self.text.utf8))
+        #expect(try contents(packed + padding + packed, in: folder) == Array((Self.text + Self.text).utf8))
     }
 
     @Test func plainFilesReadAsTheyAreAndWhatIsNoFileIsRefused() throws {
