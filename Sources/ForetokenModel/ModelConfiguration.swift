@@ -102,6 +102,18 @@ public struct ModelConfiguration: Sendable, Equatable {
         return 6 * Double(matrices) + 6 * Double(layers) * Double(width) * Double(context)
     }
 
+    /// Refuses sizes that make no model, of a file that says them.
+    ///
+    /// - Throws: ``ModelError/impossible(_:)`` with the file and the sentence.
+    func validate(file: String) throws(ModelError) {
+        do {
+            try validate()
+        } catch {
+            guard case .impossible(let sentence) = error else { throw error }
+            throw .impossible("\(file): \(sentence)")
+        }
+    }
+
     /// Refuses sizes that make no model.
     ///
     /// - Throws: ``ModelError/impossible(_:)`` with the sentence.

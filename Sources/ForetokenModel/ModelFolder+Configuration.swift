@@ -33,7 +33,7 @@ extension ModelFolder {
                     folder: folder.relativePath, missing: "\(extrasFolder)/\(configurationName)")
             }
             let (configuration, notes) = try HuggingFaceConfiguration.read(llama, family: .init(llama["model_type"]))
-            try configuration.validate()
+            try configuration.validate(file: llama.file)
             return (configuration, false, notes)
         }
         let extra = try JSONNode(contentsOf: extraURL)
@@ -65,7 +65,7 @@ extension ModelFolder {
         configuration.tokenizerName = try extra["tokenizer"]["name"].string()
         configuration.tokenizerDigest = try extra["tokenizer"]["digest"].string()
         configuration.beginningOfText = try HuggingFaceConfiguration.tokens(llama["bos_token_id"]).first
-        try configuration.validate()
+        try configuration.validate(file: folder.relativePath)
         guard hidden == configuration.decidingLayers else {
             throw ModelError.disagreement(
                 file: llama.file, key: "num_hidden_layers", found: String(hidden),

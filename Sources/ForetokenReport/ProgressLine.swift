@@ -66,7 +66,9 @@ public enum Formatting {
     public static func percent(_ value: Double) -> String { String(format: "%.1f%%", value * 100) }
 
     /// A number with so many digits after the point.
-    public static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+    public static func fixed(_ value: Double, _ digits: Int) -> String {
+        value.isNaN ? "n/a" : String(format: "%.\(digits)f", value)
+    }
 
     private static func scaled(_ value: Double, _ base: Double, _ units: [String]) -> String {
         var (value, unit) = (value, 0)

@@ -154,7 +154,8 @@ public final class TokenShard: Sendable {
     /// - Throws: ``ShardError/tokenizer(file:found:expected:)``.
     public func requireTokenizer(_ tokenizer: any Tokenizer) throws(ShardError) {
         guard tokenizerDigest == tokenizer.digest else {
-            throw .tokenizer(file: url.relativePath, found: tokenizerName, expected: tokenizer.name)
+            let names = TokenizerError.names(tokenizerName, tokenizerDigest, tokenizer.name, tokenizer.digest)
+            throw .tokenizer(file: url.relativePath, found: names.found, expected: names.expected)
         }
     }
 }

@@ -7,7 +7,7 @@ import Torch
 public struct HeadEvaluation: Sendable, Equatable {
     /// Mean cross-entropy of each head, in nats a token.
     public let losses: [Double]
-    /// The same as bits for each byte of the targets.
+    /// The same as bits for each byte of the targets; not a number where they have none.
     public let bitsPerByte: [Double]
     /// Head i's argmax equals the data, given that heads 1..i−1 did.
     public let acceptance: [Double]
@@ -93,7 +93,8 @@ public struct HeadEvaluation: Sendable, Equatable {
         }
         func ratio(_ a: Double, _ b: Double) -> Double { b > 0 ? a / b : 0 }
         losses = zip(lossSums, targetCounts).map { ratio($0, Double($1)) }
-        bitsPerByte = zip(lossSums, byteSums).map { ratio($0 / log(2), $1) }
+        // Special tokens alone have no bytes.
+        bitsPerByte = zip(lossSums, byteSums).map { $1 > 0 ? $0 / log(2) / $1 : .nan }
         acceptance = zip(matches, candidates).map { ratio(Double($0), Double($1)) }
         cumulativeAcceptance = zip(matches, reachable).map { ratio(Double($0), Double($1)) }
         tokens = targetCounts[0]

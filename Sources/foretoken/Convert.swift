@@ -56,9 +56,16 @@ struct Convert: AsyncParsableCommand {
 
     @TorchActor
     func run() async throws {
+        InterruptFlag.install()
+        let progress = StageProgress()
         let summary = try Conversion.run(
             from: RunFolder.modelFolder(at: input.url), to: output.url, format: to,
-            options: ConversionOptions(storage: dtype, heads: heads, dropHeads: dropHeads, shardBytes: shardBytes))
+            options: ConversionOptions(storage: dtype, heads: heads, dropHeads: dropHeads, shardBytes: shardBytes)
+        ) { bytes, total in
+            if InterruptFlag.isRaised { throw ExitCode(130) }
+            progress.show("MiB", bytes >> 20, total >> 20)
+        }
+        progress.finish()
         for note in summary.notes { Terminal.log(note) }
         let bytes = summary.files.reduce(0) { $0 + $1.bytes }
         if json {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ForetokenReport
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Torch
 
@@ -124,6 +125,7 @@ struct Prepare: ParsableCommand {
     }
 
     func run() throws {
+        InterruptFlag.install()
         let preparation = preparation()
         let chosen = try chooseTokenizer(preparation)
         let report = try watching("preparing") { try preparation.run(into: out.url, tokenizer: chosen, progress: $0) }
@@ -181,6 +183,8 @@ struct Prepare: ParsableCommand {
         var last = begin
         defer { line?.finish() }
         return try work { progress in
+            // Temporary files go, and the same command resumes.
+            if InterruptFlag.isRaised { throw ExitCode(130) }
             if progress.bytesRead == progress.bytesResumed, progress.bytesResumed > 0, line == nil {
                 Terminal.log("going on after \(Formatting.bytes(Double(progress.bytesResumed)))")
             }
@@ -207,6 +211,7 @@ struct Prepare: ParsableCommand {
             vocabularySize: trainTokenizer.size, preTokenizer: trainTokenizer.preTokenizer)
         try watching("counting words") { try preparation.countWords(into: &training, progress: $0) }
         Terminal.log("training a tokenizer on \(training.wordCount) different words")
+        if InterruptFlag.isRaised { throw ExitCode(130) }
         let trained = try training.train()
         if trained.vocabularySize < trainTokenizer.size {
             Terminal.log(

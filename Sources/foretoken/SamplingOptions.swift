@@ -32,6 +32,15 @@ struct SamplingOptions: ParsableArguments {
         help: ArgumentHelp("Added to a token's logit; may be repeated.", valueName: "token=bias"))
     var logitBias: [String] = []
 
+    func validate() throws {
+        do {
+            // The model's vocabulary is not known yet.
+            try sampler().validate(vocabulary: .max)
+        } catch let error as DecodingError {
+            throw ValidationError("\(error)")
+        }
+    }
+
     func sampler() throws -> Sampler {
         var sampler = Sampler(temperature: temperature, seed: seed)
         (sampler.topK, sampler.topP, sampler.minP) = (topK, topP, minP)

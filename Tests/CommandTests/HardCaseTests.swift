@@ -248,6 +248,7 @@ import Torch
         let recipe = try place.recipe(steps: 3)
         let (run, data) = (place.path("run"), place.path("data/validation.tokens"))
         #expect(try Command.run("train", recipe, "--out", run).code == 0)
+        try Data("{\"prompt\": \"x\"}".utf8).write(to: URL(fileURLWithPath: place.path("p")))
         for (code, words, line) in [
             (64, "argument 2 ('\u{FFFD}') is not UTF-8", "prepare $'\\xff' --out x"),
             (64, "invalid for '--out <out>'", "prepare src --out ''"),
@@ -263,7 +264,16 @@ import Torch
             (64, "--threads 0: must be 1 to 1024", "generate --model run --threads 0"),
             (1, "unknown device 'tpu'", "generate --model run --device tpu"),
             (64, "--max-tokens -1: must be", "generate --model run --max-tokens -1"),
-            (1, "temperature nan", "generate --model run --temperature nan"),
+            (64, "temperature nan", "generate --model run --temperature nan"),
+            (64, "top-p 2.0: must be", "generate --model run --top-p 2"),
+            (1, "null: there is no prompt in it", "generate --model run --prompts /dev/null --out o"),
+            (
+                1, "stdout: cannot write it: it is not a regular file",
+                "generate --model run --prompts p --out /dev/stdout"
+            ),
+            (1, "p: is read by this run", "generate --model run --prompts p --out p"),
+            (1, "x/y: cannot write it: there is no folder", "convert run nowhere/x/y --to foretoken"),
+            (1, "below 10", "train recipe.yaml --out x --set training.learningRate=1e300"),
             (64, "--seconds nan: must be", "bench decode --seconds nan"),
             (64, "--batches 0", "evaluate loss --model run --data \(data) --batches 0"),
             (64, "--prompt-tokens -3", "evaluate decoding --model run --data \(data) --prompt-tokens -3"),

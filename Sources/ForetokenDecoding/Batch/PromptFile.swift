@@ -43,6 +43,7 @@ public struct PromptFile: Sendable {
             prompts.append((fields, prompt, index + 1))
         }
         self.url = url
+        guard !prompts.isEmpty else { throw Problem.system(file: name, reason: "there is no prompt in it") }
         self.prompts = prompts
     }
 
@@ -56,7 +57,10 @@ public struct PromptFile: Sendable {
 
     private static func lines(of url: URL) throws -> [ArraySlice<UInt8>] {
         do {
-            let bytes = [UInt8](try Data(contentsOf: url, options: .mappedIfSafe))
+            // Read, not mapped: prompts may come from a pipe.
+            let handle = try FileHandle(forReadingFrom: url)
+            defer { try? handle.close() }
+            let bytes = [UInt8](try handle.readToEnd() ?? Data())
             // Editors of Windows begin a text with a mark.
             return bytes.dropFirst(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0).split(
                 separator: 0x0A, omittingEmptySubsequences: false)

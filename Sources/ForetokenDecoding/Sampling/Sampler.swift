@@ -84,7 +84,8 @@ public struct Sampler: Sendable, Equatable {
         }
     }
 
-    func validate(vocabulary: Int) throws(DecodingError) {
+    /// Refuses settings without sense.
+    package func validate(vocabulary: Int) throws(DecodingError) {
         func check(_ name: String, _ value: Double, _ isGood: Bool, _ rule: String) throws(DecodingError) {
             guard value.isFinite, isGood else { throw .invalid("\(name) \(value): must be \(rule)") }
         }

@@ -4,11 +4,15 @@ import Synchronization
 /// A program found on the PATH.
 enum Executable {
     static func find(_ name: String, remedy: String) throws -> String {
+        func isProgram(_ path: String) -> Bool {
+            var status = stat()
+            return access(path, X_OK) == 0 && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        }
         if name.contains("/") {
-            if access(name, X_OK) == 0 { return name }
+            if isProgram(name) { return name }
         } else {
             let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-            for folder in path.split(separator: ":") where access("\(folder)/\(name)", X_OK) == 0 {
+            for folder in path.split(separator: ":") where isProgram("\(folder)/\(name)") {
                 return "\(folder)/\(name)"
             }
         }

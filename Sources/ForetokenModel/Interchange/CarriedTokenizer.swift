@@ -77,8 +77,9 @@ extension ModelFolder {
     static func tokenizer(at url: URL, of configuration: ModelConfiguration) throws -> any Tokenizer {
         let tokenizer = try TokenizerFile.read(url)
         if !configuration.tokenizerDigest.isEmpty, configuration.tokenizerDigest != tokenizer.digest {
-            throw TokenizerError.other(
-                file: url.relativePath, found: tokenizer.name, expected: configuration.tokenizerName)
+            let names = TokenizerError.names(
+                tokenizer.name, tokenizer.digest, configuration.tokenizerName, configuration.tokenizerDigest)
+            throw TokenizerError.other(file: url.relativePath, found: names.found, expected: names.expected)
         }
         guard tokenizer.vocabularySize <= configuration.vocabulary else {
             throw ModelError.disagreement(

@@ -17,9 +17,12 @@ public enum Conversion {
 
     /// Reads one tensor at a time and writes to a temporary name beside the output, which appears whole or not at all.
     ///
+    /// `progress` is called with bytes read and in all before every tensor, and ends the conversion by throwing.
+    ///
     /// - Throws: ``ConversionError``, and the formats' errors, which name files.
     public static func run(
-        from input: URL, to output: URL, format: InterchangeFormat, options: ConversionOptions = ConversionOptions()
+        from input: URL, to output: URL, format: InterchangeFormat, options: ConversionOptions = ConversionOptions(),
+        progress: @escaping (_ bytes: Int, _ total: Int) throws -> Void = { _, _ in }
     ) throws -> Summary {
         var source = try ModelFolder.source(input)
         var dropped: [String] = []
@@ -39,11 +42,15 @@ public enum Conversion {
         guard !FileManager.default.fileExists(atPath: output.path) else {
             throw ConversionError.exists(output.relativePath)
         }
+        let folder = output.deletingLastPathComponent()
+        guard isFolder(folder) else {
+            throw ConversionError.cannotWrite(
+                file: output.relativePath, action: "write", reason: "there is no folder '\(folder.relativePath)'")
+        }
         let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
-        let temporary = output.deletingLastPathComponent()
-            .appendingPathComponent(".\(output.lastPathComponent).\(suffix).temporary")
+        let temporary = folder.appendingPathComponent(".\(output.lastPathComponent).\(suffix).temporary")
         defer { try? FileManager.default.removeItem(at: temporary) }
-        let notes = try format.type.write(source, to: temporary, options: options)
+        let notes = try format.type.write(WatchedSource(source, progress), to: temporary, options: options)
         try FileManager.default.moveItem(at: temporary, to: output)
         return Summary(
             configuration: source.configuration, files: try files(at: output), dropped: dropped,
@@ -61,6 +68,35 @@ public enum Conversion {
     private static func isFolder(_ url: URL) -> Bool {
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+}
+
+/// A source that tells how far it was read.
+private final class WatchedSource: WeightSource {
+    private let source: any WeightSource
+    private let progress: (Int, Int) throws -> Void
+    private var sizes: [String: Int] = [:]
+    private var bytes = 0
+    private let total: Int
+
+    init(_ source: any WeightSource, _ progress: @escaping (Int, Int) throws -> Void) throws {
+        (self.source, self.progress) = (source, progress)
+        for parameter in try MultiTokenModel.outline(source.configuration).parameters {
+            sizes[parameter.name] = parameter.tensor.count * (try source.dtype(of: parameter.name)).byteCount
+        }
+        total = sizes.values.reduce(0, +)
+    }
+
+    var configuration: ModelConfiguration { source.configuration }
+    var file: String { source.file }
+    var companions: [URL] { source.companions }
+    var notes: [String] { source.notes }
+    func dtype(of parameter: String) throws -> DType { try source.dtype(of: parameter) }
+
+    func tensor(_ parameter: String) throws -> Tensor {
+        try progress(bytes, total)
+        bytes = min(total, bytes + (sizes[parameter] ?? 0))
+        return try source.tensor(parameter)
     }
 }
 

@@ -47,7 +47,7 @@ enum MetaParameters {
             normEpsilon: try node["norm_eps"].ifPresent?.double() ?? 1e-5, tieEmbeddings: isTied,
             // The released models' tokenizer is Llama 2's.
             beginningOfText: vocabulary == 32_000 ? 1 : nil, endOfText: vocabulary == 32_000 ? 2 : nil)
-        try configuration.validate()
+        try configuration.validate(file: node.file)
         return configuration
     }
 

@@ -17,6 +17,15 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The training cannot make such a vocabulary.
     case vocabulary(size: Int, least: Int)
 
+    /// The names of two tokenizers that differ, told apart by their digests where they have one name.
+    package static func names(
+        _ found: String, _ foundDigest: String, _ expected: String, _ expectedDigest: String
+    ) -> (found: String, expected: String) {
+        guard found == expected else { return (found, expected) }
+        func name(_ name: String, _ digest: String) -> String { "\(name), digest \(digest.prefix(8))…" }
+        return (name(found, foundDigest), name(expected, expectedDigest))
+    }
+
     /// What is wrong and what to do.
     public var description: String {
         switch self {

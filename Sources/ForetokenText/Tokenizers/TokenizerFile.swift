@@ -47,9 +47,9 @@ public enum TokenizerFile {
         let (url, isThere) = (folder.appendingPathComponent(found ?? Self.name), found != nil)
         let tokenizer: any Tokenizer = isThere ? try read(url) : ByteTokenizer()
         guard let digest, digest != tokenizer.digest else { return tokenizer }
-        throw isThere
-            ? TokenizerError.other(file: url.relativePath, found: tokenizer.name, expected: name)
-            : TokenizerError.missing(file: url.relativePath, expected: name)
+        guard isThere else { throw TokenizerError.missing(file: url.relativePath, expected: name) }
+        let names = TokenizerError.names(tokenizer.name, tokenizer.digest, name, digest)
+        throw TokenizerError.other(file: url.relativePath, found: names.found, expected: names.expected)
     }
 
     /// Writes a tokenizer into a folder, whole or not at all.

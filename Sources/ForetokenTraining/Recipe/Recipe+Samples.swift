@@ -40,8 +40,10 @@ extension Recipe {
         let base = try ModelFolder.read(folder, device: device)
         let found = base.configuration
         guard found.tokenizerDigest.isEmpty || found.tokenizerDigest == tokenizer.digest else {
+            let names = TokenizerError.names(
+                found.tokenizerName, found.tokenizerDigest, tokenizer.name, tokenizer.digest)
             throw TrainerError.otherTokenizer(
-                model: folder.relativePath, found: found.tokenizerName, expected: tokenizer.name)
+                model: folder.relativePath, found: names.found, expected: names.expected)
         }
         let configuration = try takeShape(of: found)
         try validate()

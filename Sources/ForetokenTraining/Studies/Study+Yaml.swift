@@ -30,6 +30,10 @@ extension Study {
         vocabulary = try top.integer("vocabulary")
         settings = try Self.settings(top.section("set"))
         let axes = try Self.axes(top.section("grid"))
+        if let axis = axes.first(where: \.values.isEmpty) {
+            throw StudyError.impossible(
+                place: axis.place, key: "grid.\(axis.key)", reason: "has no value; give one or more")
+        }
         grid = axes.filter { $0.key != "seed" }
         seeds = try axes.first { $0.key == "seed" }.map { try Self.seeds($0.values, $0.place, key: "grid.seed") } ?? []
         arms = try Self.arms(top.section("arms"), folder: folder)

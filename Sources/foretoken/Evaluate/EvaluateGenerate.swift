@@ -37,6 +37,7 @@ struct SamplesOptions: ParsableArguments {
 
     func validate() throws {
         _ = try parsedTemperatures()
+        guard topP > 0, topP <= 1 else { throw ValidationError("--top-p \(topP): must be above 0 and at most 1") }
         try require(count, "--count", in: 1...1_000_000)
         try require(maxTokens, "--max-tokens", in: 1...(.max))
     }

@@ -46,6 +46,45 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(!summary.dropped.isEmpty)
     }
 
+    /// Caches of downloads hold links.
+    @Test func aLinkedTokenizerIsCopiedNotItsLink() throws {
+        let scratch = try Scratch()
+        let input = try written(model(), in: scratch)
+        let blob = scratch.file("blob")
+        try ByteTokenizer().definition.withUnsafeBufferPointer { try Data($0).write(to: blob) }
+        let link = input.appendingPathComponent("tokenizer.json")
+        try? FileManager.default.removeItem(at: link)
+        try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "../blob")
+        let out = scratch.file("deeper/out")
+        try FileManager.default.createDirectory(
+            at: scratch.file("deeper"), withIntermediateDirectories: false)
+        _ = try Conversion.run(from: input, to: out, format: .foretoken)
+        let copy = out.appendingPathComponent("tokenizer.json")
+        #expect(try copy.resourceValues(forKeys: [.isSymbolicLinkKey]).isSymbolicLink == false)
+        #expect(try Data(contentsOf: copy) == Data(contentsOf: blob))
+    }
+
+    @Test(arguments: InterchangeFormat.allCases)
+    func aConversionThatIsStoppedLeavesNothing(format: InterchangeFormat) throws {
+        struct Stopped: Error {}
+        let scratch = try Scratch()
+        let input = try written(model(), in: scratch)
+        let folder = scratch.file("outputs")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        var last = 0
+        #expect(throws: Stopped.self) {
+            _ = try Conversion.run(
+                from: input, to: folder.appendingPathComponent("out"), format: format,
+                options: ConversionOptions(dropHeads: true)
+            ) { bytes, total in
+                last = bytes
+                if bytes > total / 2 { throw Stopped() }
+            }
+        }
+        #expect(last > 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
     @Test func moreHeadsAreRefusedWithAPointerToTraining() throws {
         let scratch = try Scratch()
         let input = try written(model(), in: scratch)

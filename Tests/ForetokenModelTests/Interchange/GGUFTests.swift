@@ -147,17 +147,22 @@ private struct Parsed {
     }
 
     /// Against the bytes of `gguf.quants.quantize(x, GGMLQuantizationType.Q8_0)` of PyPI's gguf.
-    @Test func q8BlocksAreThoseOfTheReference() {
+    @Test func q8BlocksAreThoseOfTheReference() throws {
         var weights = (0..<64).map { (Float(($0 * 37) % 101) - 50) / 7 }
         for index in 32..<64 { weights[index] *= 0.001 }
         weights[40] = 0
         let reference =
             "332b81df3d9af856b41270cd2b89e745a2005ebb1977d53390ee4caa0866c3217fdc9d033c96f656b0106fca0084e3439efd5db71777"
             + "d1318beb4ba50565bf1f7fd93993"
-        let bytes = weights.withUnsafeBufferPointer { Q8.encode($0) }
+        let bytes = try #require(weights.withUnsafeBufferPointer { Q8.encode($0) })
         #expect(bytes.map { String(format: "%02x", $0) }.joined() == reference)
         let zeros = [Float](repeating: 0, count: 32).withUnsafeBufferPointer { Q8.encode($0) }
         #expect(zeros == [UInt8](repeating: 0, count: 34))
+        // Scales are float16: what is beyond them would come back as infinity.
+        for (largest, fits) in [(65504 * 127, true), (65600 * 127, false)] as [(Float, Bool)] {
+            weights[40] = largest
+            #expect((weights.withUnsafeBufferPointer { Q8.encode($0) } != nil) == fits)
+        }
     }
 
     @Test func rowsThatFillNoBlocksAreRefusedByName() throws {

@@ -142,13 +142,14 @@ enum Q8 {
     static let block = 32
     static let blockBytes = 34
 
-    /// The blocks of some weights, whose number is a multiple of 32.
-    static func encode(_ weights: UnsafeBufferPointer<Float>) -> [UInt8] {
+    /// The blocks of some weights, whose number is a multiple of 32; nil where a scale is beyond float16.
+    static func encode(_ weights: UnsafeBufferPointer<Float>) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(weights.count / block * blockBytes)
         for start in stride(from: 0, to: weights.count, by: block) {
             let part = weights[start..<(start + block)]
             let scale = part.reduce(0) { max($0, abs($1)) } / 127
+            guard Float16(scale).isFinite else { return nil }
             let inverse = scale == 0 ? 0 : 1 / scale
             withUnsafeBytes(of: Float16(scale).bitPattern.littleEndian) { bytes += $0 }
             for weight in part {

@@ -110,14 +110,14 @@ enum GGUFFormat: CheckpointFormat {
                     .contiguous()
             }
             guard type == .q8 else { return try weights.withUnsafeBytes(write) }
-            guard weights.isFinite().all().item() == 1 else {
-                throw ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
-            }
+            let beyond = ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
+            guard weights.isFinite().all().item() == 1 else { throw beyond }
             try weights.withUnsafeBytes { bytes in
                 let floats = bytes.bindMemory(to: Float.self)
                 for start in stride(from: 0, to: floats.count, by: 1 << 20) {
                     let part = UnsafeBufferPointer(rebasing: floats[start..<min(floats.count, start + 1 << 20)])
-                    try Q8.encode(part).withUnsafeBytes(write)
+                    guard let blocks = Q8.encode(part) else { throw beyond }
+                    try blocks.withUnsafeBytes(write)
                 }
             }
         }
