@@ -21,8 +21,9 @@ enum Startup {
         sigaddset(&signals, SIGPIPE)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         signal(SIGXFSZ, SIG_IGN)
-        // The system promises more memory than there is and kills who uses it: a sentence is better.
-        Memory.setLimit(bytes: Memory.machineBytes)
+        // The system promises more memory than there is and kills who uses it: a sentence is better. Ranks of one host share it.
+        let placement = try? RankPlacement(environment: ProcessInfo.processInfo.environment)
+        Memory.setLimit(bytes: Memory.machineBytes / (placement?.localSize ?? 1))
         LibTorch.onOutOfMemory { error in
             fputs("Error: \(error)\n", stderr)
             // Not exit: it would wait for the threads of the operation that failed.

@@ -10,6 +10,8 @@ public final class DistributedWorld: World {
     public let size: Int
     /// This process among those of its host.
     public let localRank: Int
+    /// See ``RankPlacement/localSize``.
+    public let localSize: Int
     /// What a collective may take as long as all ranks are alive, such as waiting for one that writes a large checkpoint.
     private static let patience = Duration.seconds(1800)
     private let placement: RankPlacement
@@ -27,7 +29,8 @@ public final class DistributedWorld: World {
     ///   - usesGPU: whether the tensors to exchange lie on the GPU of ``localRank``.
     /// - Throws: ``WorldError``.
     public init(_ placement: RankPlacement, timeout: Duration, usesGPU: Bool = false) throws {
-        (rank, size, localRank) = (placement.rank, placement.size, placement.localRank)
+        (rank, size, localRank, localSize) =
+            (placement.rank, placement.size, placement.localRank, placement.localSize)
         self.placement = placement
         prefix = "foretoken/\(placement.attempt)/"
         store = try Self.open(placement, timeout)

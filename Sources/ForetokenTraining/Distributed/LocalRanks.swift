@@ -38,6 +38,7 @@ public final class LocalRanks {
         let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / count)
         environment["OMP_NUM_THREADS"] = environment["OMP_NUM_THREADS"] ?? String(threads)
         environment["WORLD_SIZE"] = String(count)
+        environment["LOCAL_WORLD_SIZE"] = String(count)
         environment["MASTER_ADDR"] = "127.0.0.1"
         environment["MASTER_PORT"] = String(store.port)
         environment["TORCHELASTIC_USE_AGENT_STORE"] = "True"

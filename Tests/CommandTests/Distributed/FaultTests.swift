@@ -89,7 +89,8 @@ import Testing
             "for p in $(pgrep -P \(process.processIdentifier)); do tr '\\0' ' ' < /proc/$p/environ | grep -q 'RANK=1 ' && echo $p; done; pgrep -P \(process.processIdentifier)"
         ).output.split(separator: "\n").compactMap { pid_t($0) }
         try #require(children.count >= 4)
-        let victim = try #require(try children.first { try rank(of: $0) == "1" })
+        let victim = try #require(try children.first { try variable("RANK", of: $0) == "1" })
+        #expect(try variable("LOCAL_WORLD_SIZE", of: victim) == "3")
         kill(victim, SIGKILL)
         process.waitUntilExit()
         let text = try String(contentsOf: errors, encoding: .utf8)
@@ -98,10 +99,10 @@ import Testing
         #expect(children.allSatisfy { kill($0, 0) != 0 })
     }
 
-    private func rank(of process: pid_t) throws -> String? {
+    private func variable(_ name: String, of process: pid_t) throws -> String? {
         let variables = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/environ")).split(separator: 0)
-        let found = variables.map { String(decoding: $0, as: UTF8.self) }.first { $0.hasPrefix("RANK=") }
-        return found.map { String($0.dropFirst(5)) }
+        let found = variables.map { String(decoding: $0, as: UTF8.self) }.first { $0.hasPrefix("\(name)=") }
+        return found.map { String($0.dropFirst(name.count + 1)) }
     }
 
     @Test func withoutItsLauncherNoRankGoesOn() throws {
