@@ -7,6 +7,9 @@ import Torch
 /// What the process needs before a command runs, whoever started it.
 enum Startup {
     static func prepare() throws {
+        // A rank's launcher may pass a signal on before the command runs: blocked until here, it would end the rank as soon as
+        // the main loop of Swift's runtime unblocks all signals.
+        if getenv(LocalRanks.marker) != nil { InterruptFlag.install() }
         // Where a shell closed one of the three (`2>&-`), the next file opened would take its number and receive its text.
         while true {
             let descriptor = open("/dev/null", O_RDWR)

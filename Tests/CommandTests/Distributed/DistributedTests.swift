@@ -62,6 +62,22 @@ import Testing
         #expect(try String(contentsOf: errors, encoding: .utf8).contains("interrupted after step"))
     }
 
+    /// Ranks that have just been started, that load LibTorch, and that meet.
+    @Test(arguments: [0, 0.05, 0.1, 0.2]) func aSignalAtTheStartIsAnInterruptionToo(seconds: Double) throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", place.path("run"), "--processes", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        #expect(Workplace.wait { (try? Command.children(of: process))?.isEmpty == false })
+        Thread.sleep(forTimeInterval: seconds)
+        kill(process.processIdentifier, SIGTERM)
+        process.waitUntilExit()
+        let text = try String(contentsOf: errors, encoding: .utf8)
+        #expect(process.terminationStatus == 130 && text.contains("interrupted after step"), "\(text)")
+        #expect(try train(recipe, "run", processes: 1, "--stop-after", "0").errors.contains("after step"))
+    }
+
     @Test func theTraceShowsGradientsOnTheirWayDuringTheBackwardPass() throws {
         let recipe = try place.sharedRecipe(steps: 4)
         // Heads of a megabyte and more, which travel alone.

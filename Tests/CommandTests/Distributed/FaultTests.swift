@@ -85,10 +85,8 @@ import Testing
             ["train", recipe, "--out", run, "--processes", "3"], output: URL(fileURLWithPath: place.path("o")),
             errors: errors)
         waitForCheckpoint()
-        let children = try Command.shell(
-            "for p in $(pgrep -P \(process.processIdentifier)); do tr '\\0' ' ' < /proc/$p/environ | grep -q 'RANK=1 ' && echo $p; done; pgrep -P \(process.processIdentifier)"
-        ).output.split(separator: "\n").compactMap { pid_t($0) }
-        try #require(children.count >= 4)
+        let children = try Command.children(of: process)
+        #expect(children.count == 3)
         let victim = try #require(try children.first { try variable("RANK", of: $0) == "1" })
         #expect(try variable("LOCAL_WORLD_SIZE", of: victim) == "3")
         kill(victim, SIGKILL)
@@ -111,8 +109,7 @@ import Testing
             ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
             output: URL(fileURLWithPath: place.path("o")), errors: URL(fileURLWithPath: place.path("e")))
         waitForCheckpoint()
-        let children = try Command.shell("pgrep -P \(process.processIdentifier)").output
-            .split(separator: "\n").compactMap { pid_t($0) }
+        let children = try Command.children(of: process)
         #expect(children.count == 2)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()

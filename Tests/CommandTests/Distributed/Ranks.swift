@@ -76,6 +76,13 @@ final class Ranks {
     }
 }
 
+extension Command {
+    /// The processes that a process started, such as the ranks of a launcher.
+    static func children(of process: Process) throws -> [pid_t] {
+        try shell("pgrep -P \(process.processIdentifier)").output.split(separator: "\n").compactMap { pid_t($0) }
+    }
+}
+
 extension Workplace {
     /// The recipe of the tests of several ranks: small, a batch of eight samples.
     func sharedRecipe(steps: Int) throws -> String {
