@@ -16,6 +16,8 @@ public final class LocalRanks {
 
     /// Set for the ranks, which then do not start others.
     public static let marker = "FORETOKEN_LAUNCHED"
+    /// Of the ranks' keys in the store.
+    private static let prefix = "foretoken/0/"
     /// How long the others may take to end after one has died.
     private static let grace = Duration.seconds(10)
 
@@ -110,9 +112,10 @@ public final class LocalRanks {
             let bad = ended.filter { ![0, 130].contains(exitCode($0)) }
             if failure == nil, let first = bad.first(where: { exitCode($0) == nil }) ?? bad.first {
                 let words = describe(first)
-                failure = words
+                // The first to end may only have read why another one failed: those words are there already then.
+                let isFirst = (try? store.claimFailure(Self.prefix, words)) ?? true
+                failure = isFirst ? words : (try? store.failure(Self.prefix)) ?? words
                 deadline = .now + Self.grace
-                _ = try? store.claimFailure("foretoken/0/", words)
             }
             if isInterrupted(), !isPassedOn {
                 isPassedOn = true

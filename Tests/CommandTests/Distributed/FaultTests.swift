@@ -97,6 +97,33 @@ import Testing
         #expect(children.allSatisfy { kill($0, 0) != 0 })
     }
 
+    /// Rank 0 names it, and ends first.
+    @Test func theLauncherNamesTheFrozenRankAndNotTheOneThatEndedFirst() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        waitForCheckpoint()
+        let victim = try #require(try Command.children(of: process).first { try variable("RANK", of: $0) == "1" })
+        kill(victim, SIGSTOP)
+        process.waitUntilExit()
+        let last = try String(contentsOf: errors, encoding: .utf8).split(separator: "\n").last ?? ""
+        #expect(process.terminationStatus == 1)
+        #expect(last.hasPrefix("Error: rank 1: no sign of life for 2 s"), "\(last)")
+        #expect(last.hasSuffix("all 2 ranks have ended"), "\(last)")
+    }
+
+    @Test func theLauncherRepeatsTheWordsOfTheRankThatFailed() throws {
+        let recipe = try place.sharedRecipe(steps: 9)
+        let result = try Command.shell(
+            "ulimit -f 60; exec $F train '\(recipe)' --out '\(run)' --processes 3 --set training.checkpointEvery=3")
+        #expect(result.code == 1)
+        let last = result.errors.split(separator: "\n").last ?? ""
+        #expect(last.hasPrefix("Error: rank 0: ") && last.contains("File too large"), "\(result.errors)")
+        #expect(last.hasSuffix("all 3 ranks have ended"), "\(last)")
+    }
+
     private func variable(_ name: String, of process: pid_t) throws -> String? {
         let variables = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/environ")).split(separator: 0)
         let found = variables.map { String(decoding: $0, as: UTF8.self) }.first { $0.hasPrefix("\(name)=") }
