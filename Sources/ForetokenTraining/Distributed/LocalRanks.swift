@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Torch
 
 /// The ranks of one host as processes of this program, as `--processes` starts them: this process serves their store, passes
@@ -30,6 +31,8 @@ public final class LocalRanks {
 
     private var ranks: [Rank] = []
     private let store: RendezvousStore
+    /// Whether SIGTSTP came.
+    private static let isToStop = Atomic<Bool>(false)
 
     /// Starts so many ranks of this program with the given arguments.
     ///
@@ -102,8 +105,12 @@ public final class LocalRanks {
         return file
     }
 
-    /// Waits for all of them. `isInterrupted` tells whether a signal is to be passed on.
+    /// Waits for all of them. `isInterrupted` tells whether a signal is to be passed on; Ctrl-Z stops them with this process.
     public func wait(isInterrupted: () -> Bool) -> Outcome {
+        let note: @convention(c) (Int32) -> Void = { _ in LocalRanks.isToStop.store(true, ordering: .relaxed) }
+        Self.isToStop.store(false, ordering: .relaxed)
+        let before = signal(SIGTSTP, note)
+        defer { signal(SIGTSTP, before) }
         var (failure, deadline): (String?, ContinuousClock.Instant?) = (nil, nil)
         var isPassedOn = false
         while ranks.contains(where: { $0.status == nil }) {
@@ -121,6 +128,11 @@ public final class LocalRanks {
                 isPassedOn = true
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGTERM) }
             }
+            if Self.isToStop.exchange(false, ordering: .relaxed) {
+                signal(SIGTSTP, before)
+                stop()
+                signal(SIGTSTP, note)
+            }
             if let limit = deadline, ContinuousClock.now > limit {
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGKILL) }
                 deadline = nil
@@ -129,6 +141,20 @@ public final class LocalRanks {
         }
         if let failure { return .failed(failure) }
         return ranks.indices.contains { exitCode($0) == 130 } ? .interrupted : .finished
+    }
+
+    /// Stops the ranks and this process, and goes on with them when that is continued. Without the ranks it would be a store
+    /// that does not answer.
+    private func stop() {
+        let running = ranks.filter { $0.status == nil }
+        for rank in running { kill(rank.process, SIGSTOP) }
+        // To this thread, which may have inherited that it is blocked: so it does not go on before the process stops.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTSTP)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        raise(SIGTSTP)
+        for rank in running { kill(rank.process, SIGCONT) }
     }
 
     private func reap() -> [Int] {
