@@ -76,6 +76,23 @@ final class Ranks {
     }
 }
 
+/// A named pipe that is full and that nobody reads: a terminal after Ctrl-S.
+final class FullPipe {
+    let path: String
+    private let descriptor: Int32
+
+    init(in place: Workplace) throws {
+        path = place.path("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        descriptor = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        let page = [UInt8](repeating: 0, count: 4096)
+        while write(descriptor, page, page.count) > 0 {}
+        try #require(errno == EAGAIN)
+    }
+
+    deinit { close(descriptor) }
+}
+
 extension Command {
     /// The processes that a process started, such as the ranks of a launcher.
     static func children(of process: Process) throws -> [pid_t] {
