@@ -1,3 +1,4 @@
+import ForetokenReport
 import Foundation
 import Synchronization
 import Torch
@@ -113,6 +114,7 @@ public final class LocalRanks {
         defer { signal(SIGTSTP, before) }
         var (failure, deadline): (String?, ContinuousClock.Instant?) = (nil, nil)
         var isPassedOn = false
+        var (turns, warnings) = (0, 0)
         while ranks.contains(where: { $0.status == nil }) {
             let ended = reap()
             // Who was killed comes before those who only noticed.
@@ -136,6 +138,11 @@ public final class LocalRanks {
             if let limit = deadline, ContinuousClock.now > limit {
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGKILL) }
                 deadline = nil
+            }
+            turns += 1
+            if turns % 100 == 0, let warning = try? store.warning(Self.prefix, warnings + 1) {
+                Terminal.offer(warning)
+                warnings += 1
             }
             Thread.sleep(forTimeInterval: 0.01)
         }

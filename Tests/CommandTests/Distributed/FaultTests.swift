@@ -114,6 +114,43 @@ import Testing
         #expect(last.hasSuffix("all 2 ranks have ended"), "\(last)")
     }
 
+    @Test func aRankThatWaitsForItsOutputToBeReadIsNamed() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let pipe = try FullPipe(in: place)
+        let port = try Ranks.freePort()
+        let ranks = try Ranks(
+            [0, 1], of: 2, in: place, port: port,
+            prefix: { $0 == 0 ? ["bash", "-c", "exec \"$0\" \"$@\" 2> '\(pipe.path)'"] : [] }
+        ) { _ in ["train", recipe, "--out", run, "--timeout", "2", "--set", "training.validationEvery=2"] }
+        #expect(Workplace.wait { ranks.errors(1).contains("\n") })
+        #expect(ranks.errors(1).hasPrefix("warning: rank 0: gives signs of life but does not come to collective "))
+        #expect(try place.curve("run").count == 2)
+        #expect(ranks.processes.allSatisfy { $0.isRunning })
+    }
+
+    /// Its thread is stopped by a tracer, which stops no other of the process.
+    @Test(.enabled(if: Ranks.mayStopWork, "needs python3 and the right to trace"))
+    func theLauncherNamesARankWhoseWorkHangs() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        func text() -> String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        defer { kill(process.processIdentifier, SIGKILL) }
+        #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > 50 })
+        let victim = try #require(try Command.children(of: process).first { try variable("RANK", of: $0) == "0" })
+        let tracer = try Ranks.stopWork(of: victim)
+        #expect(Workplace.wait { text().contains("warning: rank 0: gives signs of life but does not come to") })
+        // Who was only late goes on, and so do the others.
+        kill(tracer.processIdentifier, SIGKILL)
+        let steps = try place.curve("run").count
+        #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > steps + 5 })
+        kill(process.processIdentifier, SIGTERM)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130, "\(text())")
+    }
+
     @Test func theLauncherRepeatsTheWordsOfTheRankThatFailed() throws {
         let recipe = try place.sharedRecipe(steps: 9)
         let result = try Command.shell(
