@@ -1,6 +1,7 @@
 import Foundation
 
-/// Progress on standard error: one line that is rewritten on a terminal, else a line for every tenth of the work.
+/// Progress on standard error: one line that is rewritten on a terminal, else a line for every tenth of the work. While nobody
+/// reads it is left out, so that the work does not wait.
 public final class ProgressLine {
     private let total: Int
     private var shown = -1
@@ -20,11 +21,11 @@ public final class ProgressLine {
     /// Shows a line of one's own for a state of the work.
     public func show(_ step: Int, _ line: String) {
         if Terminal.isInteractive {
+            guard Terminal.isWritable else { return }
             Terminal.write("\r\u{1B}[K\(line.prefix(Terminal.width - 1))")
             isOpen = true
-        } else if step * 10 / max(1, total) != shown {
+        } else if step * 10 / max(1, total) != shown, Terminal.offer(line) {
             shown = step * 10 / max(1, total)
-            Terminal.log(line)
         }
     }
 

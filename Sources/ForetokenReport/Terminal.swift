@@ -31,6 +31,20 @@ public enum Terminal {
     /// Writes a line to standard error.
     public static func log(_ line: String) { write(line + "\n") }
 
+    /// Writes a line to standard error if that need not wait for a reader who has stopped (Ctrl-S, a full pipe); whether it did.
+    @discardableResult
+    public static func offer(_ line: String) -> Bool {
+        guard isWritable else { return false }
+        log(line)
+        return true
+    }
+
+    /// Whether standard error takes a line at once. A pipe does so in whole pages.
+    static var isWritable: Bool {
+        var place = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        return poll(&place, 1, 0) != 0
+    }
+
     /// Writes to standard error; where that is closed or full there is nobody to tell.
     static func write(_ text: String) {
         // Not FileHandle.write, which crashes then.

@@ -7,6 +7,9 @@ import Torch
 /// What the process needs before a command runs, whoever started it.
 enum Startup {
     static func prepare() throws {
+        // A rank's launcher may pass a signal on before the command runs: blocked until here, it would end the rank as soon as
+        // the main loop of Swift's runtime unblocks all signals.
+        if getenv(LocalRanks.marker) != nil { InterruptFlag.install() }
         // Where a shell closed one of the three (`2>&-`), the next file opened would take its number and receive its text.
         while true {
             let descriptor = open("/dev/null", O_RDWR)
@@ -21,8 +24,9 @@ enum Startup {
         sigaddset(&signals, SIGPIPE)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         signal(SIGXFSZ, SIG_IGN)
-        // The system promises more memory than there is and kills who uses it: a sentence is better.
-        Memory.setLimit(bytes: Memory.machineBytes)
+        // The system promises more memory than there is and kills who uses it: a sentence is better. Ranks of one host share it.
+        let placement = try? RankPlacement(environment: ProcessInfo.processInfo.environment)
+        Memory.setLimit(bytes: Memory.machineBytes / (placement?.localSize ?? 1))
         LibTorch.onOutOfMemory { error in
             fputs("Error: \(error)\n", stderr)
             // Not exit: it would wait for the threads of the operation that failed.

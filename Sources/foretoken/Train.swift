@@ -90,7 +90,9 @@ struct Train: AsyncParsableCommand {
         var world: DistributedWorld?
         do {
             let joined = try DistributedWorld(
-                placement, timeout: .seconds(timeout), usesGPU: recipe.training.device.hasPrefix("cuda"))
+                placement, timeout: .seconds(timeout), usesGPU: recipe.training.device.hasPrefix("cuda"),
+                // The launcher shows what ranks leave for it.
+                warn: { if !isLaunched { Terminal.offer($0) } })
             world = joined
             let folder = placement.rank == 0 ? try RunFolder(out.url) : RunFolder(reading: out.url)
             try train(recipe, folder, joined)

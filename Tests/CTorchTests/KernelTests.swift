@@ -1,4 +1,5 @@
 import CTorch
+import Foundation
 import Testing
 
 /// Numbers in [-1, 1) that are the same every time.
@@ -160,6 +161,38 @@ private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil)
             Packed([Float](repeating: 0, count: 32), out: 2, format: Int32(CT_K_INT8)).values.allSatisfy { $0 == 0 })
     }
 
+    /// 2^50 bytes of normed rows, more than any process may have; not one is read.
+    @Test(arguments: [Int32(1), 2]) func aPassWithoutMemorySaysSo(threads: Int32) {
+        ct_kernels_set_threads(threads)
+        let w = Packed(numbers(16 * 16, seed: 1), out: 16)
+        let status = withUnsafePointer(to: w.weight) { weight in
+            var (shape, op) = (shape(16), ct_k_op())
+            op.kind = Int32(CT_K_PRODUCT)
+            (op.rows, op.weight) = (1 << 43, weight)
+            return withUnsafeTemporaryAllocation(of: Float.self, capacity: 16) { x in
+                (op.x, op.y, op.norm) = (UnsafePointer(x.baseAddress), x.baseAddress, UnsafePointer(x.baseAddress))
+                return ct_k_run(&shape, &op, 1)
+            }
+        }
+        #expect(status == CT_OUT_OF_MEMORY)
+    }
+
+    @Test func aFilterWithoutMemorySaysSoAndChangesNothing() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            let count = 1 << 23
+            let x = UnsafeMutablePointer<Float>.allocate(capacity: count)
+            x.initialize(repeating: 0.5, count: count)
+            // 64 MiB of indices are needed, and there are 16.
+            let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).prefix { $0 != " " }
+            let most = try #require(rlim_t(pages)) * rlim_t(sysconf(Int32(_SC_PAGESIZE))) + 16 << 20
+            var limit = rlimit(rlim_cur: most, rlim_max: most)
+            setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+            let kept = ct_k_filter(x, Int64(count), 1, 0, 1, 0.1)
+            let isWhole = x[0] == 0.5 && x[count - 1] == 0.5
+            _exit(kept == -2 && ct_last_error_kind() == CT_OUT_OF_MEMORY && isWhole ? 7 : 1)
+        }
+    }
+
     @Test func theLargestValueIsFoundAndNaNRefused() {
         #expect(ct_k_argmax([1, 3, 3, 2], 4) == 1)
         #expect(ct_k_argmax([1, .nan, 3], 3) == -1)
@@ -181,7 +214,7 @@ private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil)
     @Test func gumbelSamplingFollowsTheSoftmax() {
         let logits: [Float] = [0, 1, -1, 2, 0.5, -3]
         let temperature = 0.7
-        let weights = logits.map { exponential(Double($0) / temperature) }
+        let weights = logits.map { exp(Double($0) / temperature) }
         let total = weights.reduce(0, +)
         var counts = [Double](repeating: 0, count: 6)
         for position in 0..<20_000 { counts[Int(ct_k_gumbel_argmax(logits, 6, temperature, 5, UInt64(position)))] += 1 }
@@ -191,16 +224,4 @@ private func product(_ x: [Float], rows: Int, _ w: Packed, norm: [Float]? = nil)
         }
         #expect(statistic < 20.5)
     }
-}
-
-/// e^x by its series; Foundation is not needed for anything else here.
-private func exponential(_ x: Double) -> Double {
-    if x < 0 { return 1 / exponential(-x) }
-    if x > 1 { return exponential(x / 2) * exponential(x / 2) }
-    var (term, sum) = (1.0, 1.0)
-    for i in 1...25 {
-        term *= x / Double(i)
-        sum += term
-    }
-    return sum
 }

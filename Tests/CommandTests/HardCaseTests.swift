@@ -193,6 +193,16 @@ import Torch
         expect(try Command.shell("$F inspect '\(run)' > /dev/full"), says: "standard output: cannot write: No space")
     }
 
+    @Test func trainingDoesNotWaitUntilItsProgressIsRead() throws {
+        let recipe = try place.recipe(steps: 1_000_000)
+        let pipe = try FullPipe(in: place)
+        let process = try Command.start(
+            ["train", recipe, "--out", place.path("run")], output: URL(fileURLWithPath: place.path("o")),
+            errors: URL(fileURLWithPath: pipe.path))
+        #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > 20 })
+        kill(process.processIdentifier, SIGKILL)
+    }
+
     @Test func ctrlCWhileGeneratingKeepsTheTextAndExitsWith130() throws {
         let recipe = try place.recipe(steps: 3)
         let run = place.path("run")

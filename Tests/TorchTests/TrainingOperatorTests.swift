@@ -1,4 +1,5 @@
 import CTorch
+import Foundation
 import Testing
 
 @testable import Torch
@@ -302,6 +303,17 @@ private let examples: [Example] =
         let projected = x.rmsNorm(scale, epsilon: 1e-5, linear: weights)
         #expect(Memory.read().current - after == 4 * (rows + 2 * rows * inner))
         withExtendedLifetime((y, projected)) {}
+    }
+
+    /// The outputs' 68 KiB fit, the 192 KiB of working memory for each of two threads do not.
+    @Test func attentionWithoutMemoryForItsThreadsEndsAsTheProgramSays() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            LibTorch.onOutOfMemory { _ in _exit(7) }
+            LibTorch.threads = 2
+            let x = try Tensor.zeros([1, 512, 2, 16])
+            Memory.setLimit(bytes: Memory.read().current + (160 << 10))
+            _ = Tensor.attention(query: x, key: x, value: x, causal: true)
+        }
     }
 
     @Test(arguments: [1, 7, 4096, 40_001])

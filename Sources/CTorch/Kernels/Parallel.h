@@ -28,20 +28,26 @@ inline const OpenMP &openmp() {
     return instance;
 }
 
-// Runs body(thread, threads) on every thread of the team if `work` multiplications are worth a region (about 1 µs).
-template <typename Body>
-void on_team(double work, const Body &body) {
+// Threads for `work` multiplications: more than one if they are worth a region (about 1 µs).
+inline int32_t team_size(double work) {
     const int32_t wanted = thread_count.load(std::memory_order_relaxed);
-    if (wanted <= 1 || work < 50000 || openmp().parallel == nullptr) return body(0, 1);
+    return wanted <= 1 || work < 50000 || openmp().parallel == nullptr ? 1 : wanted;
+}
+
+// Runs body(thread, threads) on every thread of a team of at most `size`. It must not throw there, where nobody catches: what
+// it needs is allocated before.
+template <typename Body>
+void on_team_of(int32_t size, const Body &body) {
+    if (size == 1) return body(0, 1);
     openmp().parallel(
         [](void *data) { (*static_cast<const Body *>(data))(openmp().thread(), openmp().threads()); },
-        const_cast<Body *>(&body), wanted, 0);
+        const_cast<Body *>(&body), size, 0);
 }
 
 // Runs body(first, last) over parts of 0 ..< count, in parallel if `work` multiplications are worth a region.
 template <typename Body>
 void in_parallel(int64_t count, double work, const Body &body) {
-    on_team(count <= 1 ? 0 : work, [&](int64_t thread, int64_t threads) {
+    on_team_of(team_size(count <= 1 ? 0 : work), [&](int64_t thread, int64_t threads) {
         const int64_t first = count * thread / threads, last = count * (thread + 1) / threads;
         if (first < last) body(first, last);
     });

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "../internal.h"
 #include "Isa.h"
 #include "Parallel.h"
 
@@ -42,7 +43,6 @@ private:
 };
 
 // Memory that only grows.
-template <typename Owner>
 float *scratch(int64_t count) {
     thread_local std::vector<float> memory;
     if (static_cast<int64_t>(memory.size()) < count) memory.resize(count);
@@ -81,12 +81,40 @@ struct Range {
     int64_t first, last;
 };
 
+// Floats of each thread's own: normed rows, rounded rows, and the scores and the output of one head.
+struct Own {
+    int64_t normed = 0, rounded = 0, scores = 0;
+
+    // Threads do not share cache lines.
+    int64_t floats() const { return (normed + rounded + scores + 15) / 16 * 16; }
+
+    static int64_t padded(int64_t in) { return (in + 63) / 64 * 64; }
+
+    void norms(int64_t rows, int64_t width) { normed = std::max(normed, rows * Intermediate::stride(width)); }
+    void reads(int64_t rows, const ct_k_weight &w) {
+        if (w.format == CT_K_INT8) rounded = std::max(rounded, rows * (padded(w.in) / 4 + 2 * groups(w.in)));
+    }
+
+    void include(const ct_k_shape &s, const ct_k_op &op) {
+        if (op.kind == CT_K_PRODUCT) {
+            if (op.norm != nullptr) norms(op.rows, s.width);
+            return reads(op.rows, *op.weight);
+        }
+        const ct_k_block &b = *op.block;
+        norms(op.rows, s.width);
+        for (const auto *w : {&b.query, &b.output, &b.gate, &b.down}) reads(op.rows, *w);
+        for (int64_t row = op.rows - op.outputs; row < op.rows; row++)
+            scores = std::max(scores, op.places[row].slot + 1 + 64 + s.head_dim + CT_K_PANEL);
+    }
+};
+
 // One thread's view of a pass.
 struct Worker {
     const Isa &k;
     const ct_k_shape &s;
     int64_t thread, threads;
     Barrier &barrier;
+    float *normed_rows, *rounded_rows, *head_scores;
 
     void meet() const { barrier.wait(threads); }
 
@@ -111,25 +139,21 @@ struct Worker {
 
     // Rows as the weights' format needs them; every thread rounds all rows for itself, as it norms them.
     Input input(const float *x, int64_t stride, int64_t rows, const ct_k_weight &w) const {
-        struct Own;
         Input input = {x, stride, {nullptr, nullptr, nullptr, 0}};
         if (w.format != CT_K_INT8) return input;
-        const int64_t padded = (w.in + 63) / 64 * 64, count = groups(w.in);
-        float *memory = scratch<Own>(rows * (padded / 4 + 2 * count));
+        const int64_t count = groups(w.in);
         input.rounded = {
-            reinterpret_cast<int8_t *>(memory + 2 * rows * count), memory,
-            reinterpret_cast<int32_t *>(memory + rows * count), padded};
+            reinterpret_cast<int8_t *>(rounded_rows + 2 * rows * count), rounded_rows,
+            reinterpret_cast<int32_t *>(rounded_rows + rows * count), Own::padded(w.in)};
         k.round_rows(x, stride, rows, w.in, input.rounded);
         return input;
     }
 
     // Every thread norms all rows for itself: less work than a barrier.
     Input normed(const float *x, int64_t rows, const float *norm, const ct_k_weight &w) const {
-        struct Own;
         const int64_t stride = Intermediate::stride(s.width);
-        float *y = scratch<Own>(rows * stride);
-        k.rms_norm(x, rows, s.width, norm, s.epsilon, y, stride);
-        return input(y, stride, rows, w);
+        k.rms_norm(x, rows, s.width, norm, s.epsilon, normed_rows, stride);
+        return input(normed_rows, stride, rows, w);
     }
 
     void append(const Intermediate &m, const ct_k_op &op, int64_t row, int64_t head) const {
@@ -153,17 +177,16 @@ struct Worker {
     }
 
     void attend(const Intermediate &m, const ct_k_op &op, int64_t row, int64_t head) const {
-        struct Own;
         const ct_k_row &place = op.places[row];
         const int64_t d = s.head_dim, half = d / 2, length = place.slot + 1;
         const int64_t shared = head / (s.heads / s.kv_heads);
         float *query = m.query + row * m.query_stride + head * d;
         if (op.block->query_norm != nullptr) k.rms_norm(query, 1, d, op.block->query_norm, s.epsilon, query, d);
         k.rotate(query, d, s.cosine + place.position * half, s.sine + place.position * half);
-        float *scores = scratch<Own>(length + 64 + d + CT_K_PANEL);
-        float *out = scores + length + 64;
+        float *out = head_scores + length + 64;
         k.attention(
-            query, d, place.pages + op.layer * place.layer_stride, keys_at(shared), values_at(shared), length, 1 / std::sqrt(static_cast<float>(d)), scores, out);
+            query, d, place.pages + op.layer * place.layer_stride, keys_at(shared), values_at(shared), length,
+            1 / std::sqrt(static_cast<float>(d)), head_scores, out);
         std::memcpy(m.attended + row * m.query_stride + head * d, out, d * sizeof(float));
     }
 
@@ -231,21 +254,27 @@ int64_t ct_k_page_floats(const ct_k_shape *s) {
     return s->kv_heads * CT_K_PANEL * (s->head_dim + panels(s->head_dim) * CT_K_PANEL);
 }
 
-void ct_k_run(const ct_k_shape *shape, const ct_k_op *ops, int32_t count) {
-    struct Shared;
-    double work = 0;
-    int64_t floats = 0;
-    for (int32_t i = 0; i < count; i++) {
-        work += multiplications(*shape, ops[i]);
-        if (ops[i].kind == CT_K_BLOCK)
-            floats = std::max(floats, Intermediate::floats(*shape, ops[i].block->gate.out, ops[i].rows));
-    }
-    float *memory = scratch<Shared>(floats);
-    const Isa &k = isa();
-    Barrier barrier;
-    on_team(work, [&](int64_t thread, int64_t threads) {
-        const Worker worker = {k, *shape, thread, threads, barrier};
-        for (int32_t i = 0; i < count; i++) worker.run(ops[i], memory);
+int32_t ct_k_run(const ct_k_shape *shape, const ct_k_op *ops, int32_t count) {
+    return ct::guarded_status([&] {
+        double work = 0;
+        int64_t shared = 0;
+        Own own;
+        for (int32_t i = 0; i < count; i++) {
+            work += multiplications(*shape, ops[i]);
+            own.include(*shape, ops[i]);
+            if (ops[i].kind == CT_K_BLOCK)
+                shared = std::max(shared, Intermediate::floats(*shape, ops[i].block->gate.out, ops[i].rows));
+        }
+        const int32_t team = team_size(work);
+        float *memory = scratch(team * own.floats() + shared);
+        const Isa &k = isa();
+        Barrier barrier;
+        on_team_of(team, [&](int64_t thread, int64_t threads) {
+            float *mine = memory + thread * own.floats();
+            const Worker worker = {
+                k, *shape, thread, threads, barrier, mine, mine + own.normed, mine + own.normed + own.rounded};
+            for (int32_t i = 0; i < count; i++) worker.run(ops[i], memory + team * own.floats());
+        });
     });
 }
 

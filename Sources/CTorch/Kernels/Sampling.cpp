@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "../internal.h"
 #include "ct_kernels.h"
 
 namespace {
@@ -32,18 +33,7 @@ double gumbel_bound(uint64_t bits) {
 
 uint64_t noise_key(uint64_t seed, uint64_t position) { return mix(mix(seed) ^ position); }
 
-}  // namespace
-
-int64_t ct_k_argmax(const float *x, int64_t n) {
-    int64_t best = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (x[i] != x[i]) return -1;
-        if (x[i] > x[best]) best = i;
-    }
-    return best;
-}
-
-int64_t ct_k_filter(float *x, int64_t n, double temperature, int64_t top_k, double top_p, double min_p) {
+int64_t filter(float *x, int64_t n, double temperature, int64_t top_k, double top_p, double min_p) {
     const int64_t best = ct_k_argmax(x, n);
     if (best < 0) return -1;
     const float peak = x[best];
@@ -72,6 +62,23 @@ int64_t ct_k_filter(float *x, int64_t n, double temperature, int64_t top_k, doub
     std::fill(x, x + n, -std::numeric_limits<float>::infinity());
     for (size_t i = 0; i < kept.size(); i++) x[kept[i]] = values[i];
     return static_cast<int64_t>(kept.size());
+}
+
+}  // namespace
+
+int64_t ct_k_argmax(const float *x, int64_t n) {
+    int64_t best = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (x[i] != x[i]) return -1;
+        if (x[i] > x[best]) best = i;
+    }
+    return best;
+}
+
+int64_t ct_k_filter(float *x, int64_t n, double temperature, int64_t top_k, double top_p, double min_p) {
+    int64_t kept = -2;
+    ct::guarded_status([&] { kept = filter(x, n, temperature, top_k, top_p, min_p); });
+    return kept;
 }
 
 double ct_k_gumbel(uint64_t seed, uint64_t position, uint64_t token) {

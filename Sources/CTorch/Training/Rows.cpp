@@ -8,6 +8,8 @@
 #include "Isa.h"
 
 using ct::kernels::in_parallel;
+using ct::kernels::on_team_of;
+using ct::kernels::team_size;
 
 namespace ct::training {
 
@@ -176,9 +178,13 @@ Attention arguments(
 }
 
 void over_heads(const Attention &a, int64_t batch, void (*kernel)(const Attention &, int64_t, int64_t, float *)) {
-    in_parallel(batch * a.kv_heads, double(batch * a.heads * a.time * a.time * a.dim), [&](int64_t first, int64_t last) {
-        const auto scratch = at::empty({a.scratch()}, at::kFloat);
-        kernel(a, first, last, out(scratch));
+    const int64_t tasks = batch * a.kv_heads;
+    const int32_t team = tasks <= 1 ? 1 : team_size(double(batch * a.heads * a.time * a.time * a.dim));
+    const auto scratch = at::empty({team, a.scratch()}, at::kFloat);
+    float *memory = out(scratch);
+    on_team_of(team, [&](int64_t thread, int64_t threads) {
+        const int64_t first = tasks * thread / threads, last = tasks * (thread + 1) / threads;
+        if (first < last) kernel(a, first, last, memory + thread * a.scratch());
     });
 }
 

@@ -94,8 +94,8 @@ typedef struct {
     const float *norm;
 } ct_k_op;
 
-// Runs the operations one after another in one parallel region.
-void ct_k_run(const ct_k_shape *shape, const ct_k_op *ops, int32_t count);
+// Runs the operations one after another in one parallel region; what the threads need is allocated before.
+int32_t ct_k_run(const ct_k_shape *shape, const ct_k_op *ops, int32_t count);
 
 // Reads all of x in order on every thread: what memory can give. For benchmarks.
 void ct_k_read(const float *x, int64_t n);
@@ -107,7 +107,8 @@ int64_t ct_k_argmax(const float *x, int64_t n);
 
 // Sets to -infinity what a sampler leaves out of softmax(x / temperature): first all less likely than min_p times the
 // likeliest, then all but the top_k likeliest (0: all), then all but the fewest likeliest that hold top_p of what is left.
-// Ties at an edge go to the lower index. Returns how many stay; -1 if there is a NaN.
+// Ties at an edge go to the lower index. Returns how many stay; -1 if there is a NaN, -2 (see ct_last_error) if there is no
+// memory, with x as it was.
 int64_t ct_k_filter(float *x, int64_t n, double temperature, int64_t top_k, double top_p, double min_p);
 
 // Gumbel noise, a pure function of its arguments: -log(-log(u)), u uniform in (0, 1).

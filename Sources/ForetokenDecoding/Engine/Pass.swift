@@ -95,12 +95,8 @@ struct Pass {
         guard !operations.isEmpty else { return }
         model.rotary.prepare(positions: positions)
         operations.withUnsafeBufferPointer { operations in
-            let count = Int32(operations.count)
-            if model.device == nil {
-                ct_k_run(model.shape, operations.baseAddress, count)
-            } else {
-                check(ct_k_run_on_device(model.shape, operations.baseAddress, count), #fileID, #line)
-            }
+            let run = model.device == nil ? ct_k_run : ct_k_run_on_device
+            check(run(model.shape, operations.baseAddress, Int32(operations.count)), #fileID, #line)
         }
     }
 }

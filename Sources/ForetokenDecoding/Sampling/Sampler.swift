@@ -1,4 +1,5 @@
 internal import CTorch
+import Torch
 
 /// The choice of a token: a pure function of (logits, history, seed, position).
 ///
@@ -47,7 +48,11 @@ public struct Sampler: Sendable, Equatable {
         let adjusted = scratch.reserve(count)
         adjusted.update(from: logits, count: count)
         adjust(adjusted, count: count, history)
-        if filters, ct_k_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP) < 0 { return nil }
+        if filters {
+            let kept = ct_k_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP)
+            if kept < -1 { check(ct_last_error_kind(), #fileID, #line) }
+            if kept < 0 { return nil }
+        }
         return choose(adjusted, count: count, position: position)
     }
 

@@ -1,3 +1,4 @@
+import ForetokenReport
 import Foundation
 import Synchronization
 public import Torch
@@ -10,8 +11,11 @@ public final class DistributedWorld: World {
     public let size: Int
     /// This process among those of its host.
     public let localRank: Int
-    /// What a collective may take as long as all ranks are alive, such as waiting for one that writes a large checkpoint.
-    private static let patience = Duration.seconds(1800)
+    /// See ``RankPlacement/localSize``.
+    public let localSize: Int
+    /// Of c10d's own, which counts the time in which this process is stopped and knows no ranks: longer than anybody's patience.
+    private static let groupTimeout = Duration.seconds(7 * 86_400)
+    private let patience: Duration
     private let placement: RankPlacement
     private let prefix: String
     private let store: RendezvousStore
@@ -25,9 +29,18 @@ public final class DistributedWorld: World {
     ///   - placement: who this is and where they meet.
     ///   - timeout: how long to wait for the others at the start, and how long a rank may then give no sign of life.
     ///   - usesGPU: whether the tensors to exchange lie on the GPU of ``localRank``.
+    ///   - patience: what a collective may take as long as all ranks are alive, such as waiting for one that writes a large
+    ///     checkpoint.
+    ///   - warn: takes a line about ranks that have kept the others waiting for `timeout`, or 10 s if that is less, from any
+    ///     thread; standard error if not given. One rank warns for all.
     /// - Throws: ``WorldError``.
-    public init(_ placement: RankPlacement, timeout: Duration, usesGPU: Bool = false) throws {
-        (rank, size, localRank) = (placement.rank, placement.size, placement.localRank)
+    public init(
+        _ placement: RankPlacement, timeout: Duration, usesGPU: Bool = false, patience: Duration = .seconds(1800),
+        warn: (@Sendable (String) -> Void)? = nil
+    ) throws {
+        self.patience = patience
+        (rank, size, localRank, localSize) =
+            (placement.rank, placement.size, placement.localRank, placement.localSize)
         self.placement = placement
         prefix = "foretoken/\(placement.attempt)/"
         store = try Self.open(placement, timeout)
@@ -40,19 +53,21 @@ public final class DistributedWorld: World {
             let interface = ProcessInfo.processInfo.environment["GLOO_SOCKET_IFNAME"]
             numbers = try .gloo(
                 store: store, prefix: prefix + "gloo", rank: rank, size: size, interface: interface,
-                address: Self.ownAddress(towards: placement.address), joining: timeout, timeout: Self.patience)
+                address: Self.ownAddress(towards: placement.address), joining: timeout, timeout: Self.groupTimeout)
             tensors =
                 usesGPU
                 ? try .nccl(
                     store: store, prefix: prefix + "nccl", rank: rank, size: size, gpu: localRank,
-                    timeout: Self.patience) : numbers
+                    timeout: Self.groupTimeout) : numbers
         } catch {
             throw WorldError.unreachable(
                 address: "\(placement.address):\(placement.port)", seconds: timeout.seconds, reason: "\(error)")
         }
         let own = try RendezvousStore(
             host: placement.address, port: UInt16(placement.port), serving: false, timeout: timeout)
-        monitor = PeerMonitor(store: own, prefix: prefix, placement: placement, timeout: timeout)
+        monitor = PeerMonitor(
+            store: own, prefix: prefix, placement: placement, timeout: timeout,
+            warn: warn ?? { Terminal.offer($0) })
     }
 
     private static func open(_ placement: RankPlacement, _ timeout: Duration) throws(WorldError) -> RendezvousStore {
@@ -146,9 +161,19 @@ public final class DistributedWorld: World {
     private func transfer(_ begin: () throws -> Collective) throws -> Transfer {
         // Also where nothing ever waits: without their store ranks could go on, and nobody would stop them.
         try check()
+        let number = monitor.countCollective()
         let collective = try explained(begin)
         return Transfer { [self] in
-            while try explained({ try !collective.wait(atMost: .milliseconds(100)) }) { try check() }
+            // The time in which this process is stopped does not count.
+            let slice = Duration.milliseconds(100)
+            var waited = Duration.zero
+            while try explained({ try !collective.wait(atMost: slice) }) {
+                try check()
+                waited += slice
+                if waited > patience { throw abandoned(monitor.giveUp(after: patience)) }
+                monitor.waits(in: number, for: waited)
+            }
+            monitor.waits(in: nil)
             return collective.finishedNanoseconds ?? monotonicNanoseconds()
         }
     }

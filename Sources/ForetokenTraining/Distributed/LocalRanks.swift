@@ -1,4 +1,6 @@
+import ForetokenReport
 import Foundation
+import Synchronization
 import Torch
 
 /// The ranks of one host as processes of this program, as `--processes` starts them: this process serves their store, passes
@@ -16,6 +18,8 @@ public final class LocalRanks {
 
     /// Set for the ranks, which then do not start others.
     public static let marker = "FORETOKEN_LAUNCHED"
+    /// Of the ranks' keys in the store.
+    private static let prefix = "foretoken/0/"
     /// How long the others may take to end after one has died.
     private static let grace = Duration.seconds(10)
 
@@ -28,6 +32,8 @@ public final class LocalRanks {
 
     private var ranks: [Rank] = []
     private let store: RendezvousStore
+    /// Whether SIGTSTP came.
+    private static let isToStop = Atomic<Bool>(false)
 
     /// Starts so many ranks of this program with the given arguments.
     ///
@@ -38,6 +44,7 @@ public final class LocalRanks {
         let threads = max(1, ProcessInfo.processInfo.activeProcessorCount / count)
         environment["OMP_NUM_THREADS"] = environment["OMP_NUM_THREADS"] ?? String(threads)
         environment["WORLD_SIZE"] = String(count)
+        environment["LOCAL_WORLD_SIZE"] = String(count)
         environment["MASTER_ADDR"] = "127.0.0.1"
         environment["MASTER_PORT"] = String(store.port)
         environment["TORCHELASTIC_USE_AGENT_STORE"] = "True"
@@ -72,8 +79,11 @@ public final class LocalRanks {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         posix_spawnattr_setpgroup(&attributes, 0)
+        // What is passed on before a rank can answer waits until it can.
+        var signals = InterruptFlag.signals
+        posix_spawnattr_setsigmask(&attributes, &signals)
         var argv = arguments.map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in argv + envp { free(text) } }
@@ -96,32 +106,62 @@ public final class LocalRanks {
         return file
     }
 
-    /// Waits for all of them. `isInterrupted` tells whether a signal is to be passed on.
+    /// Waits for all of them. `isInterrupted` tells whether a signal is to be passed on; Ctrl-Z stops them with this process.
     public func wait(isInterrupted: () -> Bool) -> Outcome {
+        let note: @convention(c) (Int32) -> Void = { _ in LocalRanks.isToStop.store(true, ordering: .relaxed) }
+        Self.isToStop.store(false, ordering: .relaxed)
+        let before = signal(SIGTSTP, note)
+        defer { signal(SIGTSTP, before) }
         var (failure, deadline): (String?, ContinuousClock.Instant?) = (nil, nil)
         var isPassedOn = false
+        var (turns, warnings) = (0, 0)
         while ranks.contains(where: { $0.status == nil }) {
             let ended = reap()
             // Who was killed comes before those who only noticed.
             let bad = ended.filter { ![0, 130].contains(exitCode($0)) }
             if failure == nil, let first = bad.first(where: { exitCode($0) == nil }) ?? bad.first {
                 let words = describe(first)
-                failure = words
+                // The first to end may only have read why another one failed: those words are there already then.
+                let isFirst = (try? store.claimFailure(Self.prefix, words)) ?? true
+                failure = isFirst ? words : (try? store.failure(Self.prefix)) ?? words
                 deadline = .now + Self.grace
-                _ = try? store.claimFailure("foretoken/0/", words)
             }
             if isInterrupted(), !isPassedOn {
                 isPassedOn = true
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGTERM) }
             }
+            if Self.isToStop.exchange(false, ordering: .relaxed) {
+                signal(SIGTSTP, before)
+                stop()
+                signal(SIGTSTP, note)
+            }
             if let limit = deadline, ContinuousClock.now > limit {
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGKILL) }
                 deadline = nil
+            }
+            turns += 1
+            if turns % 100 == 0, let warning = try? store.warning(Self.prefix, warnings + 1) {
+                Terminal.offer(warning)
+                warnings += 1
             }
             Thread.sleep(forTimeInterval: 0.01)
         }
         if let failure { return .failed(failure) }
         return ranks.indices.contains { exitCode($0) == 130 } ? .interrupted : .finished
+    }
+
+    /// Stops the ranks and this process, and goes on with them when that is continued. Without the ranks it would be a store
+    /// that does not answer.
+    private func stop() {
+        let running = ranks.filter { $0.status == nil }
+        for rank in running { kill(rank.process, SIGSTOP) }
+        // To this thread, which may have inherited that it is blocked: so it does not go on before the process stops.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTSTP)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        raise(SIGTSTP)
+        for rank in running { kill(rank.process, SIGCONT) }
     }
 
     private func reap() -> [Int] {

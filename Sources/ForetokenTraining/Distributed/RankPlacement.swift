@@ -9,6 +9,9 @@ public struct RankPlacement: Sendable, Equatable {
     public var size: Int
     /// This process among those of its host.
     public var localRank: Int
+    /// How many processes share its host's memory: what the launcher says, else those that this one knows of, itself and the
+    /// ones before it on the host.
+    public var localSize: Int
     /// Where the store is.
     public var address: String
     /// Its port.
@@ -33,6 +36,9 @@ public struct RankPlacement: Sendable, Equatable {
             rank = try values.number("RANK", 0...size - 1)
             if size == 1 { return nil }
             localRank = try values.number("LOCAL_RANK", 0...rank)
+            localSize =
+                values.has("LOCAL_WORLD_SIZE")
+                ? try values.number("LOCAL_WORLD_SIZE", localRank + 1...size) : localRank + 1
             address = try values.text("MASTER_ADDR")
             port = try values.number("MASTER_PORT", 1...65535)
             isStoreElsewhere = environment["TORCHELASTIC_USE_AGENT_STORE"]?.lowercased() == "true"
@@ -45,6 +51,7 @@ public struct RankPlacement: Sendable, Equatable {
             rank = try values.number("SLURM_PROCID", 0...size - 1)
             if size == 1 { return nil }
             localRank = try values.number("SLURM_LOCALID", 0...rank)
+            localSize = localRank + 1
             if values.has("MASTER_ADDR") {
                 address = try values.text("MASTER_ADDR")
             } else {

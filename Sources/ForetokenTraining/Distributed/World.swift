@@ -12,6 +12,8 @@ public protocol World {
     var size: Int { get }
     /// This process among those of its host, from 0: which GPU it takes.
     var localRank: Int { get }
+    /// How many processes share the host's memory, as far as this one knows; at least 1.
+    var localSize: Int { get }
     /// Elementwise sums over the ranks, the same on every rank.
     ///
     /// - Throws: ``WorldError`` when a rank is lost, as all of them do.
@@ -48,6 +50,8 @@ public struct OneRank: World {
     public var size: Int { 1 }
     /// Always 0.
     public var localRank: Int { 0 }
+    /// Always 1.
+    public var localSize: Int { 1 }
     /// The values themselves.
     public func sum(_ values: [Double]) -> [Double] { values }
     /// The tensor is its own sum.

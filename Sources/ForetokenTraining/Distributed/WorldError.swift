@@ -12,6 +12,8 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
     case twice(rank: Int)
     /// Ranks do not answer any more.
     case lost(ranks: [Int], seconds: Double)
+    /// Ranks answer, but have begun only so many collectives while the others waited in the next one.
+    case stuck(ranks: [Int], begun: Int, seconds: Double)
     /// The store does not answer any more.
     case storeLost(address: String, holder: String)
     /// Another rank ended; its own words.
@@ -41,6 +43,8 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
         case .lost(let ranks, let seconds):
             "\(Self.text(ranks)): no sign of life for \(Self.text(seconds)): killed, frozen or cut off from the network; "
                 + Self.remedy
+        case .stuck(let ranks, let begun, let seconds):
+            "\(Self.behind(ranks, begun, seconds)); \(Self.remedy)"
         case .storeLost(let address, let holder):
             "the ranks' store at \(address) does not answer any more: \(holder) was killed, is frozen or is cut off from "
                 + "the network; \(Self.remedy)"
@@ -52,6 +56,12 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(size) ranks share a global batch of \(samples) (training.batchSize x training.accumulation): "
                 + "give at most \(samples) ranks, or a larger batch"
         }
+    }
+
+    /// Who keeps the others waiting, before that is an error.
+    static func behind(_ ranks: [Int], _ begun: Int, _ seconds: Double) -> String {
+        "\(text(ranks)): gives signs of life but does not come to collective \(begun + 1), in which the others have waited for "
+            + "\(text(seconds)): busy, hung, or waiting for its output to be read"
     }
 
     private static func text(_ ranks: [Int]) -> String {

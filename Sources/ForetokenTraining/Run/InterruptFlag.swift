@@ -7,17 +7,24 @@ public enum InterruptFlag {
 
     /// From now on the first signal raises the flag, and the second of the kind ends the process as usual.
     public static func install() {
-        // Who was started by a thread that blocks signals, as those of libdispatch do, has inherited that.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
-        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 InterruptFlag.raise()
                 signal(number, SIG_DFL)
             }
         }
+        // Who was started by a thread that blocks signals, as those of libdispatch do, has inherited that; a signal that came
+        // until now raises the flag at once.
+        var signals = signals
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    }
+
+    /// Both signals, for the mask of a process that must not end by one before it has called ``install()``.
+    static var signals: sigset_t {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        return signals
     }
 
     /// Whether a signal came.

@@ -62,7 +62,7 @@ public final class Trainer {
             return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
         }
         let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
-        if device == .cpu { try Self.requireMemory(recipe, tokenizer, ranks: world.size) }
+        if device == .cpu { try Self.requireMemory(recipe, tokenizer, world) }
         training = try recipe.trainingSamples(tokenizer: tokenizer)
         validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
         model =
@@ -130,11 +130,12 @@ public final class Trainer {
     }
 
     /// Refuses what the machine cannot hold before anything is allocated, rather than after minutes of page faults.
-    private static func requireMemory(_ recipe: Recipe, _ tokenizer: any Tokenizer, ranks: Int) throws {
-        let estimate = MemoryEstimate(recipe, configuration: recipe.configuration(for: tokenizer), ranks: ranks)
-        guard estimate.peak <= Memory.machineBytes else {
+    private static func requireMemory(_ recipe: Recipe, _ tokenizer: any Tokenizer, _ world: any World) throws {
+        let estimate = MemoryEstimate(recipe, configuration: recipe.configuration(for: tokenizer), ranks: world.size)
+        guard estimate.peak <= Memory.machineBytes / world.localSize else {
             throw TrainerError.tooLarge(
-                needed: estimate.peak, transient: estimate.transient, available: Memory.machineBytes)
+                needed: estimate.peak, transient: estimate.transient, available: Memory.machineBytes,
+                ranks: world.localSize)
         }
     }
 

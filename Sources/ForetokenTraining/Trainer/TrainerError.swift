@@ -8,8 +8,9 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
     case foreignState(file: String, reason: String)
     /// The shard has no token to train on.
     case emptyCorpus(String)
-    /// A step holds more bytes, `transient` of them beside weights, gradients and optimizer state, than there are.
-    case tooLarge(needed: Int, transient: Int, available: Int)
+    /// A step of each of the host's ranks holds more bytes, `transient` of them beside weights, gradients and optimizer state,
+    /// than there are for all of them.
+    case tooLarge(needed: Int, transient: Int, available: Int, ranks: Int)
     /// The model to start from was trained with another tokenizer.
     case otherTokenizer(model: String, found: String, expected: String)
 
@@ -24,10 +25,11 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(model): was trained with the tokenizer '\(found)', not '\(expected)'; prepare the data with the model's "
                 + "tokenizer (`foretoken prepare --tokenizer \(model)/tokenizer.json`)"
         case .emptyCorpus(let file): "\(file): holds no text to train on"
-        case .tooLarge(let needed, let transient, let available):
-            "out of memory: a step needs about \(Formatting.bytes(Double(needed))) and the machine has "
-                + "\(Formatting.bytes(Double(available))); "
-                + (needed - transient > available
+        case .tooLarge(let needed, let transient, let available, let ranks):
+            "out of memory: a step needs about \(Formatting.bytes(Double(needed))) "
+                + (ranks > 1 ? "in each of \(ranks) ranks " : "") + "and the machine has "
+                + "\(Formatting.bytes(Double(available))); " + (ranks > 1 ? "start fewer ranks on it, " : "")
+                + (needed - transient > available / ranks
                     ? "make the model smaller (`foretoken inspect` shows its parameters)"
                     : "lower training.batchSize or model.context, with training.accumulation for the same batch, or set "
                         + "memory.recompute: blocks")

@@ -62,6 +62,54 @@ import Testing
         #expect(try String(contentsOf: errors, encoding: .utf8).contains("interrupted after step"))
     }
 
+    /// Ranks that have just been started, that load LibTorch, and that meet.
+    @Test(arguments: [0, 0.05, 0.1, 0.2]) func aSignalAtTheStartIsAnInterruptionToo(seconds: Double) throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", place.path("run"), "--processes", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        #expect(Workplace.wait { (try? Command.children(of: process))?.isEmpty == false })
+        Thread.sleep(forTimeInterval: seconds)
+        kill(process.processIdentifier, SIGTERM)
+        process.waitUntilExit()
+        let text = try String(contentsOf: errors, encoding: .utf8)
+        #expect(process.terminationStatus == 130 && text.contains("interrupted after step"), "\(text)")
+        #expect(try train(recipe, "run", processes: 1, "--stop-after", "0").errors.contains("after step"))
+    }
+
+    /// Ctrl-Z and, later than a rank may be silent, `fg`.
+    @Test func aRunThatIsStoppedGoesOnWhenItIsContinued() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", place.path("run"), "--processes", "2", "--timeout", "1"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        #expect(Workplace.wait { FileManager.default.fileExists(atPath: place.path("run/latest")) })
+        let all = try [process.processIdentifier] + Command.children(of: process)
+        func areStopped() -> Bool {
+            all.allSatisfy { process in
+                (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8))?.contains(") T ") == true
+            }
+        }
+        for seconds in [0.1, 3] {
+            kill(process.processIdentifier, SIGTSTP)
+            #expect(Workplace.wait(until: areStopped))
+            let steps = try place.curve("run").count
+            Thread.sleep(forTimeInterval: seconds)
+            #expect(try place.curve("run").count == steps)
+            kill(process.processIdentifier, SIGCONT)
+            #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > steps + 20 })
+        }
+        // A stopped run that is to end is continued by the shell.
+        kill(process.processIdentifier, SIGTSTP)
+        #expect(Workplace.wait(until: areStopped))
+        for number in [SIGTERM, SIGCONT] { kill(process.processIdentifier, number) }
+        process.waitUntilExit()
+        let text = try String(contentsOf: errors, encoding: .utf8)
+        #expect(process.terminationStatus == 130 && !text.contains("Error"), "\(text)")
+    }
+
     @Test func theTraceShowsGradientsOnTheirWayDuringTheBackwardPass() throws {
         let recipe = try place.sharedRecipe(steps: 4)
         // Heads of a megabyte and more, which travel alone.

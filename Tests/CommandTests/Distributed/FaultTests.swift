@@ -85,11 +85,10 @@ import Testing
             ["train", recipe, "--out", run, "--processes", "3"], output: URL(fileURLWithPath: place.path("o")),
             errors: errors)
         waitForCheckpoint()
-        let children = try Command.shell(
-            "for p in $(pgrep -P \(process.processIdentifier)); do tr '\\0' ' ' < /proc/$p/environ | grep -q 'RANK=1 ' && echo $p; done; pgrep -P \(process.processIdentifier)"
-        ).output.split(separator: "\n").compactMap { pid_t($0) }
-        try #require(children.count >= 4)
-        let victim = try #require(try children.first { try rank(of: $0) == "1" })
+        let children = try Command.children(of: process)
+        #expect(children.count == 3)
+        let victim = try #require(try children.first { try variable("RANK", of: $0) == "1" })
+        #expect(try variable("LOCAL_WORLD_SIZE", of: victim) == "3")
         kill(victim, SIGKILL)
         process.waitUntilExit()
         let text = try String(contentsOf: errors, encoding: .utf8)
@@ -98,10 +97,74 @@ import Testing
         #expect(children.allSatisfy { kill($0, 0) != 0 })
     }
 
-    private func rank(of process: pid_t) throws -> String? {
+    /// Rank 0 names it, and ends first.
+    @Test func theLauncherNamesTheFrozenRankAndNotTheOneThatEndedFirst() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        waitForCheckpoint()
+        let victim = try #require(try Command.children(of: process).first { try variable("RANK", of: $0) == "1" })
+        kill(victim, SIGSTOP)
+        process.waitUntilExit()
+        let last = try String(contentsOf: errors, encoding: .utf8).split(separator: "\n").last ?? ""
+        #expect(process.terminationStatus == 1)
+        #expect(last.hasPrefix("Error: rank 1: no sign of life for 2 s"), "\(last)")
+        #expect(last.hasSuffix("all 2 ranks have ended"), "\(last)")
+    }
+
+    @Test func aRankThatWaitsForItsOutputToBeReadIsNamed() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let pipe = try FullPipe(in: place)
+        let port = try Ranks.freePort()
+        let ranks = try Ranks(
+            [0, 1], of: 2, in: place, port: port,
+            prefix: { $0 == 0 ? ["bash", "-c", "exec \"$0\" \"$@\" 2> '\(pipe.path)'"] : [] }
+        ) { _ in ["train", recipe, "--out", run, "--timeout", "2", "--set", "training.validationEvery=2"] }
+        #expect(Workplace.wait { ranks.errors(1).contains("\n") })
+        #expect(ranks.errors(1).hasPrefix("warning: rank 0: gives signs of life but does not come to collective "))
+        #expect(try place.curve("run").count == 2)
+        #expect(ranks.processes.allSatisfy { $0.isRunning })
+    }
+
+    /// Its thread is stopped by a tracer, which stops no other of the process.
+    @Test(.enabled(if: Ranks.mayStopWork, "needs python3 and the right to trace"))
+    func theLauncherNamesARankWhoseWorkHangs() throws {
+        let recipe = try place.sharedRecipe(steps: 1_000_000)
+        let errors = URL(fileURLWithPath: place.path("e"))
+        func text() -> String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+        let process = try Command.start(
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            output: URL(fileURLWithPath: place.path("o")), errors: errors)
+        defer { kill(process.processIdentifier, SIGKILL) }
+        #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > 50 })
+        let victim = try #require(try Command.children(of: process).first { try variable("RANK", of: $0) == "0" })
+        let tracer = try Ranks.stopWork(of: victim)
+        #expect(Workplace.wait { text().contains("warning: rank 0: gives signs of life but does not come to") })
+        // Who was only late goes on, and so do the others.
+        kill(tracer.processIdentifier, SIGKILL)
+        let steps = try place.curve("run").count
+        #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > steps + 5 })
+        kill(process.processIdentifier, SIGTERM)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130, "\(text())")
+    }
+
+    @Test func theLauncherRepeatsTheWordsOfTheRankThatFailed() throws {
+        let recipe = try place.sharedRecipe(steps: 9)
+        let result = try Command.shell(
+            "ulimit -f 60; exec $F train '\(recipe)' --out '\(run)' --processes 3 --set training.checkpointEvery=3")
+        #expect(result.code == 1)
+        let last = result.errors.split(separator: "\n").last ?? ""
+        #expect(last.hasPrefix("Error: rank 0: ") && last.contains("File too large"), "\(result.errors)")
+        #expect(last.hasSuffix("all 3 ranks have ended"), "\(last)")
+    }
+
+    private func variable(_ name: String, of process: pid_t) throws -> String? {
         let variables = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/environ")).split(separator: 0)
-        let found = variables.map { String(decoding: $0, as: UTF8.self) }.first { $0.hasPrefix("RANK=") }
-        return found.map { String($0.dropFirst(5)) }
+        let found = variables.map { String(decoding: $0, as: UTF8.self) }.first { $0.hasPrefix("\(name)=") }
+        return found.map { String($0.dropFirst(name.count + 1)) }
     }
 
     @Test func withoutItsLauncherNoRankGoesOn() throws {
@@ -110,8 +173,7 @@ import Testing
             ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
             output: URL(fileURLWithPath: place.path("o")), errors: URL(fileURLWithPath: place.path("e")))
         waitForCheckpoint()
-        let children = try Command.shell("pgrep -P \(process.processIdentifier)").output
-            .split(separator: "\n").compactMap { pid_t($0) }
+        let children = try Command.children(of: process)
         #expect(children.count == 2)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()

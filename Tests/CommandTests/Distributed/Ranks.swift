@@ -48,6 +48,41 @@ final class Ranks {
         return false
     }
 
+    /// Whether ``stopWork(of:)`` works here.
+    static let mayStopWork: Bool = {
+        guard let sleeper = try? Process.run(URL(fileURLWithPath: "/bin/sleep"), arguments: ["60"]) else {
+            return false
+        }
+        defer { kill(sleeper.processIdentifier, SIGKILL) }
+        guard let tracer = try? stopWork(of: sleeper.processIdentifier) else { return false }
+        kill(tracer.processIdentifier, SIGKILL)
+        return true
+    }()
+
+    /// Stops the thread of another process that has worked the most, but for the first one where there are several, until the
+    /// process that is returned is killed.
+    static func stopWork(of process: pid_t) throws -> Process {
+        // The 12th number after the name is the time in user mode; PTRACE_SEIZE and PTRACE_INTERRUPT.
+        let script = """
+            import ctypes, os, sys, time
+            trace = ctypes.CDLL(None).ptrace
+            def work(t): return int(open(f"/proc/\(process)/task/{t}/stat").read().rsplit(")", 1)[1].split()[11])
+            threads = sorted(map(int, os.listdir("/proc/\(process)/task")))
+            t = max(threads[1:] or threads, key=work)
+            if trace(0x4206, t, None, None) or trace(0x4207, t, None, None): sys.exit(1)
+            print(flush=True)
+            time.sleep(60)
+            """
+        let (tracer, output) = (Process(), Pipe())
+        tracer.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        tracer.arguments = ["python3", "-c", script]
+        tracer.standardOutput = output
+        try tracer.run()
+        // Its word, or its end.
+        guard output.fileHandleForReading.availableData.count == 1 else { throw CocoaError(.featureUnsupported) }
+        return tracer
+    }
+
     /// A port that nobody listens at.
     static func freePort() throws -> Int { try Listener().port }
 
@@ -73,6 +108,30 @@ final class Ranks {
         }
 
         deinit { close(descriptor) }
+    }
+}
+
+/// A named pipe that is full and that nobody reads: a terminal after Ctrl-S.
+final class FullPipe {
+    let path: String
+    private let descriptor: Int32
+
+    init(in place: Workplace) throws {
+        path = place.path("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        descriptor = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        let page = [UInt8](repeating: 0, count: 4096)
+        while write(descriptor, page, page.count) > 0 {}
+        try #require(errno == EAGAIN)
+    }
+
+    deinit { close(descriptor) }
+}
+
+extension Command {
+    /// The processes that a process started, such as the ranks of a launcher.
+    static func children(of process: Process) throws -> [pid_t] {
+        try shell("pgrep -P \(process.processIdentifier)").output.split(separator: "\n").compactMap { pid_t($0) }
     }
 }
 

@@ -11,6 +11,7 @@ private struct Place: World {
     let rank: Int
     let size: Int
     var localRank: Int { rank }
+    var localSize: Int { size }
     func sum(_ values: [Double]) -> [Double] { values }
     func reduce(_ tensor: Tensor, to root: Int) -> Transfer { .done }
     func broadcast(_ tensor: Tensor, from root: Int) -> Transfer { .done }
@@ -67,6 +68,24 @@ private struct Place: World {
         #expect(joined.buckets.flatMap(\.members).sorted() == Array(bytes.indices))
     }
 
+    @Test func ranksOfOneHostNeedItsMemoryTogether() throws {
+        let folder = try TemporaryFolder()
+        var recipe = try tinyRecipe(in: folder)
+        (recipe.model.width, recipe.model.context) = (256, 1024)
+        // One rank fits this machine, whatever it has, and sixteen do not.
+        func peak() -> Int {
+            MemoryEstimate(recipe, configuration: recipe.configuration(for: ByteTokenizer()), ranks: 16).peak
+        }
+        recipe.training.batchSize = 8
+        while peak() <= Memory.machineBytes / 16 { recipe.training.batchSize *= 2 }
+        #expect(peak() < Memory.machineBytes)
+        let error = #expect(throws: TrainerError.self) {
+            try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")), world: Place(rank: 0, size: 16))
+        }
+        let words = "in each of 16 ranks and the machine has"
+        #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+    }
+
     @Test func bucketsKeepToTheirBytesAndLargerTensorsTravelAlone() {
         let plan = ShardPlan(
             bytes: [10, 20, 30, 100, 5, 5], stages: [[0, 1, 2, 3], [4, 5]], ranks: 1, bucketBytes: 50)
@@ -82,12 +101,13 @@ private struct Place: World {
     @Test func torchrunsVariablesAreRead() throws {
         var environment = torchrun
         var placement = try #require(try RankPlacement(environment: environment))
-        #expect((placement.rank, placement.size, placement.localRank) == (3, 4, 1))
+        #expect((placement.rank, placement.size, placement.localRank, placement.localSize) == (3, 4, 1, 2))
         #expect((placement.address, placement.port, placement.isStoreElsewhere) == ("host", 29500, false))
+        environment["LOCAL_WORLD_SIZE"] = "3"
         environment["TORCHELASTIC_USE_AGENT_STORE"] = "True"
         environment["TORCHELASTIC_RESTART_COUNT"] = "2"
         placement = try #require(try RankPlacement(environment: environment))
-        #expect(placement.isStoreElsewhere && placement.attempt == 2)
+        #expect(placement.isStoreElsewhere && placement.attempt == 2 && placement.localSize == 3)
     }
 
     @Test func slurmsVariablesAreReadAndTorchrunsWinOverThem() throws {
@@ -96,7 +116,7 @@ private struct Place: World {
             "SLURM_JOB_NODELIST": "gpu[07-09,12],login",
         ]
         var placement = try #require(try RankPlacement(environment: environment))
-        #expect((placement.rank, placement.size, placement.localRank) == (5, 8, 1))
+        #expect((placement.rank, placement.size, placement.localRank, placement.localSize) == (5, 8, 1, 2))
         #expect((placement.address, placement.port) == ("gpu07", 16_234))
         environment["SLURM_STEP_NUM_TASKS"] = "6"
         environment["SLURM_STEP_NODELIST"] = "alone"
@@ -118,7 +138,8 @@ private struct Place: World {
         ("RANK", "4", "no number from 0 to 3"), ("RANK", "-1", "no number"), ("RANK", "x", "no number"),
         ("WORLD_SIZE", "0", "no number"), ("WORLD_SIZE", "99999999999999999999", "no number"),
         ("WORLD_SIZE", nil, "missing"), ("RANK", nil, "missing"), ("LOCAL_RANK", nil, "missing"),
-        ("LOCAL_RANK", "4", "no number from 0 to 3"), ("MASTER_ADDR", "", "missing"), ("MASTER_ADDR", nil, "missing"),
+        ("LOCAL_RANK", "4", "no number from 0 to 3"), ("LOCAL_WORLD_SIZE", "1", "no number from 2 to 4"),
+        ("MASTER_ADDR", "", "missing"), ("MASTER_ADDR", nil, "missing"),
         ("MASTER_PORT", "65536", "no number from 1 to 65535"), ("MASTER_PORT", "0", "no number"),
         ("TORCHELASTIC_RESTART_COUNT", "often", "no number"),
     ])

@@ -11,6 +11,7 @@ private final class Recorder: World {
     let rank = 1
     let size = 2
     let localRank = 0
+    let localSize = 2
     var reduced: [(root: Int, count: Int)] = []
     var onReduce: () -> Void = {}
 
