@@ -100,7 +100,7 @@ public final class RunFolder {
         let process = "\(ProcessInfo.processInfo.processIdentifier)"
         _ = process.withCString { pwrite(lock, $0, strlen($0), 0) }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
-        where name.hasPrefix(".") {
+        where name.hasPrefix(".step-") {
             try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(name))
         }
     }

@@ -77,12 +77,6 @@ public final class StudyRunner {
             let result = try StudyResult(contentsOf: folder.result(run.name), name: run.name)
             // One that had only begun is begun again, whatever it is now.
             let isBegun = result?.training != nil || hasCheckpoint(run.name)
-            let begun = URL(fileURLWithPath: folder.run(run.name))
-            if !isBegun, let stored = try? Recipe(contentsOf: begun.appendingPathComponent("recipe.yaml")),
-                !run.recipe.differingKeys(from: stored).isEmpty
-            {
-                try? FileManager.default.removeItem(at: begun)
-            }
             results[run.name] = isBegun || result?.digest == run.digest ? result : nil
         }
         try requireUnchanged()
@@ -207,6 +201,7 @@ public final class StudyRunner {
         guard let stage = nextStage(run) else { return }
         // A training that has a checkpoint goes on by its own recipe, which may spell the folder otherwise.
         if results[run.name]?.training == nil, !hasCheckpoint(run.name) {
+            forgetBeginning(of: run)
             try RunFolder.write(run.recipe.yaml, to: folder.recipe(run.name))
         }
         if results[run.name] == nil {
@@ -222,6 +217,25 @@ public final class StudyRunner {
     private func hasCheckpoint(_ name: String) -> Bool {
         let isKnown = FileManager.default.fileExists(atPath: folder.recipe(name).path)
         return isKnown && RunFolder.latestCheckpoint(in: URL(fileURLWithPath: folder.run(name))) != nil
+    }
+
+    /// Takes away what a run of this study, begun with another recipe, has written before its first checkpoint. Anything else
+    /// stays, and `train` says that it is in the way.
+    private func forgetBeginning(of run: StudyRun) {
+        let begun = URL(fileURLWithPath: folder.run(run.name))
+        guard RunFolder.latestCheckpoint(in: begun) == nil, var own = try? Recipe(contentsOf: folder.recipe(run.name)),
+            let stored = try? Recipe(contentsOf: begun.appendingPathComponent("recipe.yaml")),
+            !run.recipe.differingKeys(from: stored).isEmpty
+        else { return }
+        // Steps that the run measured.
+        if own.training.steps == nil { own.training.steps = stored.training.steps }
+        // Nobody trains in it, and it is the run that this study began.
+        guard own.differingKeys(from: stored).isEmpty, let held = try? RunFolder(begun) else { return }
+        withExtendedLifetime(held) {
+            for name in ["metrics.jsonl", "report.html", "recipe.yaml"] {
+                try? FileManager.default.removeItem(at: begun.appendingPathComponent(name))
+            }
+        }
     }
 
     private func process(_ stage: Stage, of run: StudyRun) throws -> StudyProcess {
