@@ -57,6 +57,40 @@ import Testing
         #expect(fixture.text("s/table.md").contains("| two | 3 | "))
     }
 
+    /// A folder that the study did not make stays whole; what it began itself is begun again with another recipe.
+    @Test func runsOfAnotherHandStayAndOwnBeginningsAreMadeAnew() throws {
+        let study = try fixture.study(steps: 3, "arms: { one: { model.heads: 1 } }")
+        let run = path("s/runs/one")
+        for checkpoint in ["checkpoints/step-000100", "checkpoints/.git"] {
+            try FileManager.default.createDirectory(
+                atPath: run + "/" + checkpoint, withIntermediateDirectories: true)
+        }
+        let files = [
+            "recipe.yaml", "metrics.jsonl", "notes.txt", "checkpoints/step-000100/model.safetensors",
+            "checkpoints/.git/x",
+        ]
+        for hasCheckpoint in [true, false] {
+            for name in files where hasCheckpoint || !name.contains("step") {
+                try Data("training: {steps: 9}\n".utf8).write(to: URL(fileURLWithPath: run + "/" + name))
+            }
+            // Twice: what the first try noted makes the folder no one's of the study.
+            for _ in 0..<2 { #expect(try Command.run("study", study, "--out", path("s")).code != 0) }
+            for name in files where hasCheckpoint || !name.contains("step") {
+                #expect(fixture.text("s/runs/one/" + name) == "training: {steps: 9}\n", "\(name)")
+            }
+            try? FileManager.default.removeItem(atPath: run + "/checkpoints/step-000100")
+        }
+        try FileManager.default.removeItem(atPath: path("s"))
+        // Begun by the study with other steps, and killed before the first checkpoint.
+        #expect(try Command.run("study", study, "--out", path("s")).code == 0)
+        for name in ["checkpoints", "latest"] { try FileManager.default.removeItem(atPath: run + "/" + name) }
+        try FileManager.default.removeItem(atPath: path("s/results/one.json"))
+        let other = try fixture.study(steps: 3, "arms: { one: { model.heads: 1, training.clip: 0.5 } }")
+        let made = try Command.run("study", other, "--out", path("s"))
+        #expect(made.code == 0, "\(made.errors)")
+        #expect(fixture.text("s/runs/one/recipe.yaml").contains("clip: 0.5"))
+    }
+
     @Test func changedRunsAreNamedAndOtherMeasurementsAreMadeAnew() throws {
         let study = try fixture.study(steps: 3, "arms: { two: {}, one: { model.heads: 1 } }")
         #expect(try Command.run("study", study, "--out", path("s")).code == 0)
