@@ -129,7 +129,9 @@ public struct SampleGeneration: Sendable {
         object["sample"] = .integer(job.sample)
         // As a text: JSON readers of other languages hold integers in doubles.
         object["seed"] = .string(String(sampleSeed(job)))
-        object["run"] = .string(run)
+        // The task's own prompt and stop strings belong to what the text depends on.
+        let text = "\(run) \(prompts[job.problem]) \(problems[job.problem].stopStrings)"
+        object["run"] = .string(String(SHA256.hex(of: Array(text.utf8)).prefix(16)))
         return object
     }
 }

@@ -43,18 +43,27 @@ struct WeightOptions: ParsableArguments {
         try DecodeModel(model, format: weights, device: prepare(), isExact: exact)
     }
 
-    /// Tells a model, as it is held here, from others by the ends of its weight files: training changes every weight.
+    /// Tells a model, as it is held and run here, from others: by its descriptions, its tokenizer and pieces all over its
+    /// weight files.
     func fingerprint(_ path: Path) throws -> String {
         let folder = try RunFolder.modelFolder(at: path.url)
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        var bytes = Array("\(weights)".utf8)
-        for name in names.sorted() where name.hasSuffix(".safetensors") || name.hasSuffix(".pth") {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        var bytes = Array("\(weights) \(device) \(exact)".utf8)
+        for name in names + ["foretoken/config.json"] where name.hasSuffix(".json") || name.hasSuffix(".model") {
+            guard let text = try? Data(contentsOf: folder.appendingPathComponent(name)) else { continue }
+            bytes += Array("\(name) \(SHA256.hex(of: Array(text)))".utf8)
+        }
+        for name in names where name.hasSuffix(".safetensors") || name.hasSuffix(".pth") {
             let file = try FileHandle(forReadingFrom: folder.appendingPathComponent(name))
             defer { try? file.close() }
             let size = try file.seekToEnd()
             bytes += Array("\(name) \(size)".utf8)
-            try file.seek(toOffset: size - min(size, 1 << 20))
-            bytes += try file.readToEnd() ?? Data()
+            // 64 pieces of 64 KiB: all of a small file.
+            let step = max(1 << 16, size / 64)
+            for offset in stride(from: 0, to: size, by: Int(step)) {
+                try file.seek(toOffset: offset)
+                bytes += try file.read(upToCount: 1 << 16) ?? Data()
+            }
         }
         return String(SHA256.hex(of: bytes).prefix(16))
     }

@@ -119,6 +119,20 @@ struct GraderTests {
         #expect(steps == 4)
         #expect(resumed.graded.map(\.verdict.outcome) == outcome.graded.map(\.verdict.outcome))
 
+        // The same tasks and programs, judged by other tests or under another limit.
+        let stricter = try ProblemFile(
+            contentsOf: folder.file("q.jsonl", humanEvalText.replacingOccurrences(of: "assert", with: "assert 1 and")))
+        var longer = sandbox
+        longer.limits.seconds = 0.6
+        for run in [
+            GradingRun(samples, of: stricter, in: sandbox, workers: 2),
+            GradingRun(samples, of: problems, in: longer, workers: 2),
+        ] {
+            #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
+                try run.run(to: out) { _, _, _ in true }
+            }
+        }
+
         let other = try SampleFile(
             contentsOf: folder.file("o.jsonl", lines.reversed().joined(separator: "\n")), of: problems)
         #expect(throws: ResultsFileError.self) {

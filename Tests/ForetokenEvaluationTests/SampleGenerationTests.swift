@@ -49,6 +49,13 @@ struct SampleGenerationTests {
         #expect(try Data(contentsOf: parts) == text)
 
         await #expect(throws: ResultsFileError.self) { try await run(generation(seed: 2), model, whole) }
+        // The same tasks with other prompts.
+        let changed = try ProblemFile(
+            contentsOf: folder.file("q.jsonl", humanEvalText.replacingOccurrences(of: "def ", with: "def  ")))
+        await #expect(throws: ResultsFileError.foreign(file: whole.relativePath, line: 1)) {
+            try await run(
+                SampleGeneration(changed, samples: 3, temperatures: [0.5, 1], seed: 1, model: model), model, whole)
+        }
         let samples = try SampleFile(contentsOf: whole, of: problems)
         #expect(samples.samples.map(\.temperature).prefix(6) == [0.5, 0.5, 0.5, 1, 1, 1])
         #expect(Set(samples.samples.map(\.program)).count > 6)

@@ -61,6 +61,12 @@ private func metrics(_ run: URL) throws -> [String] {
         let file = own.appendingPathComponent("recipe.yaml")
         try Data(("\u{FEFF}# mine\n" + recipe.yaml).utf8).write(to: file)
         let kept = try Data(contentsOf: file)
+        let metrics = own.appendingPathComponent("metrics.jsonl")
+        try Data("mine".utf8).write(to: metrics)
+        #expect(throws: RunFolderError.foreign(folder: own.relativePath, file: "metrics.jsonl")) {
+            try Trainer(recipe: Recipe(contentsOf: file), folder: RunFolder(own))
+        }
+        try FileManager.default.removeItem(at: metrics)
         #expect(try Trainer(recipe: Recipe(contentsOf: file), folder: RunFolder(own)).run() == .finished)
         #expect(try Data(contentsOf: file) == kept)
     }

@@ -11,12 +11,14 @@ public struct GradedSample: Sendable, Equatable {
     public var temperature: Double?
     /// SHA-256 of the program.
     public var digest: String
+    /// Tells the tests and limits from others; empty where the file does not say.
+    public var run = ""
     /// What became of it.
     public var verdict: Verdict
 
     /// As JSON.
     var value: JSONValue {
-        var object = Self.beginning(task: task, index: index)
+        var object = Self.beginning(task: task, index: index, run: run)
         object["passed"] = .bool(verdict.outcome == .passed)
         object["result"] = .string(verdict.outcome.rawValue)
         object["reason"] = .string(verdict.reason)
@@ -27,10 +29,11 @@ public struct GradedSample: Sendable, Equatable {
     }
 
     /// What a line has before the verdict.
-    static func beginning(task: String, index: Int) -> JSONObject {
+    static func beginning(task: String, index: Int, run: String) -> JSONObject {
         var object = JSONObject()
         object["task_id"] = .string(task)
         object["index"] = .integer(index)
+        object["run"] = .string(run)
         return object
     }
 
@@ -47,6 +50,7 @@ extension GradedSample {
         self.init(
             index: try node["index"].integer(in: 0...(.max)), task: try node["task_id"].string(),
             temperature: try node["temperature"].ifPresent?.double(), digest: try node["program_sha256"].string(),
+            run: try node["run"].ifPresent?.string() ?? "",
             verdict: Verdict(
                 outcome: outcome, reason: try node["reason"].string(),
                 seconds: try node["seconds"].ifPresent?.double() ?? 0))

@@ -1,3 +1,4 @@
+import ForetokenText
 public import Foundation
 import Torch
 
@@ -21,11 +22,19 @@ public struct GradingRun {
     private let problems: ProblemFile
     private let samples: [SampleFile.Sample]
     private let inputs: [URL]
+    /// By task: tells verdicts by other tests or under other limits apart.
+    private var runs: [String: String] = [:]
     private let pool: WorkerPool
 
     /// A run with `workers` programs graded at one time, 1 to 256.
     public init(_ samples: SampleFile, of problems: ProblemFile, in sandbox: Sandbox, workers: Int) {
         (self.problems, self.samples, inputs) = (problems, samples.samples, [samples.url, problems.url])
+        let limits = sandbox.limits
+        for task in Set(samples.samples.map(\.task)) {
+            guard let problem = problems[task] else { continue }
+            let text = "\(limits.seconds) \(limits.memory) \(problem.programPrefix)\n\(problem.tests)"
+            runs[task] = String(SHA256.hex(of: Array(text.utf8)).prefix(16))
+        }
         pool = WorkerPool(sandbox: sandbox, workers: max(1, min(256, workers)))
     }
 
@@ -46,7 +55,7 @@ public struct GradingRun {
             let sample = samples[index]
             let graded = GradedSample(
                 index: index, task: sample.task, temperature: sample.temperature, digest: sample.digest,
-                verdict: verdict)
+                run: runs[sample.task] ?? "", verdict: verdict)
             try file.append(graded.value)
             results[index] = graded
         }
@@ -175,14 +184,14 @@ public struct GradingRun {
         let file = try ResultsFile(resuming: out, inputs: inputs) { node, _ in
             let graded = try GradedSample(node)
             guard samples.indices.contains(graded.index), samples[graded.index].digest == graded.digest,
-                samples[graded.index].task == graded.task
+                samples[graded.index].task == graded.task, graded.run == runs[graded.task]
             else { return false }
             results[graded.index] = graded
             return true
         } unfinished: {
             // Samples end in no order.
             samples.indices.filter { results[$0] == nil }.map {
-                .object(GradedSample.beginning(task: samples[$0].task, index: $0))
+                .object(GradedSample.beginning(task: samples[$0].task, index: $0, run: runs[samples[$0].task] ?? ""))
             }
         }
         return (file, results)

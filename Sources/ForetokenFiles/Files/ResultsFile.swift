@@ -6,6 +6,8 @@ public enum ResultsFileError: Error, Sendable, Equatable, CustomStringConvertibl
     case isInput(file: String)
     /// It is packed, or its name says so; lines could not be appended to it.
     case packed(file: String)
+    /// Another process writes to it.
+    case inUse(file: String)
     /// A line, counted from one, that this run would not have written; nothing was changed.
     case foreign(file: String, line: Int)
     /// The system would not read or write it; `action` is what failed.
@@ -17,6 +19,7 @@ public enum ResultsFileError: Error, Sendable, Equatable, CustomStringConvertibl
         case .isInput(let file):
             "\(file): is read by this run and would be overwritten; name another file for its results"
         case .packed(let file): "\(file): results are appended to as plain JSONL, not packed; name another file"
+        case .inUse(let file): "\(file): another process writes its results there; wait for it, or name another file"
         case .foreign(let file, let line):
             "\(file): line \(line) is not of this run: other inputs, another model or other settings; "
                 + "name another file, or give the same arguments to resume"
@@ -79,6 +82,8 @@ package final class ResultsFile {
                 file: name, action: "write",
                 reason: "it is not a regular file, and a run must be able to go on with its results")
         }
+        // Freed by the kernel when the process ends, however it ends.
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(file: name) }
         for input in inputs {
             var other = stat()
             if stat(input.path, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino {

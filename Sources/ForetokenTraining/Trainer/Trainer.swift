@@ -57,7 +57,9 @@ public final class Trainer {
         if let threads = recipe.training.threads { LibTorch.threads = threads }
         // A run that was killed before its first checkpoint has a recipe, too.
         let isBegun = FileManager.default.fileExists(atPath: folder.recipe.path)
-        if checkpoint != nil || isBegun { try Self.adopt(&recipe, from: folder) } else { try folder.requireUnused() }
+        if checkpoint != nil || isBegun { try Self.adopt(&recipe, from: folder) }
+        // One that a person wrote may have a person's other files beside it.
+        if checkpoint == nil, try !isBegun || !Self.isWritten(folder.recipe) { try folder.requireUnused() }
         let resumed = try checkpoint.map { checkpoint in
             return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
         }
@@ -146,6 +148,11 @@ public final class Trainer {
         } catch  where !(error is TorchError) {
             throw RunFolderError.brokenCheckpoint(checkpoint.relativePath, reason: "\(error)")
         }
+    }
+
+    /// Whether a recipe is as a run writes it, to the byte.
+    private static func isWritten(_ url: URL) throws -> Bool {
+        try Data(contentsOf: url) == Data(try Recipe(contentsOf: url).yaml.utf8)
     }
 
     /// Takes the fixed number of steps from the run in the folder and refuses any other difference.

@@ -75,6 +75,20 @@ struct ResultsFileTests {
         #expect(try String(contentsOf: url, encoding: .utf8) == text)
     }
 
+    /// A lock belongs to what was opened, so one process stands for two.
+    @Test func twoRunsDoNotWriteToOneFile() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let url = folder.appendingPathComponent("r.jsonl")
+        let first = try ResultsFile(resuming: url, inputs: []) { _, _ in
+            true
+        } unfinished: {
+            []
+        }
+        #expect(throws: ResultsFileError.inUse(file: url.relativePath)) { try resume(url) }
+        try first.append(["a": 1])
+        #expect(try String(contentsOf: url, encoding: .utf8) == "{\"a\":1}\n")
+    }
+
     @Test func inputsPackedFilesAndPipesAreRefused() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let url = folder.appendingPathComponent("r.jsonl")
