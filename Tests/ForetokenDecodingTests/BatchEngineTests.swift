@@ -122,6 +122,18 @@ private func samplers(seed: UInt64) -> [Sampler] {
         for stream in unread { #expect(try await stream.text() == alone) }
     }
 
+    @Test func aSecondConsumerIsRefusedAndTheFirstGoesOn() async throws {
+        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let engine = BatchEngine(decoder)
+        let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 80, heads: 1)
+        let stream = try engine.submit(request)
+        let first = Task { try await stream.text() }
+        while stream.ticket.consumer == nil, !stream.ticket.isEnded { await Task.yield() }
+        try #require(stream.ticket.consumer != nil)
+        await #expect(throws: DecodingError.self) { try await engine.rest(of: stream.ticket) }
+        #expect(try await first.value == decode(decoder, request).0)
+    }
+
     @Test func textsInOrderKeepThePassesFull() async throws {
         let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
         let engine = BatchEngine(decoder)
@@ -247,102 +259,5 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(engine.pagesInUse <= 60 * 6)
         engine.dropPrefixes()
         #expect(engine.pagesInUse == 0)
-    }
-}
-
-@Suite(.serialized) @TorchActor struct PromptFileTests {
-    private let folder: URL
-
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-
-    private func write(_ text: String, _ name: String) throws -> URL {
-        let url = folder.appendingPathComponent(name)
-        try Data(text.utf8).write(to: url)
-        return url
-    }
-
-    @Test func continuationsKeepTheirOrderAndAStoppedRunGoesOn() async throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 3))
-        func request(_ text: String) -> GenerationRequest {
-            GenerationRequest(
-                prompt: prompt(text), maximumTokens: 6 + text.utf8.count, heads: 3,
-                sampler: Sampler(temperature: 1, seed: 5))
-        }
-        let lines = (0..<20).map { "{\"prompt\": \"for \($0)\", \"task_id\": \"t/\($0)\"}" }
-        let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
-        let out = folder.appendingPathComponent("out.jsonl")
-        try await file.run(on: BatchEngine(decoder), samples: 2, to: out, request: request) { written, _ in written < 7
-        }
-        // The kill came in the middle of a line.
-        let part = try Data(contentsOf: out)
-        try part.dropLast(5).write(to: out)
-        try await file.run(on: BatchEngine(decoder), samples: 2, to: out, request: request) { _, _ in true }
-        let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
-        #expect(rows.count == 40)
-        for (index, row) in rows.enumerated() {
-            let node = JSONNode(try JSONValue(parsing: String(row), file: "out"), file: "out")
-            var alone = request("for \(index / 2)")
-            alone.sampler.seed += UInt64(index % 2)
-            #expect(try node["completion"].string() == decode(decoder, alone).0)
-            #expect(try node["task_id"].string() == "t/\(index / 2)")
-            #expect(try node["sample"].integer() == index % 2)
-        }
-        let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
-        await #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
-            try await other.run(on: BatchEngine(decoder), to: out, request: request) { _, _ in true }
-        }
-    }
-
-    @Test func aPromptThatCannotBeContinuedIsNamedBeforeTheFirstText() async throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
-        let long = String(repeating: "x", count: decoder.configuration.context)
-        let file = try PromptFile(contentsOf: write("{\"prompt\": \"a\"}\n\n{\"prompt\": \"\(long)\"}", "in.jsonl"))
-        let out = folder.appendingPathComponent("out.jsonl")
-        let problem = await #expect(throws: PromptFile.Problem.self) {
-            try await file.run(on: BatchEngine(decoder), to: out) {
-                GenerationRequest(prompt: prompt($0.isEmpty ? "x" : $0), maximumTokens: 5, heads: 2)
-            } progress: { _, _ in
-                true
-            }
-        }
-        #expect("\(try #require(problem))".contains("in.jsonl: line 3: "))
-        #expect(try Data(contentsOf: out).isEmpty)
-    }
-
-    @Test func textsOfAnotherModelOrOtherSettingsAreNotMixed() async throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
-        let url = try write("\u{FEFF}{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"completion\": \"c\"}\n", "in.jsonl")
-        let out = folder.appendingPathComponent("out.jsonl")
-        func run(_ fingerprint: String, tokens: Int = 5, heads: Int = 2, to out: URL) async throws {
-            try await PromptFile(contentsOf: url).run(on: BatchEngine(decoder), to: out, fingerprint: fingerprint) {
-                GenerationRequest(prompt: prompt("x" + $0), maximumTokens: tokens, heads: heads)
-            } progress: { _, _ in
-                true
-            }
-        }
-        try await run("m", to: out)
-        let text = try Data(contentsOf: out)
-        try await run("m", heads: 1, to: out)
-        await #expect(throws: ResultsFileError.self) { try await run("other", to: out) }
-        await #expect(throws: ResultsFileError.self) { try await run("m", tokens: 6, to: out) }
-        await #expect(throws: ResultsFileError.isInput(file: url.relativePath)) { try await run("m", to: url) }
-        #expect(try Data(contentsOf: out) == text)
-    }
-
-    @Test(arguments: [
-        "x", "[]", "{\"prompt\": 3}", "{\"text\": \"a\"}", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"",
-        "{\"prompt\": \"\u{1}\"}",
-    ])
-    func badLinesAreNamed(text: String) throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let url = try write(text, "bad.jsonl")
-        let problem = #expect(throws: PromptFile.Problem.self) { try PromptFile(contentsOf: url) }
-        #expect("\(try #require(problem))".contains("bad.jsonl: line \(text.contains("\n") ? 2 : 1): "))
     }
 }

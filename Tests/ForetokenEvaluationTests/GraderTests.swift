@@ -132,6 +132,13 @@ struct GraderTests {
                 try run.run(to: out) { _, _, _ in true }
             }
         }
+        // Known before anything is drawn, too.
+        try GradingRun.requireWritable(out, reading: [], of: problems, in: sandbox)
+        for (problems, sandbox) in [(stricter, sandbox), (problems, longer)] {
+            #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
+                try GradingRun.requireWritable(out, reading: [], of: problems, in: sandbox)
+            }
+        }
 
         let other = try SampleFile(
             contentsOf: folder.file("o.jsonl", lines.reversed().joined(separator: "\n")), of: problems)

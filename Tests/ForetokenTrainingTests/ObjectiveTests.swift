@@ -6,53 +6,10 @@ import Torch
 
 @testable import ForetokenTraining
 
-private struct Case: Sendable, CustomTestStringConvertible {
-    let kind: HeadKind
-    let heads: Int
-    let documentMask: Bool
-    var tied = false
-    var unembedding = UnembeddingKind.shared
-    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied) \(unembedding)" }
-
-    func model(seed: UInt64 = 3, dtype: DType = .float64) throws -> MultiTokenModel {
-        try MultiTokenModel(
-            ModelConfiguration(
-                vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-                heads: heads, headKind: kind, unembedding: unembedding, context: 12, tieEmbeddings: tied,
-                documentMask: documentMask),
-            seed: seed, dtype: dtype)
-    }
-
-    func batches() -> [TokenBatch] {
-        (0..<2).map { randomBatch(batch: 2, context: 7, heads: heads, vocabulary: 11, seed: UInt64($0)) }
-    }
-}
-
-private let cases = HeadKind.allCases.flatMap { kind in
-    [1, 2, 4].flatMap { heads in [false, true].map { Case(kind: kind, heads: heads, documentMask: $0) } }
-        + [
-            Case(kind: kind, heads: 3, documentMask: false, tied: true),
-            Case(kind: kind, heads: 3, documentMask: false, tied: true, unembedding: .replicated),
-            Case(kind: kind, heads: 2, documentMask: false, unembedding: .replicated),
-        ]
-}
-
-private func run(
-    _ objective: any Objective, _ model: MultiTokenModel, _ batches: [TokenBatch], weights: [Double]? = nil,
-    ready: (Parameter) -> Void = { _ in }
-) throws -> [Double] {
-    let heads = model.heads.count
-    let denominators = (1...heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } }
-    for parameter in model.parameters { parameter.tensor.gradient = nil }
-    return try objective.forwardBackward(
-        model, microbatches: batches, denominators: denominators,
-        headWeights: weights ?? [Double](repeating: 1, count: heads), onGradientReady: ready)
-}
-
 @Suite struct ObjectiveTests {
     /// `fused` in chunks of five rows of 14 and fewer.
-    @Test(arguments: cases, [ObjectiveName.sequential, .fused])
-    private func headByHeadAndJointGiveTheSameLossesAndGradients(example: Case, name: ObjectiveName) throws {
+    @Test(arguments: objectiveCases, [ObjectiveName.sequential, .fused])
+    private func headByHeadAndJointGiveTheSameLossesAndGradients(example: ObjectiveCase, name: ObjectiveName) throws {
         for dtype in [DType.float64, .float32] {
             // The sums are taken in another order; in float32 that is worth its precision.
             let tolerance = dtype == .float64 ? 1e-10 : 1e-5
@@ -61,11 +18,13 @@ private func run(
                 model.parameters.map { $0.tensor.gradient?.to(.float64).elements() ?? [] }
             }
             let weights = (1...example.heads).map { 1 / Double($0) }
-            let joint = try run(JointObjective(), model, example.batches(), weights: weights)
+            let joint = try runObjective(JointObjective(), model, example.batches(), weights: weights)
             let reference = gradients()
             var ready: [String] = []
             let objective = name.objective(logitsBytes: 5 * 11 * dtype.byteCount)
-            let losses = try run(objective, model, example.batches(), weights: weights) { ready.append($0.name) }
+            let losses = try runObjective(objective, model, example.batches(), weights: weights) {
+                ready.append($0.name)
+            }
             for (a, b) in zip(joint, losses) { #expect(abs(a - b) < tolerance) }
             for (parameter, (gradient, expected)) in zip(model.parameters, zip(gradients(), reference)) {
                 #expect(gradient.contains { $0 != 0 }, "\(parameter.name) gets no gradient")
@@ -90,70 +49,20 @@ private func run(
         }
     }
 
-    /// With a detached trunk, what decides learns as from head 1 alone, and heads 2…n as ever.
-    @Test(arguments: cases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)
-    private func aDetachedTrunkLearnsFromHeadOneAlone(example: Case, name: ObjectiveName) throws {
-        let model = try example.model()
-        func gradients() -> [[Double]?] { model.parameters.map { $0.tensor.gradient?.elements() } }
-        _ = try run(JointObjective(), model, example.batches())
-        let whole = gradients()
-        _ = try run(
-            JointObjective(), model, example.batches(), weights: [1] + [Double](repeating: 0, count: example.heads - 1))
-        let alone = gradients()
-        for recompute in Recomputation.allCases {
-            _ = try run(name.objective(recompute: recompute, detachTrunk: true), model, example.batches())
-            for (index, gradient) in gradients().enumerated() {
-                let parameter = model.parameters[index]
-                let expected: [Double]
-                switch parameter.group {
-                case .head(let head): expected = (head > 1 ? whole : alone)[index] ?? []
-                case .trunk: expected = alone[index] ?? []
-                case .unembedding: expected = whole[index] ?? []
-                case .embedding:
-                    // Tied, it is the unembedding as well.
-                    if example.tied { continue }
-                    expected = alone[index] ?? []
-                }
-                #expect(gradient?.count == expected.count, "\(parameter.name)")
-                for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
-            }
-        }
-    }
-
-    /// Nothing learns but heads 2…n, and nothing stops for that.
-    @Test(arguments: cases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)
-    private func aDetachedTrunkWithoutHeadOneLearnsNothing(example: Case, name: ObjectiveName) throws {
-        let model = try example.model()
-        let weights = [0] + [Double](repeating: 1, count: example.heads - 1)
-        _ = try run(JointObjective(), model, example.batches())
-        let whole = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
-        for recompute in Recomputation.allCases {
-            _ = try run(
-                name.objective(recompute: recompute, detachTrunk: true), model, example.batches(), weights: weights)
-            for (parameter, expected) in zip(model.parameters, whole) {
-                let gradient = parameter.tensor.gradient?.elements(as: Double.self)
-                switch parameter.group {
-                case .head(let head) where head > 1:
-                    #expect(gradient?.count == expected.count, "\(parameter.name)")
-                    for (a, b) in zip(gradient ?? [], expected) { #expect(abs(a - b) < 1e-10, "\(parameter.name)") }
-                case .trunk, .head: #expect(gradient?.allSatisfy { $0 == 0 } ?? true, "\(parameter.name)")
-                default: break
-                }
-            }
-        }
-    }
-
     /// A head of weight 0 gets no gradient, unless another reads it, and is not told to be ready.
     @Test(arguments: HeadKind.allCases, ObjectiveName.allCases)
     func headsOfWeightZeroLearnNothing(kind: HeadKind, name: ObjectiveName) throws {
-        let example = Case(kind: kind, heads: 4, documentMask: false, unembedding: .replicated)
+        let example = ObjectiveCase(kind: kind, heads: 4, documentMask: false, unembedding: .replicated)
         let model = try example.model()
         for weights in [[1, 0, 0, 0], [1.0, 0.5, 0, 0], [0, 1, 0, 2]] {
             // Almost 0 instead: the same, but with the heads in it.
-            let losses = try run(JointObjective(), model, example.batches(), weights: weights.map { max($0, 1e-300) })
+            let losses = try runObjective(
+                JointObjective(), model, example.batches(), weights: weights.map { max($0, 1e-300) })
             let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
             var ready: [String] = []
-            let own = try run(name.objective(), model, example.batches(), weights: weights) { ready.append($0.name) }
+            let own = try runObjective(name.objective(), model, example.batches(), weights: weights) {
+                ready.append($0.name)
+            }
             for (index, weight) in weights.enumerated() {
                 #expect(abs(own[index] - (weight == 0 ? 0 : losses[index])) < 1e-10)
             }
@@ -169,13 +78,13 @@ private func run(
     }
 
     /// Blocks that run again give the same gradients, whatever the objective.
-    @Test(arguments: cases)
-    private func recomputedBlocksGiveTheSameLossesAndGradients(example: Case) throws {
+    @Test(arguments: objectiveCases)
+    private func recomputedBlocksGiveTheSameLossesAndGradients(example: ObjectiveCase) throws {
         let model = try example.model()
         for name in ObjectiveName.allCases {
-            let kept = try run(name.objective(), model, example.batches())
+            let kept = try runObjective(name.objective(), model, example.batches())
             let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
-            let recomputed = try run(name.objective(recompute: .blocks), model, example.batches())
+            let recomputed = try runObjective(name.objective(recompute: .blocks), model, example.batches())
             for (a, b) in zip(kept, recomputed) { #expect(abs(a - b) < 1e-10) }
             for (parameter, expected) in zip(model.parameters, reference) {
                 let gradient = try #require(parameter.tensor.gradient).elements(as: Double.self)
@@ -195,7 +104,7 @@ private func run(
             let batch = randomBatch(batch: 8, context: 64, heads: 1, vocabulary: 16, seed: 1)
             let before = Memory.read().current
             Memory.resetPeak()
-            _ = try run(SequentialObjective(recompute: recompute), model, [batch])
+            _ = try runObjective(SequentialObjective(recompute: recompute), model, [batch])
             return Memory.read().peak - before
         }
         let hidden = 8 * 64 * 16 * 4
@@ -208,12 +117,12 @@ private func run(
 
     /// Central differences in float64 at ε = 1e-6 are right to about 1e-9; three entries of every parameter.
     /// Of `fused`, which the others equal to 1e-10.
-    @Test(arguments: cases.filter { $0.heads == 2 })
-    private func gradientsEqualFiniteDifferences(example: Case) throws {
+    @Test(arguments: objectiveCases.filter { $0.heads == 2 })
+    private func gradientsEqualFiniteDifferences(example: ObjectiveCase) throws {
         let objective = FusedObjective(logitsBytes: 5 * 11 * 8)
         let model = try example.model()
         let batches = example.batches()
-        _ = try run(objective, model, batches)
+        _ = try runObjective(objective, model, batches)
         let gradients = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
         let epsilon = 1e-6
         for (parameter, gradient) in zip(model.parameters, gradients) {
@@ -224,7 +133,7 @@ private func run(
                     var changed = values
                     changed[index] += change
                     parameter.tensor.assign(Tensor(changed, shape: shape))
-                    return try run(objective, model, batches).reduce(0, +)
+                    return try runObjective(objective, model, batches).reduce(0, +)
                 }
                 let slope = (try loss(epsilon) - loss(-epsilon)) / (2 * epsilon)
                 #expect(abs(slope - gradient[index]) < 1e-7, "\(parameter.name)[\(index)]")
@@ -234,10 +143,10 @@ private func run(
     }
 
     @Test func lossesAreMeansOverTheTargetsThatStayInTheirDocument() throws {
-        let example = Case(kind: .parallel, heads: 3, documentMask: false)
+        let example = ObjectiveCase(kind: .parallel, heads: 3, documentMask: false)
         let model = try example.model()
         let batch = example.batches()[0]
-        let losses = try run(JointObjective(), model, [batch])
+        let losses = try runObjective(JointObjective(), model, [batch])
         let logits = withoutGradient { model.allLogits(Tensor(batch.inputs(), shape: [2, 7])) }
         for head in 1...3 {
             let rows: [Double] = logits[head - 1].logSoftmax(axis: 2).elements()
@@ -256,7 +165,7 @@ private func run(
     }
 
     @Test func documentMaskKeepsAttentionInsideDocuments() throws {
-        let model = try Case(kind: .parallel, heads: 2, documentMask: true).model()
+        let model = try ObjectiveCase(kind: .parallel, heads: 2, documentMask: true).model()
         let documents = Tensor([Int32](arrayLiteral: 0, 0, 0, 1, 1, 1), shape: [1, 6])
         func second(_ first: [Int64]) -> [Double] {
             withoutGradient {
@@ -275,10 +184,10 @@ private func run(
     }
 
     @Test func softTargetsGiveTheSameInEveryObjectiveAndByDefinition() throws {
-        let model = try Case(kind: .parallel, heads: 2, documentMask: false).model()
+        let model = try ObjectiveCase(kind: .parallel, heads: 2, documentMask: false).model()
         var batch = randomBatch(batch: 2, context: 7, heads: 2, vocabulary: 11, seed: 5)
         batch.softTargets = [softTargets(head: 2)]
-        let joint = try run(JointObjective(), model, [batch])
+        let joint = try runObjective(JointObjective(), model, [batch])
         let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
 
         let soft = batch.softTargets[0]
@@ -295,7 +204,7 @@ private func run(
         #expect(abs(joint[1] - sum / Double(batch.validTargets(head: 2))) < 1e-10)
 
         for name in [ObjectiveName.sequential, .fused] {
-            let losses = try run(name.objective(logitsBytes: 200), model, [batch])
+            let losses = try runObjective(name.objective(logitsBytes: 200), model, [batch])
             for (a, b) in zip(joint, losses) { #expect(abs(a - b) < 1e-10) }
             for (parameter, expected) in zip(model.parameters, reference) {
                 let gradient = try #require(parameter.tensor.gradient).elements(as: Double.self)
@@ -306,11 +215,11 @@ private func run(
 
     @Test(arguments: ObjectiveName.allCases)
     func tokensOutsideTheVocabularyAreErrorsThatNameThePlace(name: ObjectiveName) throws {
-        let model = try Case(kind: .parallel, heads: 2, documentMask: false).model()
+        let model = try ObjectiveCase(kind: .parallel, heads: 2, documentMask: false).model()
         func error(_ change: (inout TokenBatch) -> Void) -> ObjectiveError? {
             var batch = randomBatch(batch: 2, context: 7, heads: 2, vocabulary: 11, seed: 5, documentLength: 100)
             change(&batch)
-            return #expect(throws: ObjectiveError.self) { try run(name.objective(), model, [batch]) }
+            return #expect(throws: ObjectiveError.self) { try runObjective(name.objective(), model, [batch]) }
         }
         // The tokens after the context are targets only.
         #expect(
@@ -339,7 +248,7 @@ private func run(
     /// 11 tokens of 4 bytes, 6 · 12 positions: chunks of one position, of some and a rest, and all at once.
     @Test(arguments: [1, 300, 1 << 20])
     func evaluationInChunksOfPositionsGivesTheSame(logitsBytes: Int) throws {
-        let model = try cases[0].model()
+        let model = try objectiveCases[0].model()
         let hidden = Tensor.normal([6, 12, 8], dtype: .float64, generator: Generator(seed: 1))
         let targets = Tensor((0..<72).map { $0 % 7 == 0 ? TokenBatch.ignored : Int64($0 % 11) })
         withoutGradient {
@@ -351,10 +260,10 @@ private func run(
     }
 
     @Test func fusedIsBitwiseTheSameEveryTime() throws {
-        let model = try Case(kind: .parallel, heads: 3, documentMask: false).model(dtype: .float32)
+        let model = try ObjectiveCase(kind: .parallel, heads: 3, documentMask: false).model(dtype: .float32)
         let batches = (0..<2).map { randomBatch(batch: 4, context: 33, heads: 3, vocabulary: 11, seed: UInt64($0)) }
         func once() throws -> ([Double], [[Float]]) {
-            let losses = try run(FusedObjective(logitsBytes: 4000), model, batches)
+            let losses = try runObjective(FusedObjective(logitsBytes: 4000), model, batches)
             return (losses, model.parameters.map { $0.tensor.gradient?.elements() ?? [] })
         }
         let first = try once()
@@ -380,7 +289,7 @@ private func run(
             seed: 1)
         let batch = randomBatch(
             batch: 2, context: context, heads: heads, vocabulary: vocabulary, seed: 1, documentLength: 1000)
-        _ = try run(objective, model, [batch])  // the gradients stay, so that only the transient bytes differ
+        _ = try runObjective(objective, model, [batch])  // the gradients stay, so that only the transient bytes differ
         let before = Memory.read().current
         Memory.resetPeak()
         for parameter in model.parameters { parameter.tensor.gradient?.zero() }

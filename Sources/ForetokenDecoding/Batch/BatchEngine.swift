@@ -269,14 +269,19 @@ public final class BatchEngine {
 
     /// What of a request's text was not taken, once it has ended; it is not held back.
     func rest(of ticket: Ticket) async throws -> String {
-        ticket.isCollected = true
-        if !ticket.isEnded { _ = try await wait(for: ticket) }
+        if !ticket.isEnded {
+            if ticket.consumer == nil { ticket.isCollected = true }
+            _ = try await wait(for: ticket)
+        }
         if let failure = ticket.failure { throw failure }
         defer { ticket.blocks = [] }
         return ticket.blocks.joined().map(\.text).joined()
     }
 
     private func wait(for ticket: Ticket) async throws -> [TextPiece]? {
+        guard ticket.consumer == nil else {
+            throw DecodingError.invalid("a stream has one consumer at a time, and another one waits for it")
+        }
         wake()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { ticket.consumer = $0 }

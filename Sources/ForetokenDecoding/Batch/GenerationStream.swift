@@ -7,7 +7,7 @@ public final class GenerationStream: AsyncSequence, Sendable {
     /// The text of one forward pass.
     public typealias Element = [TextPiece]
 
-    private let ticket: Ticket
+    let ticket: Ticket
     private let engine: BatchEngine
 
     init(ticket: Ticket, engine: BatchEngine) {

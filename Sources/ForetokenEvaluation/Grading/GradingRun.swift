@@ -29,11 +29,8 @@ public struct GradingRun {
     /// A run with `workers` programs graded at one time, 1 to 256.
     public init(_ samples: SampleFile, of problems: ProblemFile, in sandbox: Sandbox, workers: Int) {
         (self.problems, self.samples, inputs) = (problems, samples.samples, [samples.url, problems.url])
-        let limits = sandbox.limits
         for task in Set(samples.samples.map(\.task)) {
-            guard let problem = problems[task] else { continue }
-            let text = "\(limits.seconds) \(limits.memory) \(problem.programPrefix)\n\(problem.tests)"
-            runs[task] = String(SHA256.hex(of: Array(text.utf8)).prefix(16))
+            runs[task] = problems[task].map { Self.run(of: $0, sandbox.limits) }
         }
         pool = WorkerPool(sandbox: sandbox, workers: max(1, min(256, workers)))
     }
@@ -197,10 +194,27 @@ public struct GradingRun {
         return (file, results)
     }
 
-    /// Fails where results could not be written, or are a file that the run reads; leaves an empty file where there was none.
+    /// Tells verdicts by other tests or under other limits apart: 16 hexadecimal digits.
+    private static func run(of problem: Problem, _ limits: Sandbox.Limits) -> String {
+        let text = "\(limits.seconds) \(limits.memory) \(problem.programPrefix)\n\(problem.tests)"
+        return String(SHA256.hex(of: Array(text.utf8)).prefix(16))
+    }
+
+    /// Fails, before samples are drawn, where their results could not be written: to one of the files that are read, or
+    /// after results of other problems or limits. Leaves an empty file where there was none.
     ///
-    /// - Throws: `ResultsFileError`.
-    public static func requireWritable(_ out: URL, reading inputs: [URL]) throws {
+    /// - Throws: `ResultsFileError`, ``EvaluationError``.
+    public static func requireWritable(
+        _ out: URL, reading inputs: [URL], of problems: ProblemFile, in sandbox: Sandbox
+    ) throws {
         try ResultsFile.check(out, inputs: inputs)
+        var runs: [String: String] = [:]
+        for (line, graded) in try GradedSample.read(out).enumerated() {
+            let known = runs[graded.task] ?? problems[graded.task].map { run(of: $0, sandbox.limits) }
+            runs[graded.task] = known
+            guard graded.run == known else {
+                throw ResultsFileError.foreign(file: out.relativePath, line: line + 1)
+            }
+        }
     }
 }

@@ -123,7 +123,8 @@ extension Evaluate {
             InterruptFlag.install()
             let sandbox = try grading.sandbox()
             let file = try ProblemFile(contentsOf: options.problems.url)
-            try GradingRun.requireWritable(out.url, reading: [options.problems.url, options.samples.url])
+            try GradingRun.requireWritable(
+                out.url, reading: [options.problems.url, options.samples.url], of: file, in: sandbox)
             if let against = grading.against { _ = try GradedSample.read(against.url) }
             try await options.generate(file)
             try grading.grade(options.samples, of: file, in: sandbox, to: out, json: json)

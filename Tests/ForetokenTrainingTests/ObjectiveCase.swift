@@ -1,0 +1,50 @@
+import ForetokenModel
+import ForetokenText
+import Testing
+import Torch
+
+@testable import ForetokenTraining
+
+/// A tiny model with two batches, for comparing objectives.
+struct ObjectiveCase: Sendable, CustomTestStringConvertible {
+    let kind: HeadKind
+    let heads: Int
+    let documentMask: Bool
+    var tied = false
+    var unembedding = UnembeddingKind.shared
+    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied) \(unembedding)" }
+
+    func model(seed: UInt64 = 3, dtype: DType = .float64) throws -> MultiTokenModel {
+        try MultiTokenModel(
+            ModelConfiguration(
+                vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
+                heads: heads, headKind: kind, unembedding: unembedding, context: 12, tieEmbeddings: tied,
+                documentMask: documentMask),
+            seed: seed, dtype: dtype)
+    }
+
+    func batches() -> [TokenBatch] {
+        (0..<2).map { randomBatch(batch: 2, context: 7, heads: heads, vocabulary: 11, seed: UInt64($0)) }
+    }
+}
+
+let objectiveCases = HeadKind.allCases.flatMap { kind in
+    [1, 2, 4].flatMap { heads in [false, true].map { ObjectiveCase(kind: kind, heads: heads, documentMask: $0) } }
+        + [
+            ObjectiveCase(kind: kind, heads: 3, documentMask: false, tied: true),
+            ObjectiveCase(kind: kind, heads: 3, documentMask: false, tied: true, unembedding: .replicated),
+            ObjectiveCase(kind: kind, heads: 2, documentMask: false, unembedding: .replicated),
+        ]
+}
+
+func runObjective(
+    _ objective: any Objective, _ model: MultiTokenModel, _ batches: [TokenBatch], weights: [Double]? = nil,
+    ready: (Parameter) -> Void = { _ in }
+) throws -> [Double] {
+    let heads = model.heads.count
+    let denominators = (1...heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } }
+    for parameter in model.parameters { parameter.tensor.gradient = nil }
+    return try objective.forwardBackward(
+        model, microbatches: batches, denominators: denominators,
+        headWeights: weights ?? [Double](repeating: 1, count: heads), onGradientReady: ready)
+}
