@@ -80,10 +80,6 @@ ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices) {
 }
 
 // MARK: the transformer's
-ct_tensor ct_matmul(ct_tensor a, ct_tensor b) { return guarded([&] { return at::matmul(borrow(a), borrow(b)); }); }
-ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias) {
-    return guarded([&] { return at::linear(borrow(input), borrow(weight), borrow_optional(bias)); });
-}
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices) {
     return guarded([&] { return at::embedding(borrow(weight), borrow(indices)); });
 }

@@ -20,7 +20,11 @@ INLINE Vector load_some(const float *p, int64_t n) {
     return v;
 }
 INLINE void store_some(float *p, Vector v, int64_t n) { __builtin_memcpy(p, &v, n * sizeof(float)); }
-INLINE Vector splat(float x) { return Vector{} + x; }
+INLINE Vector splat(float x) {
+    Vector v;
+    UNROLL for (int i = 0; i < LANES; i++) v[i] = x;
+    return v;
+}
 INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
 // Lane i with lane i + half, halving until one is left.

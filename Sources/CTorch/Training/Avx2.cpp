@@ -1,5 +1,6 @@
 // AVX2 with FMA: 8 lanes.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 

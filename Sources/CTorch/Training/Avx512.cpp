@@ -1,5 +1,6 @@
 // AVX-512: 16 lanes.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 

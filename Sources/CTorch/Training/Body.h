@@ -138,12 +138,13 @@ void adamw(
 
 #include "AttentionBody.h"
 #include "CrossEntropyBody.h"
+#include "ProductBody.h"
 
 }  // namespace
 
 const Isa ISA_NAME = {
     norm,  norm_again, norm_backward, gated, gated_backward, rotate, squares, adamw, attention, attention_backward,
-    softmax_cross_entropy,
+    softmax_cross_entropy, multiply, kScratch,
 };
 
 }  // namespace ct::training

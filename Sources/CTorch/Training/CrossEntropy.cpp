@@ -1,6 +1,6 @@
 // The fused end of a prediction head: what is kept is one chunk of logits, which becomes its own gradient in place.
 //
-// The products are LibTorch's (MKL, cuBLAS) on views of buffers that the caching allocator hands out again in the next call;
+// The products (Products.h) work on views of buffers that the caching allocator hands out again in the next call;
 // between them our own vector code passes once over a chunk, or ATen's operators for other devices and element types.
 #include "ct_cross_entropy.h"
 
@@ -11,6 +11,7 @@
 #include "../Kernels/Parallel.h"
 #include "../internal.h"
 #include "Isa.h"
+#include "Products.h"
 #include "Rows.h"
 
 using namespace ct;
@@ -106,18 +107,19 @@ int32_t ct_fused_cross_entropy(
             const auto h = part(x);
             auto logits = buffer.narrow(0, 0, length);
             const auto normed = training::norm(h, weight, epsilon);
-            at::mm_out(logits, normed.y, u.t());
+            training::product_into(logits, normed.y, u.t());
             *loss += softmax_cross_entropy(
                 logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), scale);
 
             // The first product overwrites a gradient that is not there yet.
             if (u_gradient.defined() && u_gradient.scalar_type() == logits.scalar_type())
-                u_gradient.addmm_(logits.t(), normed.y, fresh ? 0 : 1);
-            else if (u_gradient.defined() && fresh) u_gradient.copy_(at::mm(logits.t(), normed.y));
-            else if (u_gradient.defined()) u_gradient.add_(at::mm(logits.t(), normed.y));
+                fresh ? (void)training::product_into(u_gradient, logits.t(), normed.y)
+                      : training::accumulate_product(u_gradient, logits.t(), normed.y);
+            else if (u_gradient.defined() && fresh) u_gradient.copy_(training::product(logits.t(), normed.y));
+            else if (u_gradient.defined()) u_gradient.add_(training::product(logits.t(), normed.y));
             fresh = false;
             const auto back = training::norm_backward(
-                h, normed.inverse, weight, at::mm(logits, u), {}, /*consume=*/true);
+                h, normed.inverse, weight, training::product(logits, u), {}, /*consume=*/true);
             if (weight_gradient.defined()) weight_gradient.add_(back.weight);
             all ? gradient.narrow(0, start, length).copy_(back.x) : gradient.index_copy_(0, index, back.x);
         }

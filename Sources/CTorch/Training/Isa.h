@@ -31,6 +31,20 @@ struct Attention {
     int64_t scratch() const { return (2 * dim + 64) * ((time + 15) / 16 * 16); }
 };
 
+// c [m, n] = base + a [m, k] · b [k, n]: each number of a and b lies a row's and a column's stride from the next, one of which
+// is 1. `base`, none if null, may be c.
+struct Multiplication {
+    int64_t m, n, k;
+    const float *a;
+    int64_t a_row, a_column;
+    const float *b;
+    int64_t b_row, b_column;
+    const float *base;
+    int64_t base_row;
+    float *c;
+    int64_t c_row;
+};
+
 // A chunk of logits [rows, vocabulary] on their way to a gradient; see ct_fused_cross_entropy.
 struct SoftmaxChunk {
     float *logits;
@@ -72,6 +86,9 @@ struct Isa {
     void (*attention_backward)(const Attention &a, int64_t first, int64_t last, float *scratch);
     // Rows first ..< last: logits become scale · gradient, losses[r] = −Σ_j probability_j · log softmax[target_j].
     void (*softmax_cross_entropy)(const SoftmaxChunk &chunk, int64_t first, int64_t last);
+    // The whole product; `scratch` has room for multiplication_scratch floats.
+    void (*multiply)(const Multiplication &p, float *scratch);
+    int64_t multiplication_scratch;
 };
 
 extern const Isa portable, avx2, avx512;

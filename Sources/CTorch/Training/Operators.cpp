@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/graph_task.h>
 
 #include "../internal.h"
+#include "Products.h"
 #include "Rows.h"
 #include "ct_training.h"
 
@@ -25,7 +26,7 @@ std::vector<int64_t> with_last(const Tensor &x, int64_t size) {
     return sizes;
 }
 
-Tensor weight_gradient(const Tensor &dy, const Tensor &input) { return at::mm(dy.t(), input); }
+Tensor weight_gradient(const Tensor &dy, const Tensor &input) { return product(dy.t(), input); }
 
 // Matrices [out_i, in] one below the other, for one product instead of several: a view if they lie so in memory, as those
 // of a block do, else a copy.
@@ -64,7 +65,7 @@ struct NormLinears : Function<NormLinears> {
         const auto normed = norm(rows(x), scale.contiguous(), eps);
         variable_list outputs, kept = {x, scale, normed.inverse};
         for (const auto &weight : weights) {
-            outputs.push_back(at::mm(normed.y, weight.t()).view(with_last(x, weight.size(0))));
+            outputs.push_back(product(normed.y, weight.t()).view(with_last(x, weight.size(0))));
             kept.push_back(weight);
         }
         context->save_for_backward(kept);
@@ -81,8 +82,8 @@ struct NormLinears : Function<NormLinears> {
             const auto dy = rows(std::exchange(gradients[i], {}));
             const auto &weight = saved[3 + i];
             result.push_back(context->needs_input_grad(2 + i) ? weight_gradient(dy, normed) : Tensor());
-            if (dnormed.defined()) dnormed.addmm_(dy, weight);
-            else dnormed = at::mm(dy, weight);
+            if (dnormed.defined()) accumulate_product(dnormed, dy, weight);
+            else dnormed = product(dy, weight);
         }
         normed.reset();
         const auto d = norm_backward(x, saved[2], scale, dnormed, {}, /*consume=*/true);
@@ -90,6 +91,21 @@ struct NormLinears : Function<NormLinears> {
         result[1] = d.weight;
         result.push_back({});
         return result;
+    }
+};
+
+struct Linear : Function<Linear> {
+    static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &weight) {
+        context->save_for_backward({x, weight});
+        return product(rows(x), weight.t()).view(with_last(x, weight.size(0)));
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto dy = rows(gradients[0]);
+        return {
+            context->needs_input_grad(0) ? product(dy, saved[1]).view(saved[0].sizes()) : Tensor(),
+            context->needs_input_grad(1) ? weight_gradient(dy, rows(saved[0])) : Tensor()};
     }
 };
 
@@ -101,10 +117,10 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const auto flat = rows(x);
         TORCH_CHECK(gate.sizes() == up.sizes(), "gate has shape ", gate.sizes(), " and up ", up.sizes());
         auto normed = norm(flat, scale.contiguous(), eps);
-        const auto both = at::mm(normed.y, joined({gate, up}).t());
+        const auto both = product(normed.y, joined({gate, up}).t());
         normed.y.reset();
         context->save_for_backward({x, scale, gate, up, down, normed.inverse, both});
-        return at::addmm(flat, gated(both), down.t()).view(x.sizes());
+        return add_product(flat, gated(both), down.t()).view(x.sizes());
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -114,13 +130,13 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const auto dy = rows(gradients[0]);
         const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
 
-        auto d = gated_backward(saved[6], at::mm(dy, down), may_consume());
+        auto d = gated_backward(saved[6], product(dy, down), may_consume());
         const auto ddown = wants(4) ? weight_gradient(dy, d.product) : Tensor();
         d.product.reset();
         auto normed = norm_again(x, inverse, scale);
         const int64_t width = gate.size(0);
         const auto dboth = wants(2) || wants(3) ? weight_gradient(d.both, normed) : Tensor();
-        const auto dnormed = at::mm_out(normed, d.both, joined({gate, up}));
+        const auto dnormed = product_into(normed, d.both, joined({gate, up}));
         const auto dx = norm_backward(x, inverse, scale, dnormed, dy, /*consume=*/true);
         return {
             dx.x.view(saved[0].sizes()), dx.weight, wants(2) ? dboth.narrow(0, 0, width) : Tensor(),
@@ -185,7 +201,7 @@ struct AddAttention : Function<AddAttention> {
     ) {
         const auto flat = rows(x);
         auto normed = norm(flat, scale.contiguous(), eps);
-        const auto all = at::mm(normed.y, joined({query, key, value}).t());
+        const auto all = product(normed.y, joined({query, key, value}).t());
         normed.y.reset();
         const Projected p(all, x.size(0), query.size(0) / dim, key.size(0) / dim);
         rotate_(p.rotated, cosine, sine, 1);
@@ -194,7 +210,7 @@ struct AddAttention : Function<AddAttention> {
             {x, scale, query, key, value, output, cosine, sine, mask.value_or(Tensor()), normed.inverse, all, result.out,
              result.lse});
         context->saved_data["dim"] = dim;
-        return at::addmm(flat, result.out.view({flat.size(0), -1}), output.t()).view(x.sizes());
+        return add_product(flat, result.out.view({flat.size(0), -1}), output.t()).view(x.sizes());
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -206,7 +222,7 @@ struct AddAttention : Function<AddAttention> {
         const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
 
         const auto doutput = wants(5) ? weight_gradient(dy, out.view({dy.size(0), -1})) : Tensor();
-        auto dout = at::mm(dy, output);
+        auto dout = product(dy, output);
         const Projected p(all, batch, heads, kv_heads);
         const auto dall = at::empty_like(all);
         const Projected d(dall, batch, heads, kv_heads);
@@ -219,7 +235,7 @@ struct AddAttention : Function<AddAttention> {
         const auto part = [&](size_t input, int64_t start, int64_t count) {
             return wants(input) ? weights.narrow(0, start * dim, count * dim) : Tensor();
         };
-        const auto dnormed = at::mm_out(normed, dall, joined({saved[2], saved[3], saved[4]}));
+        const auto dnormed = product_into(normed, dall, joined({saved[2], saved[3], saved[4]}));
         const auto dx = norm_backward(x, saved[9], scale, dnormed, dy, /*consume=*/true);
         return {
             dx.x.view(saved[0].sizes()), dx.weight, part(2, 0, heads), part(3, heads, kv_heads),
@@ -289,6 +305,23 @@ int32_t ct_norm_linears(
 ct_tensor ct_add_swiglu(ct_tensor x, ct_tensor scale, double eps, ct_tensor gate, ct_tensor up, ct_tensor down) {
     return guarded([&] {
         return AddSwiGLU::apply(borrow(x), borrow(scale), borrow(gate), borrow(up), borrow(down), eps);
+    });
+}
+
+ct_tensor ct_matmul(ct_tensor a, ct_tensor b) {
+    return guarded([&] {
+        const auto left = borrow(a), right = borrow(b);
+        const bool tracked = at::GradMode::is_enabled() && (left.requires_grad() || right.requires_grad());
+        return left.dim() == 2 && right.dim() == 2 && !tracked ? product(left, right) : at::matmul(left, right);
+    });
+}
+
+ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null) {
+    return guarded([&] {
+        const auto x = borrow(input), w = borrow(weight);
+        const auto bias = borrow_optional(bias_or_null);
+        const bool ours = !bias && is_cpu_float({x, w}) && x.dim() >= 1 && x.numel() > 0 && w.dim() == 2 && w.size(1) == x.size(-1);
+        return ours ? Linear::apply(x, w) : at::linear(x, w, bias);
     });
 }
 

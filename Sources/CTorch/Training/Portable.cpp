@@ -1,5 +1,6 @@
 // Any processor: four lanes, multiplication and addition rounded apart.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 

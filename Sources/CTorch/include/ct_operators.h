@@ -53,8 +53,6 @@ ct_tensor ct_to_device(ct_tensor a, ct_device device);
 ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices);
 
 // MARK: the transformer's
-ct_tensor ct_matmul(ct_tensor a, ct_tensor b);
-ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null);
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices);
 // Sum (not mean) of -log softmax(logits)[target] over rows whose target is not `ignored`.
 ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t ignored);

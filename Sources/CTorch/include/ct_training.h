@@ -36,6 +36,14 @@ ct_tensor ct_add_attention(
     ct_tensor x, ct_tensor norm, double eps, ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor output, int64_t dim,
     ct_tensor cosine, ct_tensor sine, ct_tensor mask_or_null);
 
+// a · b, of vectors, matrices or stacks of matrices as at::matmul.
+ct_tensor ct_matmul(ct_tensor a, ct_tensor b);
+// input [..., in] · weightᵀ + bias, weight [out, in].
+ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null);
+
+// Whether products of float32 matrices on the CPU run our kernels (1) or LibTorch's (0); -1, as at first: by the processor.
+void ct_set_own_products(int32_t own);
+
 // MARK: optimizer
 // The square root of the sum of squares of all tensors. The order of the sum depends on their sizes only.
 int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);

@@ -1,0 +1,72 @@
+import CTorch
+import Testing
+
+@testable import Torch
+
+/// Products of our kernels beside float64, in every instruction set that the machine has.
+@Suite(.serialized) struct ProductTests {
+    private static let shapes = [
+        [1, 1, 1], [1, 33, 7], [15, 1, 3], [14, 32, 384], [13, 31, 385], [29, 67, 769], [200, 1100, 5], [300, 40, 900],
+    ]
+
+    @Test(arguments: shapes, [false, true])
+    func productsAreThoseOfFloat64(shape: [Int], transposed: Bool) throws {
+        defer {
+            _ = ct_kernels_set_isa(-1)
+            ct_kernels_set_threads(ct_threads())
+            ct_set_own_products(-1)
+        }
+        func numbers(_ rows: Int, _ columns: Int, _ seed: Double) throws -> Tensor {
+            let line = (Tensor.range(rows * columns).to(.float64) * seed).cos().to(.float32)
+            return transposed
+                ? line.reshaped(columns, rows).transposed(0, 1) : line.reshaped(rows, columns)
+        }
+        let (m, n, k) = (shape[0], shape[1], shape[2])
+        let (a, b) = (try numbers(m, k, 0.37), try numbers(k, n, 0.61))
+        let exact = a.to(.float64).matrixProduct(b.to(.float64)).contiguous().elements(as: Double.self)
+        for threads: Int32 in [1, 3] {
+            ct_kernels_set_threads(threads)
+            for isa: Int32 in 0...2 where ct_kernels_set_isa(isa) == isa {
+                ct_set_own_products(1)
+                let own = withoutGradient { a.matrixProduct(b) }.to(.float64).contiguous().elements(as: Double.self)
+                let difference = zip(own, exact).map { abs($0 - $1) }.max() ?? .infinity
+                #expect(difference < 1e-6 * Double(k) + 1e-6, "instruction set \(isa), \(threads) threads")
+            }
+        }
+    }
+
+    /// No element depends on the shape of the rest, nor on the number of threads.
+    @Test func rowsAndThreadsChangeNothing() throws {
+        defer {
+            ct_kernels_set_threads(ct_threads())
+            ct_set_own_products(-1)
+        }
+        ct_set_own_products(1)
+        let a = (Tensor.range(100 * 500).to(.float64) * 0.37).cos().to(.float32).reshaped(100, 500)
+        let b = (Tensor.range(500 * 90).to(.float64) * 0.61).cos().to(.float32).reshaped(500, 90)
+        ct_kernels_set_threads(1)
+        let whole = a.matrixProduct(b).elements(as: Float.self)
+        ct_kernels_set_threads(4)
+        #expect(a.matrixProduct(b).elements(as: Float.self) == whole)
+        let few = a.narrowed(axis: 0, from: 7, count: 3).matrixProduct(b).elements(as: Float.self)
+        #expect(few == Array(whole[(7 * 90)..<(10 * 90)]))
+    }
+
+    /// A frozen weight has no gradient made for it, and both halves of a layer agree with LibTorch's.
+    @Test func linearHasTheGradientsOfLibTorch() throws {
+        defer { ct_set_own_products(-1) }
+        func gradients(own: Int32) throws -> [[Float]] {
+            ct_set_own_products(own)
+            let x = (Tensor.range(2 * 5 * 40).to(.float64) * 0.3).cos().to(.float32).reshaped(2, 5, 40)
+                .requireGradient()
+            let w = (Tensor.range(30 * 40).to(.float64) * 0.7).cos().to(.float32).reshaped(30, 40).requireGradient()
+            let y = x.linear(w)
+            #expect(y.shape == [2, 5, 30])
+            try (y * y).sum().backward()
+            return [try #require(x.gradient).elements(), try #require(w.gradient).elements()]
+        }
+        for (ours, theirs) in zip(try gradients(own: 1), try gradients(own: 0)) {
+            #expect(zip(ours, theirs).allSatisfy { abs($0 - $1) < 1e-3 })
+        }
+    }
+}
