@@ -9,17 +9,27 @@ import Torch
 /// The passes of a GPU, run by ATen; on the CPU here and on a GPU where one is.
 private enum Place: CaseIterable, CustomTestStringConvertible {
     case cpu
+    /// Passes that run again from what was recorded of them, as a GPU's graphs do.
+    case recorded
     case gpu
-    var device: Device { self == .cpu ? .cpu : .cuda(0) }
-    var testDescription: String { self == .cpu ? "ATen on the CPU" : "GPU" }
-    static var present: [Place] { LibTorch.hasCUDA ? allCases : [.cpu] }
+    var device: Device { self == .gpu ? .cuda(0) : .cpu }
+    var testDescription: String {
+        switch self {
+        case .cpu: "ATen on the CPU"
+        case .recorded: "recorded on the CPU"
+        case .gpu: "GPU"
+        }
+    }
+    static var present: [Place] { LibTorch.hasCUDA ? allCases : [.cpu, .recorded] }
 }
 
 /// A model on ATen's passes.
 private func moved(
     _ model: MultiTokenModel, to place: Place, _ format: WeightFormat = .f32, tile: Int = 0
 ) throws -> DecodeModel {
-    try DecodeModel(model, format: format, device: DecodeDevice(place.device, format, tile: tile))
+    let device = DecodeDevice(place.device, format, tile: tile)
+    if place == .recorded { ct_k_device_replay_operations(device.handle) }
+    return try DecodeModel(model, format: format, device: device)
 }
 
 private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
@@ -73,6 +83,21 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
             }
         }
         #expect(accepted > 20)
+        if place == .recorded { #expect(ct_k_device_replays(try #require(own.device).handle) > 100) }
+    }
+
+    /// What was recorded of a pass depends on nothing that its key leaves out.
+    @Test(arguments: [0, 9])
+    fileprivate func recordedPassesAreThePassesThemselves(tile: Int) throws {
+        let model = try TinyModels.trained(.causal, heads: 3)
+        let (plain, recorded) = (try moved(model, to: .cpu, tile: tile), try moved(model, to: .recorded, tile: tile))
+        for start in ["for i in range(10):", "# the end", "x"] {
+            for width in [1, 2, 5] {
+                let text = prompt(start + "\n    print(i, i + 1)")
+                #expect(try logits(recorded, text, width: width) == logits(plain, text, width: width))
+            }
+        }
+        #expect(ct_k_device_replays(try #require(recorded.device).handle) > 50)
     }
 
     /// With one shape for all passes a GPU's logits are bitwise the same in passes of 1 and of 8 tokens. MKL's products treat

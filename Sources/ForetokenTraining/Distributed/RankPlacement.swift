@@ -51,7 +51,7 @@ public struct RankPlacement: Sendable, Equatable {
             rank = try values.number("SLURM_PROCID", 0...size - 1)
             if size == 1 { return nil }
             localRank = try values.number("SLURM_LOCALID", 0...rank)
-            localSize = localRank + 1
+            localSize = max(localRank + 1, Self.tasks(environment) ?? 0)
             if values.has("MASTER_ADDR") {
                 address = try values.text("MASTER_ADDR")
             } else {
@@ -65,6 +65,20 @@ public struct RankPlacement: Sendable, Equatable {
         } else {
             return nil
         }
+    }
+
+    /// How many tasks of the step this node has: of `2(x3),1`, its form for nodes 0 to 3, node 3 has one.
+    private static func tasks(_ environment: [String: String]) -> Int? {
+        guard let list = environment["SLURM_STEP_TASKS_PER_NODE"],
+            var node = environment["SLURM_NODEID"].flatMap({ Int($0) }), node >= 0
+        else { return nil }
+        for entry in list.split(separator: ",") {
+            let parts = entry.split(separator: "(x")
+            let nodes = parts.count > 1 ? Int(parts[1].dropLast()) ?? 1 : 1
+            if node < nodes { return Int(parts[0]) }
+            node -= nodes
+        }
+        return nil
     }
 
     /// The first of Slurm's compressed list: `node[07-12,15],login` is `node07`.

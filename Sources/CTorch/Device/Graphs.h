@@ -1,0 +1,90 @@
+// Passes that were recorded once and run again: on a GPU as graphs, which start hundreds of kernels at once.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "Plan.h"
+
+#if __has_include(<ATen/core/GraphImplInterface.h>)
+#include <ATen/core/GraphImplInterface.h>
+#define CT_HAS_GRAPHS
+#endif
+
+namespace ct::passes {
+
+// The device's side of a pass: the same operations on the same tensors each time it runs.
+class Execution {
+public:
+    Execution(const ct_k_shape &shape, Plan plan);
+
+    // Brings the numbers of a plan with the same key.
+    void load(const Plan &plan);
+    void run();
+    // Lets go of the caches, which a graph knows by their addresses.
+    void release();
+    // To where the plan says.
+    void bring(const Plan &plan) const;
+
+private:
+    const ct_k_shape shape;
+    ct_k_device_s &on;
+    Plan plan;
+    at::Tensor numbers, floats;
+    std::vector<at::Tensor> results;  // of each step
+
+    struct Seen {
+        at::Tensor rows, table, mask;
+    };
+    struct Stand {
+        at::Tensor cosine, sine, slots, order;
+        std::vector<Seen> groups;
+    };
+    std::vector<Stand> stands;
+
+    at::Tensor part(const Range &range) const { return numbers.narrow(0, range.start, range.count); }
+    void stand(size_t index);
+    at::Tensor block(const at::Tensor &x, const Step &step);
+    at::Tensor attended(const at::Tensor &query, const Standing &standing, const Stand &stand, int64_t layer) const;
+    at::Tensor normed(const at::Tensor &x, const float *scale, int64_t width) const;
+    at::Tensor turned(const at::Tensor &x, const float *norm, const at::Tensor &cosine, const at::Tensor &sine) const;
+    at::Tensor biased(const at::Tensor &x, const float *bias) const;
+    at::Tensor product(const at::Tensor &x, const ct_k_weight &weight) const;
+    at::Tensor multiplied(const at::Tensor &x, const at::Tensor &w) const;
+};
+
+// The recorded passes of a device, by their plans' keys. A pass is recorded when it comes a second time: the first time, run
+// operation by operation, has uploaded what it needs.
+class Graphs {
+public:
+    explicit Graphs(bool replays_operations) : replays_operations(replays_operations) {}
+
+    // False if nothing was run, and the pass is to run operation by operation.
+    bool run(const ct_k_shape &shape, const Plan &plan);
+
+    // Passes that ran from a recording.
+    int64_t replays() const { return replayed; }
+
+private:
+    struct Recording {
+        std::unique_ptr<Execution> execution;
+#ifdef CT_HAS_GRAPHS
+        std::unique_ptr<at::GraphImplInterface> graph;
+#endif
+    };
+
+    // Recordings to keep; one holds the memory of a pass's intermediate results.
+    static constexpr size_t kMost = 96;
+
+    const bool replays_operations;  // for tests on devices without graphs
+    bool works = true;
+    int64_t replayed = 0;
+    std::mutex mutex;
+    std::map<std::vector<int64_t>, Recording> recordings;
+
+    bool record(Recording &recording, const ct_k_shape &shape, const Plan &plan);
+};
+
+bool has_graphs(const at::Device &device);
+
+}  // namespace ct::passes
