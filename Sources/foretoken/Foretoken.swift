@@ -23,6 +23,7 @@ struct Foretoken: AsyncParsableCommand {
             Completion for your shell (bash, zsh or fish):
               foretoken --generate-completion-script bash > ~/.local/share/bash-completion/completions/foretoken
             """,
+        version: "0.1.0 (unreleased)",
         subcommands: [
             Prepare.self, Train.self, Generate.self, Evaluate.self, Inspect.self, Convert.self, Bench.self, Report.self,
             StudyCommand.self,

@@ -78,7 +78,7 @@ struct Generate: AsyncParsableCommand {
 
     func run() async throws {
         InterruptFlag.install()
-        let (loaded, tokenizer) = try await weights.load(model)
+        let (loaded, tokenizer, folder) = try await weights.load(model)
         let sampler = try sampling.sampler()
         func request(_ prompt: String) -> GenerationRequest {
             let configuration = loaded.configuration
@@ -91,7 +91,7 @@ struct Generate: AsyncParsableCommand {
         }
         if let prompts, let out {
             return try await Self.continueAll(
-                PromptFile(contentsOf: prompts.url), samples, out, weights.fingerprint(model), loaded, tokenizer,
+                PromptFile(contentsOf: prompts.url), samples, out, weights.fingerprint(of: folder), loaded, tokenizer,
                 request)
         }
         var iterator = TokenStream(loaded, request(prompt), tokenizer: tokenizer).makeAsyncIterator()

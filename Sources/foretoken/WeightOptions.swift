@@ -27,14 +27,14 @@ struct WeightOptions: ParsableArguments {
 
     func validate() throws { try require(threads, "--threads", in: 1...1024) }
 
-    /// Reads a model with its tokenizer.
+    /// Reads a model with its tokenizer, and says from which folder: a run that trains on has a newer one soon.
     @TorchActor
-    func load(_ path: Path) throws -> (model: DecodeModel, tokenizer: any Tokenizer) {
+    func load(_ path: Path) throws -> (model: DecodeModel, tokenizer: any Tokenizer, folder: URL) {
         let device = try prepare()
         let folder = try RunFolder.modelFolder(at: path.url)
         let source = try ModelFolder.source(folder)
         let tokenizer = try ModelFolder.tokenizer(in: folder, of: source.configuration)
-        return (try DecodeModel(reading: source, format: weights, device: device, isExact: exact), tokenizer)
+        return (try DecodeModel(reading: source, format: weights, device: device, isExact: exact), tokenizer, folder)
     }
 
     /// A model that is not in a file.
@@ -45,8 +45,7 @@ struct WeightOptions: ParsableArguments {
 
     /// Tells a model, as it is held and run here, from others: by its descriptions, its tokenizer and pieces all over its
     /// weight files.
-    func fingerprint(_ path: Path) throws -> String {
-        let folder = try RunFolder.modelFolder(at: path.url)
+    func fingerprint(of folder: URL) throws -> String {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         var bytes = Array("\(weights) \(device) \(exact)".utf8)
         for name in names + ["foretoken/config.json"] where name.hasSuffix(".json") || name.hasSuffix(".model") {

@@ -163,7 +163,7 @@ using namespace ct::passes;
 
 ct_k_device_s::ct_k_device_s(at::Device device, at::ScalarType dtype, int64_t tile)
     : device(device), dtype(dtype), tile(tile) {
-    if (!has_graphs(device)) return;
+    if (!device.is_cuda() || !CudaGraph::exists()) return;
     graphs = std::make_unique<Graphs>(false);
     stream = c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
 }

@@ -4,14 +4,6 @@
 
 namespace ct::passes {
 
-bool has_graphs(const at::Device &device) {
-#ifdef CT_HAS_GRAPHS
-    return !device.is_cpu() && at::has_graph_impl(device.type());
-#else
-    return (void)device, false;
-#endif
-}
-
 bool Graphs::run(const ct_k_shape &shape, const Plan &plan) {
     const std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
     if (!lock.owns_lock() || !works) return false;
@@ -21,12 +13,8 @@ bool Graphs::run(const ct_k_shape &shape, const Plan &plan) {
     Recording &recording = place->second;
     if (recording.execution == nullptr && !record(recording, shape, plan)) return false;
     recording.execution->load(plan);
-#ifdef CT_HAS_GRAPHS
     if (recording.graph != nullptr) recording.graph->replay();
     else recording.execution->run();
-#else
-    recording.execution->run();
-#endif
     recording.execution->bring(plan);
     replayed++;
     return true;
@@ -34,19 +22,18 @@ bool Graphs::run(const ct_k_shape &shape, const Plan &plan) {
 
 bool Graphs::record(Recording &recording, const ct_k_shape &shape, const Plan &plan) {
     auto execution = std::make_unique<Execution>(shape, plan);
-#ifdef CT_HAS_GRAPHS
     if (!replays_operations) {
-        auto graph = at::create_graph_impl(shape.device->device.type());
+        auto graph = std::make_unique<CudaGraph>();
         try {
-            graph->capture_begin({0, 0}, at::GraphCaptureMode::ThreadLocal);
+            graph->begin();
             execution->run();
-            graph->capture_end();
+            graph->end();
         } catch (const std::exception &error) {
             // Slower, but not wrong: what can't be recorded is run operation by operation from here on.
             works = false;
             try {
-                graph->capture_end();
-            } catch (...) {
+                graph->end();
+            } catch (const std::exception &) {
             }
             TORCH_WARN("passes are not recorded as graphs on this device: ", error.what());
             return false;
@@ -54,7 +41,6 @@ bool Graphs::record(Recording &recording, const ct_k_shape &shape, const Plan &p
         execution->release();
         recording.graph = std::move(graph);
     }
-#endif
     recording.execution = std::move(execution);
     return true;
 }

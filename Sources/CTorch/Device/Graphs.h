@@ -4,12 +4,8 @@
 #include <map>
 #include <memory>
 
+#include "CudaGraph.h"
 #include "Plan.h"
-
-#if __has_include(<ATen/core/GraphImplInterface.h>)
-#include <ATen/core/GraphImplInterface.h>
-#define CT_HAS_GRAPHS
-#endif
 
 namespace ct::passes {
 
@@ -68,9 +64,7 @@ public:
 private:
     struct Recording {
         std::unique_ptr<Execution> execution;
-#ifdef CT_HAS_GRAPHS
-        std::unique_ptr<at::GraphImplInterface> graph;
-#endif
+        std::unique_ptr<CudaGraph> graph;  // null: the execution is run again
     };
 
     // Recordings to keep; one holds the memory of a pass's intermediate results.
@@ -84,7 +78,5 @@ private:
 
     bool record(Recording &recording, const ct_k_shape &shape, const Plan &plan);
 };
-
-bool has_graphs(const at::Device &device);
 
 }  // namespace ct::passes

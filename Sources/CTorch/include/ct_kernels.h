@@ -125,8 +125,8 @@ int64_t ct_k_gumbel_argmax(const float *x, int64_t n, double temperature, uint64
 // does not as far as the device's library treats the rows of a product alike.
 ct_k_device ct_k_device_new(ct_device device, int32_t dtype, int64_t tile);
 void ct_k_device_release(ct_k_device device);
-// ct_k_run there. Where the device has graphs (CUDA's, in LibTorch from 2.13 on) a pass is recorded when one like it comes a
-// second time, and from then on started as a whole.
+// ct_k_run there. On CUDA a pass is recorded as a graph when one like it comes a second time, and from then on
+// started as a whole.
 int32_t ct_k_run_on_device(const ct_k_shape *shape, const ct_k_op *ops, int32_t count);
 
 // For tests without a GPU: passes are recorded on any device, and run again operation by operation from what was recorded.

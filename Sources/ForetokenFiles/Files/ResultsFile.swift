@@ -21,7 +21,7 @@ public enum ResultsFileError: Error, Sendable, Equatable, CustomStringConvertibl
         case .packed(let file): "\(file): results are appended to as plain JSONL, not packed; name another file"
         case .inUse(let file): "\(file): another process writes its results there; wait for it, or name another file"
         case .foreign(let file, let line):
-            "\(file): line \(line) is not of this run: other inputs, another model or other settings; "
+            "\(file): line \(line) is not of this run: other inputs, another model, other settings or an earlier version of foretoken; "
                 + "name another file, or give the same arguments to resume"
         case .system(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
         }

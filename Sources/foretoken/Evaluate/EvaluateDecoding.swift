@@ -56,7 +56,7 @@ struct EvaluateDecoding: AsyncParsableCommand {
     @TorchActor
     func run() async throws {
         let run = self.model.url
-        let (model, tokenizer) = try weights.load(model)
+        let (model, tokenizer, _) = try weights.load(model)
         let shard = try TokenShard(contentsOf: data.url)
         try shard.requireTokenizer(tokenizer)
         let beginning = model.configuration.beginningOfText.map { [$0] } ?? []

@@ -53,8 +53,7 @@ struct SamplesOptions: ParsableArguments {
 
     @TorchActor
     func generate(_ file: ProblemFile) async throws {
-        let path = model
-        let (model, tokenizer) = try weights.load(path)
+        let (model, tokenizer, folder) = try weights.load(model)
         let generation = try SampleGeneration(
             file, samples: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
             tokenizer: tokenizer, skipsLong: skipLong)
@@ -68,7 +67,7 @@ struct SamplesOptions: ParsableArguments {
         let engine = BatchEngine(model, tokenizer: tokenizer)
         let progress = StageProgress()
         try await generation.run(
-            on: engine, request: request, tokenizer: tokenizer, to: samples.url, fingerprint: weights.fingerprint(path)
+            on: engine, request: request, tokenizer: tokenizer, to: samples.url, fingerprint: weights.fingerprint(of: folder)
         ) { done, total in
             if done > 0 { progress.show("samples", done, total) }
             return !InterruptFlag.isRaised

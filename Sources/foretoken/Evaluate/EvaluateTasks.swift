@@ -69,11 +69,11 @@ struct TaskOptions: ParsableArguments {
         InterruptFlag.install()
         let data = try dataFolder(path)
         let questions = try TaskQuestion.read(data.appendingPathComponent(TaskQuestion.fileName))
-        let (model, tokenizer) = try weights.load(path)
+        let (model, tokenizer, folder) = try weights.load(path)
         // A tokenizer of other data would ask other questions.
         _ = try TokenizerFile.read(folder: data, digest: tokenizer.digest, name: tokenizer.name)
         let evaluation = try TaskEvaluation(
-            questions, model: model, fingerprint: try weights.fingerprint(path), tokenizer: tokenizer)
+            questions, model: model, fingerprint: try weights.fingerprint(of: folder), tokenizer: tokenizer)
         let progress = StageProgress()
         let right = try await evaluation.run(on: BatchEngine(model, tokenizer: tokenizer), to: out?.url) {
             if $0 > 0 { progress.show("answers", $0, $1) }

@@ -149,6 +149,18 @@ import Testing
         return path.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
     }()
 
+    /// Slurm's own, on a machine that has it.
+    @Test(.enabled(if: hasSlurm, "no Slurm answers here"))
+    func slurmStartsTheRanks() throws {
+        let recipe = try place.sharedRecipe(steps: 6)
+        let result = try Command.shell("exec srun --ntasks 2 $F train '\(recipe)' --out '\(place.path("run"))'")
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(try train(recipe, "whole", processes: 1).code == 0)
+        #expect(difference(try place.curve("whole"), try place.curve("run")) < 1e-5)
+    }
+
+    private static let hasSlurm = (try? Command.shell("timeout 5 sinfo --noheader --states=idle | grep -q ."))?.code == 0
+
     @Test func slurmsVariablesStartTheRanks() throws {
         let recipe = try place.sharedRecipe(steps: 3)
         let port = try Ranks.freePort()

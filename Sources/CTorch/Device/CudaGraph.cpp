@@ -1,0 +1,58 @@
+#include "CudaGraph.h"
+
+#include <dlfcn.h>
+
+#include <utility>
+
+namespace ct::passes {
+namespace {
+
+// Room for the object, whose size only CUDA's headers tell; it has some hundred bytes in LibTorch 2.11 to 2.13.
+constexpr size_t kRoom = 1 << 14;
+
+// The members by their names (Itanium C++ ABI), which 2.11 and 2.13 have alike; the object comes first.
+struct Members {
+    using Pool = std::pair<unsigned long long, unsigned long long>;
+    void (*construct)(void *, bool keep_graph);
+    void (*destroy)(void *);
+    void (*begin)(void *, Pool pool, int mode);
+    void (*end)(void *);
+    void (*replay)(void *);
+
+    Members() {
+        find(construct, "_ZN2at4cuda9CUDAGraphC1Eb");
+        find(destroy, "_ZN2at4cuda9CUDAGraphD1Ev");
+        find(begin, "_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
+        find(end, "_ZN2at4cuda9CUDAGraph11capture_endEv");
+        find(replay, "_ZN2at4cuda9CUDAGraph6replayEv");
+    }
+
+    bool all() const { return construct && destroy && begin && end && replay; }
+
+private:
+    template <typename Function>
+    static void find(Function &function, const char *name) {
+        function = reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
+    }
+};
+
+const Members &members() {
+    static const Members found;
+    return found;
+}
+
+constexpr int kThreadLocal = 1;  // cudaStreamCaptureModeThreadLocal
+
+}  // namespace
+
+bool CudaGraph::exists() { return members().all(); }
+
+CudaGraph::CudaGraph() : object(new std::byte[kRoom]()) { members().construct(object.get(), false); }
+
+CudaGraph::~CudaGraph() { members().destroy(object.get()); }
+
+void CudaGraph::begin() { members().begin(object.get(), {0, 0}, kThreadLocal); }
+void CudaGraph::end() { members().end(object.get()); }
+void CudaGraph::replay() { members().replay(object.get()); }
+
+}  // namespace ct::passes
