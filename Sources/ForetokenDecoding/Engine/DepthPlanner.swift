@@ -49,8 +49,16 @@ final class DepthPlanner {
     private var drafting = Costs()
     private var plans = 0
     private static let leastGain = 1.05
+    private static let neighbourEvery = 12
     /// Acceptance in the sequences so far, the latest counting most: what a new one begins with.
     private var typical: [Double] = []
+    private struct Candidate {
+        let index: Int
+        /// Of its sequence.
+        let isFirst: Bool
+        let probability: Double
+    }
+    private var candidates: [Candidate] = []
     /// Whether drafts are made one after another, so that each costs, and not each sequence that drafts.
     let isStepwise: Bool
 
@@ -77,24 +85,28 @@ final class DepthPlanner {
         if passes[base] == nil && plans > 2 || plans % 512 == 0 { return counts }
 
         // The likeliest drafts first; a sequence's own come in order, since their probabilities fall.
-        var candidates: [(index: Int, probability: Double)] = []
+        candidates.removeAll(keepingCapacity: true)
         for index in adaptive {
             var probability = 1.0
-            for rate in sequences[index].acceptance.rates.prefix(sequences[index].usefulDrafts) {
+            for (place, rate) in sequences[index].acceptance.rates.prefix(sequences[index].usefulDrafts).enumerated() {
                 probability *= rate
-                candidates.append((index, probability))
+                candidates.append(Candidate(index: index, isFirst: place == 0, probability: probability))
             }
         }
-        candidates.sort { $0.probability > $1.probability }
+        if adaptive.count > 1 { candidates.sort { $0.probability > $1.probability } }
         // Estimates that win are the lucky ones: drafting must promise more than a little.
         var best = (speed: Self.leastGain * Double(base) / passCost(base), count: 0)
         var tokens = Double(base)
-        var drafters: Set<Int> = []
+        var drafters = 0
         for (count, candidate) in candidates.enumerated() {
             tokens += candidate.probability
-            drafters.insert(candidate.index)
-            let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafters.count))
+            if candidate.isFirst { drafters += 1 }
+            let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafters))
             if speed > best.speed { best = (speed, count + 1) }
+        }
+        // One more or one less now and then, which costs little: what it takes was measured long ago.
+        if best.count > 0, plans % Self.neighbourEvery == 0 {
+            best.count += plans / Self.neighbourEvery % 2 == 0 ? 1 : best.count > 1 ? -1 : 0
         }
         for candidate in candidates.prefix(best.count) { counts[candidate.index] += 1 }
         // Text changes: drafts that failed are tried again, ever more seldom.
@@ -122,20 +134,37 @@ final class DepthPlanner {
 
 /// Seconds of work of different sizes, measured as it goes by.
 private struct Costs {
-    private var table: [Int: (seconds: Double, times: Int)] = [:]
+    private var measured: [(seconds: Double, times: Int)] = []
+    /// No more than larger work takes: what was slow once and is not tried again would stay so.
+    private var bounds: [Double] = []
+    private(set) var least: Double?
 
-    subscript(size: Int) -> Double? { table[size]?.seconds }
-    var least: Double? { table.values.map(\.seconds).min() }
+    subscript(size: Int) -> Double? {
+        size < measured.count && measured[size].times > 0 ? bounds[size] : nil
+    }
 
     /// The measured size next below.
     func below(_ size: Int) -> (size: Int, seconds: Double)? {
-        table.keys.filter { $0 < size }.max().flatMap { below in self[below].map { (below, $0) } }
+        var below = min(size, measured.count) - 1
+        while below >= 0, measured[below].times == 0 { below -= 1 }
+        return below < 0 ? nil : (below, bounds[below])
     }
 
+    /// Follows the median, which a time slice of another program does not move.
     mutating func learn(_ size: Int, _ seconds: Double) {
-        let (known, times) = table[size] ?? (seconds, 0)
-        // The first times touch memory that the later ones find; another program's time slice says nothing of the work.
-        let now = times < 4 ? min(known, seconds) : known + (min(seconds, 3 * known) - known) * 0.1
-        table[size] = (now, times + 1)
+        while measured.count <= size {
+            measured.append((.infinity, 0))
+            bounds.append(.infinity)
+        }
+        let (known, times) = measured[size]
+        // The first times touch memory that the later ones find.
+        measured[size].seconds = times < 4 ? min(known, seconds) : known * (seconds > known ? 1.02 : 1 / 1.02)
+        measured[size].times += 1
+        var bound = Double.infinity
+        for index in measured.indices.reversed() {
+            bound = min(bound, measured[index].seconds)
+            bounds[index] = bound
+        }
+        least = bound
     }
 }

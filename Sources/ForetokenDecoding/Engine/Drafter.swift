@@ -98,7 +98,9 @@ final class SelfDrafter: Drafter {
     /// [depth, sequences, V] of each sequence's last row. With depth 0 the rows only enter the caches.
     private func runHeads(_ sequences: [DecodingSequence], depth: Int) throws {
         let width = model.configuration.width
-        let heads = sequences.first?.draftState.caches.count ?? 0
+        let caches = sequences.first?.draftState.caches ?? []
+        // Heads without caches that no other reads are left out beyond the drafts wanted.
+        let heads = chain.isEmpty && caches.allSatisfy { $0 == nil } ? min(depth, caches.count) : caches.count
         let outputs = depth > 0 ? sequences.count : 0
         let last = self.last.reserve(max(1, heads * outputs * width))
         var pass = Pass(model)

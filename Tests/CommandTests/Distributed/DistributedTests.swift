@@ -159,7 +159,8 @@ import Testing
         #expect(difference(try place.curve("whole"), try place.curve("run")) < 1e-5)
     }
 
-    private static let hasSlurm = (try? Command.shell("timeout 5 sinfo --noheader --states=idle | grep -q ."))?.code == 0
+    private static let hasSlurm =
+        (try? Command.shell("timeout 5 sinfo --noheader --states=idle | grep -q ."))?.code == 0
 
     @Test func slurmsVariablesStartTheRanks() throws {
         let recipe = try place.sharedRecipe(steps: 3)

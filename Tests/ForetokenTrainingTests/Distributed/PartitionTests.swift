@@ -123,7 +123,9 @@ private struct Place: World {
         environment["MASTER_PORT"] = "700"
         placement = try #require(try RankPlacement(environment: environment))
         #expect((placement.size, placement.address, placement.port) == (6, "alone", 700))
-        for (list, node, tasks) in [("2(x2),3", "2", 3), ("4", "0", 4), ("2(x3)", "5", 2), ("x(y", "0", 2), ("4", "-1", 2)] {
+        for (list, node, tasks) in [
+            ("2(x2),3", "2", 3), ("4", "0", 4), ("2(x3)", "5", 2), ("x(y", "0", 2), ("4", "-1", 2),
+        ] {
             environment["SLURM_STEP_TASKS_PER_NODE"] = list
             environment["SLURM_NODEID"] = node
             #expect(try RankPlacement(environment: environment)?.localSize == tasks, "\(list), node \(node)")
