@@ -129,37 +129,4 @@ import Testing
         #expect(problem { $0.frequencyPenalty = .infinity } != nil)
         #expect(problem { $0.logitBias = [6: 1] } == .tokenOutOfRange(token: 6, vocabulary: 6))
     }
-
-    @Test func plansFollowWhatPays() throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 4))
-        var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 60, heads: 4)
-        request.isAdaptive = true
-        func sequence(accepted: Int, times: Int) throws -> DecodingSequence {
-            let sequence = try DecodingSequence(decoder, request, tokenizer: ByteTokenizer(), pool: CachePool(decoder))
-            for _ in 0..<times { sequence.acceptance.update(accepted: accepted, of: 3) }
-            return sequence
-        }
-        let planner = DepthPlanner()
-        for rows in 1...8 { planner.learn(rows: rows, seconds: 1 + 0.1 * Double(rows - 1)) }
-        planner.learn(drafting: 1, seconds: 0.1)
-        planner.learn(drafting: 2, seconds: 0.1)
-        #expect(planner.plan([try sequence(accepted: 3, times: 50)]) == [3])
-        #expect(planner.plan([try sequence(accepted: 0, times: 50)]) == [0])
-        #expect(planner.plan([try sequence(accepted: 0, times: 50), try sequence(accepted: 3, times: 50)]) == [0, 3])
-        // Drafts that failed are tried again after a while.
-        let hopeless = try sequence(accepted: 0, times: 50)
-        for _ in 0..<AcceptanceEstimate.shortestPatience { hopeless.acceptance.update(accepted: 0, of: 0) }
-        #expect(planner.plan([hopeless]) == [1])
-        // A new sequence begins with what the others showed, and learns for itself.
-        for _ in 0..<100 { _ = planner.plan([hopeless]) }
-        let new = try sequence(accepted: 0, times: 0)
-        #expect(planner.plan([new]) == [0])
-        for _ in 0..<10 { new.acceptance.update(accepted: 3, of: 3) }
-        #expect(planner.plan([new]) == [3])
-        // On a machine where a row costs as much as a pass, nothing pays.
-        let dear = DepthPlanner()
-        for rows in 1...4 { dear.learn(rows: rows, seconds: Double(rows)) }
-        dear.learn(drafting: 1, seconds: 0.5)
-        #expect(dear.plan([try sequence(accepted: 3, times: 50)]) == [0])
-    }
 }
