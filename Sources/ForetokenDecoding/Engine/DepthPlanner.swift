@@ -19,7 +19,7 @@ struct AcceptanceEstimate {
     mutating func begin(with typical: [Double]) {
         guard !hasBegun else { return }
         hasBegun = true
-        for (place, rate) in zip(rates.indices, typical) { (rates[place], seen[place]) = (rate, 6) }
+        for (place, rate) in zip(rates.indices, typical) { (rates[place], seen[place]) = (rate, 15) }
     }
 
     /// Takes over what a pass with `drafted` drafts showed.
@@ -35,7 +35,7 @@ struct AcceptanceEstimate {
         passesWithoutDrafts = 0
         for place in 0..<min(accepted + 1, drafted, rates.count) {
             seen[place] += 1
-            rates[place] += ((place < accepted ? 1 : 0) - rates[place]) * max(0.04, 1 / Double(seen[place] + 2))
+            rates[place] += ((place < accepted ? 1 : 0) - rates[place]) * max(0.025, 1 / Double(seen[place] + 2))
         }
     }
 }
@@ -48,7 +48,9 @@ final class DepthPlanner {
     private var passes = Costs()
     private var drafting = Costs()
     private var plans = 0
-    private static let leastGain = 1.05
+    private static let leastGain = 1.02
+    private static let nearGain = 0.95
+    private static let nearPatience = 4
     private static let neighbourEvery = 12
     /// Acceptance in the sequences so far, the latest counting most: what a new one begins with.
     private var typical: [Double] = []
@@ -94,8 +96,10 @@ final class DepthPlanner {
             }
         }
         if adaptive.count > 1 { candidates.sort { $0.probability > $1.probability } }
-        // Estimates that win are the lucky ones: drafting must promise more than a little.
-        var best = (speed: Self.leastGain * Double(base) / passCost(base), count: 0)
+        // Estimates that win are the lucky ones: drafting must promise more than nothing.
+        let plain = Double(base) / passCost(base)
+        var best = (speed: Self.leastGain * plain, count: 0)
+        var promise = 0.0
         var tokens = Double(base)
         var drafters = 0
         for (count, candidate) in candidates.enumerated() {
@@ -103,16 +107,19 @@ final class DepthPlanner {
             if candidate.isFirst { drafters += 1 }
             let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafters))
             if speed > best.speed { best = (speed, count + 1) }
+            promise = max(promise, speed)
         }
         // One more or one less now and then, which costs little: what it takes was measured long ago.
         if best.count > 0, plans % Self.neighbourEvery == 0 {
             best.count += plans / Self.neighbourEvery % 2 == 0 ? 1 : best.count > 1 ? -1 : 0
         }
         for candidate in candidates.prefix(best.count) { counts[candidate.index] += 1 }
-        // Text changes: drafts that failed are tried again, ever more seldom.
+        // Text changes: drafts that failed are tried again, ever more seldom, but often where it was a near thing.
+        let isNear = promise > Self.nearGain * plain
         for index in adaptive where counts[index] == 0 {
             let estimate = sequences[index].acceptance
-            if estimate.passesWithoutDrafts >= estimate.patience { counts[index] = 1 }
+            let patience = isNear ? Self.nearPatience : estimate.patience
+            if estimate.passesWithoutDrafts >= patience { counts[index] = 1 }
         }
         return counts
     }
