@@ -42,6 +42,17 @@ import Testing
         #expect(plans.contains([2]) && plans.count { $0 == [3] } > 50)
     }
 
+    /// Nor does one measured when everything was faster make rows look free for good.
+    @Test func whatWasFastOnceFollows() throws {
+        let planner = DepthPlanner()
+        for rows in 1...8 { for _ in 0..<4 { planner.learn(rows: rows, seconds: 1 + 0.01 * Double(rows)) } }
+        for _ in 0..<400 {
+            planner.learn(rows: 1, seconds: 1)
+            planner.learn(rows: 2, seconds: 5)
+        }
+        #expect(planner.plan([try sequence(accepted: 3, times: 50)]) == [0])
+    }
+
     private func sequence(accepted: Int, times: Int) throws -> DecodingSequence {
         let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 4))
         var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 60, heads: 4)

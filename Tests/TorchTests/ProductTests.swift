@@ -3,7 +3,7 @@ import Testing
 
 @testable import Torch
 
-/// Products of our kernels beside float64, in every instruction set that the machine has.
+/// Products of our kernels beside float64, in every vector instruction set that the machine has.
 @Suite(.serialized) struct ProductTests {
     private static let shapes = [
         [1, 1, 1], [1, 33, 7], [15, 1, 3], [14, 32, 384], [13, 31, 385], [29, 67, 769], [200, 1100, 5], [300, 40, 900],
@@ -26,7 +26,7 @@ import Testing
         let exact = a.to(.float64).matrixProduct(b.to(.float64)).contiguous().elements(as: Double.self)
         for threads: Int32 in [1, 3] {
             ct_kernels_set_threads(threads)
-            for isa: Int32 in 0...2 where ct_kernels_set_isa(isa) == isa {
+            for isa: Int32 in 1...2 where ct_kernels_set_isa(isa) == isa {
                 ct_set_own_products(1)
                 let own = withoutGradient { a.matrixProduct(b) }.to(.float64).contiguous().elements(as: Double.self)
                 let difference = zip(own, exact).map { abs($0 - $1) }.max() ?? .infinity

@@ -2,8 +2,6 @@
 
 #include <dlfcn.h>
 
-#include <utility>
-
 namespace ct::passes {
 namespace {
 
@@ -12,12 +10,12 @@ constexpr size_t kRoom = 1 << 14;
 
 // The members by their names (Itanium C++ ABI), which 2.11 and 2.13 have alike; the object comes first.
 struct Members {
-    using Pool = std::pair<unsigned long long, unsigned long long>;
     void (*construct)(void *, bool keep_graph);
     void (*destroy)(void *);
-    void (*begin)(void *, Pool pool, int mode);
+    void (*begin)(void *, CudaGraph::Pool pool, int mode);
     void (*end)(void *);
     void (*replay)(void *);
+    CudaGraph::Pool (*pool)(void *);
 
     Members() {
         find(construct, "_ZN2at4cuda9CUDAGraphC1Eb");
@@ -25,9 +23,10 @@ struct Members {
         find(begin, "_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
         find(end, "_ZN2at4cuda9CUDAGraph11capture_endEv");
         find(replay, "_ZN2at4cuda9CUDAGraph6replayEv");
+        find(pool, "_ZN2at4cuda9CUDAGraph4poolEv");
     }
 
-    bool all() const { return construct && destroy && begin && end && replay; }
+    bool all() const { return construct && destroy && begin && end && replay && pool; }
 
 private:
     template <typename Function>
@@ -51,8 +50,9 @@ CudaGraph::CudaGraph() : object(new std::byte[kRoom]()) { members().construct(ob
 
 CudaGraph::~CudaGraph() { members().destroy(object.get()); }
 
-void CudaGraph::begin() { members().begin(object.get(), {0, 0}, kThreadLocal); }
+void CudaGraph::begin(Pool pool) { members().begin(object.get(), pool, kThreadLocal); }
 void CudaGraph::end() { members().end(object.get()); }
+CudaGraph::Pool CudaGraph::pool() { return members().pool(object.get()); }
 void CudaGraph::replay() { members().replay(object.get()); }
 
 }  // namespace ct::passes

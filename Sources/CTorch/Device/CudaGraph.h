@@ -3,12 +3,16 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 namespace ct::passes {
 
 // Work of one CUDA stream that was captured and is started as a whole.
 class CudaGraph {
 public:
+    // Names memory that several graphs share.
+    using Pool = std::pair<unsigned long long, unsigned long long>;
+
     // Whether this LibTorch has them.
     static bool exists();
 
@@ -17,9 +21,12 @@ public:
     CudaGraph(const CudaGraph &) = delete;
     CudaGraph &operator=(const CudaGraph &) = delete;
 
-    // What this thread does on the current stream, which is not the default one, up to `end`, is captured and not run.
-    void begin();
+    // What is done on the current stream, which is not the default one, up to `end`, is captured and not run. What it allocates
+    // comes from the pool, {0, 0} for one of its own.
+    void begin(Pool pool);
     void end();
+    // After `begin`.
+    Pool pool();
     void replay();
 
 private:

@@ -43,16 +43,23 @@ struct ct_k_device_s {
         return copy;
     }
 
-    // Makes the stream of this device's work the current one: graphs are not recorded on the stream that all share.
-    struct OnStream {
-        std::optional<c10::StreamGuard> guard;
-        explicit OnStream(const ct_k_device_s &device) {
+    // Makes the stream of this device's work the current one, since graphs are not recorded on the stream that all share, for
+    // one thread at a time: what another did on it would be recorded, too.
+    class OnStream {
+    public:
+        explicit OnStream(ct_k_device_s &device) {
+            if (device.graphs != nullptr) lock = std::unique_lock<std::mutex>(device.work);
             if (device.stream) guard.emplace(*device.stream);
         }
+
+    private:
+        std::unique_lock<std::mutex> lock;
+        std::optional<c10::StreamGuard> guard;
     };
 
 private:
     std::optional<c10::Stream> stream;
+    std::mutex work;
     std::mutex mutex;
     std::unordered_map<const float *, at::Tensor> constants;
 };
@@ -65,7 +72,7 @@ struct ct_k_pages_s {
         int64_t number;
     };
 
-    const ct_k_device_s *device = nullptr;
+    ct_k_device_s *device = nullptr;
     at::Tensor keys, values;
     std::deque<Page> pages;
 

@@ -4,6 +4,8 @@
 // weights stay on the device. Sums are float32 whatever the weights are held in.
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+
 #include "../internal.h"
 #include "Graphs.h"
 
@@ -43,6 +45,11 @@ void Execution::run() {
 
 void Execution::release() {
     for (Standing &standing : plan.standings) standing.keys.reset(), standing.values.reset();
+    stands.clear();
+    for (size_t step = 0; step < results.size(); step++) {
+        const auto is_brought = [&](const auto &result) { return result.first == step; };
+        if (std::none_of(plan.results.begin(), plan.results.end(), is_brought)) results[step].reset();
+    }
 }
 
 void Execution::bring(const Plan &now) const {
@@ -193,6 +200,7 @@ int32_t ct_k_run_on_device(const ct_k_shape *shape, const ct_k_op *ops, int32_t 
             execution.load(plan);
             execution.run();
             execution.bring(plan);
+            if (shape->device->graphs != nullptr) shape->device->graphs->ran(plan);
         }
     });
 }

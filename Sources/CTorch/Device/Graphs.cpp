@@ -2,47 +2,73 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+
 namespace ct::passes {
 
 bool Graphs::run(const ct_k_shape &shape, const Plan &plan) {
-    const std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
-    if (!lock.owns_lock() || !works) return false;
-    if (recordings.size() > kMost) recordings.clear();
-    const auto [place, is_new] = recordings.try_emplace(plan.key);
-    if (is_new) return false;
-    Recording &recording = place->second;
-    if (recording.execution == nullptr && !record(recording, shape, plan)) return false;
-    recording.execution->load(plan);
-    if (recording.graph != nullptr) recording.graph->replay();
-    else recording.execution->run();
-    recording.execution->bring(plan);
+    if (!works) return false;
+    const auto known = recordings.find(plan.key);
+    Recording *recording = known != recordings.end() ? &known->second : nullptr;
+    if (recording == nullptr && seen.contains(plan.key) && threads.contains(std::this_thread::get_id()))
+        recording = record(shape, plan);
+    if (recording == nullptr) return false;
+    recording->used = ++uses;
+    recording->execution->load(plan);
+    if (recording->graph != nullptr) recording->graph->replay();
+    else recording->execution->run();
+    recording->execution->bring(plan);
     replayed++;
     return true;
 }
 
-bool Graphs::record(Recording &recording, const ct_k_shape &shape, const Plan &plan) {
-    auto execution = std::make_unique<Execution>(shape, plan);
-    if (!replays_operations) {
-        auto graph = std::make_unique<CudaGraph>();
-        try {
-            graph->begin();
-            execution->run();
-            graph->end();
-        } catch (const std::exception &error) {
-            // Slower, but not wrong: what can't be recorded is run operation by operation from here on.
-            works = false;
+void Graphs::ran(const Plan &plan) {
+    threads.insert(std::this_thread::get_id());
+    if (seen.size() >= kMostSeen) seen.clear();
+    seen.insert(plan.key);
+}
+
+void Graphs::forget() {
+    recordings.clear();
+    pool = {0, 0};
+}
+
+Graphs::Recording *Graphs::record(const ct_k_shape &shape, const Plan &plan) {
+    if (recordings.size() >= kMostRecordings)
+        recordings.erase(std::min_element(recordings.begin(), recordings.end(), [](const auto &a, const auto &b) {
+            return a.second.used < b.second.used;
+        }));
+    Recording recording;
+    try {
+        recording.execution = std::make_unique<Execution>(shape, plan);
+        if (!replays_operations) {
+            recording.graph = std::make_unique<CudaGraph>();
+            recording.graph->begin(pool);
             try {
-                graph->end();
-            } catch (const std::exception &) {
+                recording.execution->run();
+            } catch (...) {
+                try {
+                    recording.graph->end();
+                } catch (const std::exception &) {
+                }
+                throw;
             }
-            TORCH_WARN("passes are not recorded as graphs on this device: ", error.what());
-            return false;
+            recording.graph->end();
+            pool = recording.graph->pool();
+            recording.execution->release();
         }
-        execution->release();
-        recording.graph = std::move(graph);
+    } catch (const c10::OutOfMemoryError &) {
+        // Room for the pass itself.
+        recording = {};
+        forget();
+        return nullptr;
+    } catch (const std::exception &error) {
+        // Slower, but not wrong: what can't be recorded is run operation by operation from here on.
+        works = false;
+        TORCH_WARN("passes are not recorded as graphs on this device: ", error.what());
+        return nullptr;
     }
-    recording.execution = std::move(execution);
-    return true;
+    return &recordings.insert_or_assign(plan.key, std::move(recording)).first->second;
 }
 
 }  // namespace ct::passes

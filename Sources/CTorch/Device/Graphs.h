@@ -3,6 +3,8 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <thread>
 
 #include "CudaGraph.h"
 #include "Plan.h"
@@ -17,7 +19,7 @@ public:
     // Brings the numbers of a plan with the same key.
     void load(const Plan &plan);
     void run();
-    // Lets go of the caches, which a graph knows by their addresses.
+    // Lets go of all tensors but the numbers and what is brought; a graph knows them by their addresses.
     void release();
     // To where the plan says.
     void bring(const Plan &plan) const;
@@ -49,14 +51,18 @@ private:
     at::Tensor multiplied(const at::Tensor &x, const at::Tensor &w) const;
 };
 
-// The recorded passes of a device, by their plans' keys. A pass is recorded when it comes a second time: the first time, run
-// operation by operation, has uploaded what it needs.
+// The recorded passes of a device, by their plans' keys, for one thread at a time. A pass is recorded when it comes a second
+// time: the first time, run operation by operation, has uploaded what it needs and made the libraries' handles of its thread.
 class Graphs {
 public:
     explicit Graphs(bool replays_operations) : replays_operations(replays_operations) {}
 
     // False if nothing was run, and the pass is to run operation by operation.
     bool run(const ct_k_shape &shape, const Plan &plan);
+    // It did so, without an error.
+    void ran(const Plan &plan);
+    // Lets go of all recordings and their memory.
+    void forget();
 
     // Passes that ran from a recording.
     int64_t replays() const { return replayed; }
@@ -65,18 +71,22 @@ private:
     struct Recording {
         std::unique_ptr<Execution> execution;
         std::unique_ptr<CudaGraph> graph;  // null: the execution is run again
+        int64_t used = 0;
     };
+    using Key = std::vector<int64_t>;
 
-    // Recordings to keep; one holds the memory of a pass's intermediate results.
-    static constexpr size_t kMost = 96;
+    // All share one pool: a recording keeps the memory of its numbers and results only.
+    static constexpr size_t kMostRecordings = 96, kMostSeen = 1024;
 
     const bool replays_operations;  // for tests on devices without graphs
     bool works = true;
-    int64_t replayed = 0;
-    std::mutex mutex;
-    std::map<std::vector<int64_t>, Recording> recordings;
+    int64_t replayed = 0, uses = 0;
+    std::set<Key> seen;
+    std::set<std::thread::id> threads;
+    std::map<Key, Recording> recordings;
+    CudaGraph::Pool pool = {0, 0};
 
-    bool record(Recording &recording, const ct_k_shape &shape, const Plan &plan);
+    Recording *record(const ct_k_shape &shape, const Plan &plan);
 };
 
 }  // namespace ct::passes

@@ -2,7 +2,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "../internal.h"
-#include "Device.h"
+#include "Graphs.h"
 
 using at::Tensor;
 using namespace ct::passes;
@@ -25,6 +25,8 @@ int32_t ct_k_pages_grow(ct_k_pages pages, const ct_k_shape *shape, int64_t count
                 {count, slots_per_page, shape->kv_heads, shape->head_dim}, shape->device->elements());
             return old.defined() ? at::cat({old, more}) : more;
         };
+        // They know the caches where these are no longer.
+        if (shape->device->graphs != nullptr) shape->device->graphs->forget();
         auto keys = grown(pages->keys), values = grown(pages->values);
         pages->device = shape->device;
         pages->keys = std::move(keys), pages->values = std::move(values);

@@ -320,7 +320,8 @@ ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null) {
     return guarded([&] {
         const auto x = borrow(input), w = borrow(weight);
         const auto bias = borrow_optional(bias_or_null);
-        const bool ours = !bias && is_cpu_float({x, w}) && x.dim() >= 1 && x.numel() > 0 && w.dim() == 2 && w.size(1) == x.size(-1);
+        const bool ours = !bias && is_cpu_float({x, w}) && x.dim() >= 1 && x.numel() > 0 && w.dim() == 2 && w.numel() > 0 &&
+                          w.size(1) == x.size(-1);
         return ours ? Linear::apply(x, w) : at::linear(x, w, bias);
     });
 }

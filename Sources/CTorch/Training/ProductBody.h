@@ -3,7 +3,8 @@
 // (in the second). Included by Body.h.
 
 // The tile: kProductRows x kProductColumns accumulators, beside a row of b and one number of a, fill the registers.
-constexpr int kProductRows = LANES == 16 ? 14 : LANES == 8 ? 6 : 4, kProductVectors = 2, kProductColumns = kProductVectors * LANES;
+constexpr int kProductRows = LANES == 16 ? 14 : LANES == 8 ? 6 : 4, kProductVectors = 2;
+constexpr int kProductColumns = kProductVectors * LANES;
 // A block of a: 210 KB and less; a panel of b: 1.5 MB and less.
 constexpr int64_t kDepth = 384, kBlockRows = 10 * kProductRows, kPanelColumns = 32 * kProductColumns;
 constexpr int64_t kScratch = (kBlockRows + kPanelColumns) * kDepth;
@@ -47,7 +48,8 @@ void pack_columns(const Multiplication &p, int64_t row, int64_t column, int64_t 
         for (int64_t j = 0; j < kProductColumns; j += LANES) {
             const float *lines = from + j * p.b_column;
             int64_t k = 0;
-            for (; k + LANES <= depth; k += LANES) transpose_square(lines + k, p.b_column, to + k * kProductColumns + j, kProductColumns);
+            for (; k + LANES <= depth; k += LANES)
+                transpose_square(lines + k, p.b_column, to + k * kProductColumns + j, kProductColumns);
             for (; k < depth; k++)
                 for (int64_t i = 0; i < LANES; i++) to[k * kProductColumns + j + i] = lines[i * p.b_column + k];
         }
@@ -60,7 +62,8 @@ void pack_rows(const Multiplication &p, int64_t row, int64_t column, int64_t row
     if (p.a_column == 1) {
         for (int64_t i = 0; i < rows; i++) __builtin_memcpy(to + i * kDepth, from + i * p.a_row, depth * sizeof(float));
     } else if (rows == kProductRows) {
-        for (int64_t k = 0; k < depth; k++) __builtin_memcpy(to + k * kProductRows, from + k * p.a_column, kProductRows * sizeof(float));
+        for (int64_t k = 0; k < depth; k++)
+            __builtin_memcpy(to + k * kProductRows, from + k * p.a_column, kProductRows * sizeof(float));
     } else {
         for (int64_t k = 0; k < depth; k++)
             for (int64_t i = 0; i < rows; i++) to[k * kProductRows + i] = from[k * p.a_column + i];

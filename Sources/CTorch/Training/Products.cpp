@@ -59,8 +59,8 @@ int64_t bound(int64_t count, int64_t part, int64_t parts, int64_t unit) {
     return part == parts ? count : (count / unit) * part / parts * unit;
 }
 
-// Room for packed matrices, kept by each thread that starts products: 1.8 MB for each of its team, as a BLAS library keeps its
-// own, and like that not on the meter of tensors.
+// Room for packed matrices, kept by each thread that starts products: 1.8 MB at most for each of its team, as a BLAS library
+// keeps its own, and like that not on the meter of tensors.
 float *working_memory(int64_t floats) {
     struct Free {
         void operator()(float *memory) const { std::free(memory); }

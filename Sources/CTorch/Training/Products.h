@@ -1,5 +1,6 @@
-// Products of two matrices without autograd: ours where it is faster than LibTorch's, that is for float32 in the memory of a
-// processor with AVX2 or AVX-512 that is not Intel's (on others MKL runs AVX2 code at 85 % of its peak, 40 % of AVX-512's).
+// Products of two matrices without autograd, which sees neither results nor what is written into. They are ours where that is
+// faster than LibTorch: for float32 in the memory of a processor with AVX2 or AVX-512 that is not Intel's (on others MKL runs
+// AVX2 code, at 85 % of its peak and 40 % of AVX-512's).
 #pragma once
 
 #include <ATen/ATen.h>

@@ -167,6 +167,12 @@ private struct Costs {
         // The first times touch memory that the later ones find.
         measured[size].seconds = times < 4 ? min(known, seconds) : known * (seconds > known ? 1.02 : 1 / 1.02)
         measured[size].times += 1
+        // Larger work cannot take less: what was measured when all was faster follows.
+        if times >= 4 {
+            for larger in measured.indices.dropFirst(size + 1) where measured[larger].seconds < measured[size].seconds {
+                measured[larger].seconds = min(measured[size].seconds, measured[larger].seconds * 1.02)
+            }
+        }
         var bound = Double.infinity
         for index in measured.indices.reversed() {
             bound = min(bound, measured[index].seconds)

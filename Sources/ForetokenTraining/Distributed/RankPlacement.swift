@@ -51,7 +51,7 @@ public struct RankPlacement: Sendable, Equatable {
             rank = try values.number("SLURM_PROCID", 0...size - 1)
             if size == 1 { return nil }
             localRank = try values.number("SLURM_LOCALID", 0...rank)
-            localSize = max(localRank + 1, Self.tasks(environment) ?? 0)
+            localSize = max(localRank + 1, min(size, Self.tasks(environment) ?? 0))
             if values.has("MASTER_ADDR") {
                 address = try values.text("MASTER_ADDR")
             } else {

@@ -67,7 +67,8 @@ struct SamplesOptions: ParsableArguments {
         let engine = BatchEngine(model, tokenizer: tokenizer)
         let progress = StageProgress()
         try await generation.run(
-            on: engine, request: request, tokenizer: tokenizer, to: samples.url, fingerprint: weights.fingerprint(of: folder)
+            on: engine, request: request, tokenizer: tokenizer, to: samples.url,
+            fingerprint: weights.fingerprint(of: folder)
         ) { done, total in
             if done > 0 { progress.show("samples", done, total) }
             return !InterruptFlag.isRaised
