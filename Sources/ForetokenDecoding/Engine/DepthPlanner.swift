@@ -48,7 +48,8 @@ final class DepthPlanner {
     private var passes = Costs()
     private var drafting = Costs()
     private var plans = 0
-    private static let leastGain = 1.02
+    /// How much more drafts must promise over fewer: estimates that win are the lucky ones, and later drafts are known less.
+    private static let leastStep = 1.015
     private static let nearGain = 0.95
     private static let nearPatience = 4
     private static let neighbourEvery = 12
@@ -96,9 +97,8 @@ final class DepthPlanner {
             }
         }
         if adaptive.count > 1 { candidates.sort { $0.probability > $1.probability } }
-        // Estimates that win are the lucky ones: drafting must promise more than nothing.
         let plain = Double(base) / passCost(base)
-        var best = (speed: Self.leastGain * plain, count: 0)
+        var best = (speed: plain, count: 0)
         var promise = 0.0
         var tokens = Double(base)
         var drafters = 0
@@ -106,7 +106,7 @@ final class DepthPlanner {
             tokens += candidate.probability
             if candidate.isFirst { drafters += 1 }
             let speed = tokens / (passCost(base + count + 1) + draftCost(isStepwise ? count + 1 : drafters))
-            if speed > best.speed { best = (speed, count + 1) }
+            if speed > Self.leastStep * best.speed { best = (speed, count + 1) }
             promise = max(promise, speed)
         }
         // One more or one less now and then, which costs little: what it takes was measured long ago.
