@@ -41,7 +41,7 @@ struct Step {
     const ct_k_block *block;
     const ct_k_weight *weight;
     const float *norm;
-    int64_t input;         // the number of floats before it in what step `source` made, or, if that is -1, in the floats
+    int64_t input;  // the number of floats before it in what step `source` made, or, if that is -1, in the floats
     int64_t source;
     size_t standing;  // of a block
 };
