@@ -94,7 +94,9 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "ForetokenTrainingTests",
-            dependencies: ["ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch"]),
+            dependencies: [
+                "CTorch", "ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch",
+            ]),
         tests(
             "ForetokenDecodingTests",
             dependencies: [

@@ -3,14 +3,22 @@
     python pytorch_train.py --vocabulary 32000 --width 384 --layers 8 --heads 4 --batch 8 --steps 5 --variant sequential
 
 Variants: `sequential` is the paper's (heads one after another on a detached z, one trunk backward), `joint` adds up all
-heads' losses and runs backward once, `compile` is torch.compile of the joint loss (needs a C++ compiler), `chunked` is
-sequential with PyTorch's own chunked linear_cross_entropy. Run it also with
-GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296, which keeps glibc from
-returning large tensors to the system after every operation.
+heads' losses and runs backward once, `compile` is torch.compile of the joint loss (needs a C++ compiler), `regional` is
+sequential with torch.compile of every block and of the loss, which compiles each kind of block once, `chunked` is sequential
+with PyTorch's own chunked linear_cross_entropy, or with checkpointed chunks where PyTorch has none (2.11). On a CPU run it
+also with GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296, which keeps glibc
+from returning large tensors to the system after every operation.
 
-Prints one JSON object. Speed is the median step's. Bytes are exact: the sum over the allocation events of one more step
-under torch.profiler; transient is the peak beyond weights, gradients and the optimizer's two means, as in
-`foretoken bench train`.
+bf16 is autocast with float32 weights, gradients and optimizer state; float32 matrix multiplications use TensorFloat-32 only
+with --tf32.
+
+    python pytorch_train.py --device cuda --precision bf16 --vocabulary 32000 --width 1024 --layers 24 --attention-heads 16 \\
+        --batch 1 --context 4096 --variant regional --budget-seconds 40
+
+Prints one JSON object. Speed is the median step's. Bytes are exact: on a CPU the sum over the allocation events of one more
+step under torch.profiler, on a GPU that step's peak in PyTorch's allocator; transient is the peak beyond weights, gradients
+and the optimizer's two means, as in `foretoken bench train`. `mfu` is model FLOPs over the GPU's bfloat16 peak, for bf16 on
+a GPU whose peak is listed here. Running out of memory prints "outOfMemory": true.
 """
 
 import json
@@ -19,17 +27,29 @@ import time
 
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
-from pytorch_reference import Model, parse, parser
+from pytorch_reference import Model, device_name, parse, parser, print_result
+
+# FLOPs a second of dense bfloat16 matrix multiplications, from NVIDIA's data sheets; the first name found in the device's.
+BFLOAT16_PEAKS = {"H200 NVL": 835.5e12, "H200": 989.5e12, "H100 80GB HBM3": 989.5e12, "A100": 312e12}
 
 
 def cross_entropy(model, h, target):
-    return F.cross_entropy(model.unembed(model.norm(h)).flatten(0, 1), target.flatten())
+    # Autocast leaves a linear head's output in bfloat16; PyTorch's fused norm wants its weight's float32.
+    return F.cross_entropy(model.unembed(model.norm(h.float())).flatten(0, 1), target.flatten())
 
 
 def chunked_cross_entropy(model, h, target):
-    options = torch.nn.LinearCrossEntropyOptions()
-    return F.linear_cross_entropy(model.norm(h).flatten(0, 1), model.unembed.weight, target.flatten(), options=options)
+    h, weight, target = model.norm(h.float()).flatten(0, 1), model.unembed.weight, target.flatten()
+    if not hasattr(F, "linear_cross_entropy"):
+        loss = lambda rows, target: F.cross_entropy(model.unembed(rows), target, reduction="sum")
+        options = dict(use_reentrant=False, preserve_rng_state=False)
+        chunks = zip(h.chunk(8), target.chunk(8))
+        return sum(checkpoint(loss, *chunk, **options) for chunk in chunks) / target.numel()
+    if torch.is_autocast_enabled(h.device.type):  # Autocast does not know linear_cross_entropy.
+        h, weight = h.to(torch.bfloat16), weight.to(torch.bfloat16)
+    return F.linear_cross_entropy(h, weight, target, options=torch.nn.LinearCrossEntropyOptions())
 
 
 def heads(model, batch, context):
@@ -37,11 +57,14 @@ def heads(model, batch, context):
 
 
 def sequential(loss):
-    def backward(model, batch, context):
-        z = model.trunk(batch[:, :context])
+    def backward(model, batch, context, autocast):
+        with autocast():
+            z = model.trunk(batch[:, :context])
         d = z.detach().requires_grad_()
         for head, target in heads(model, batch, context):
-            loss(model, model.head(head, d), target).backward()
+            with autocast():
+                head_loss = loss(model, model.head(head, d), target)
+            head_loss.backward()
         z.backward(d.grad)
 
     return backward
@@ -53,19 +76,37 @@ def joint_loss(model, batch, context):
 
 
 def joint(loss):
-    return lambda model, batch, context: loss(model, batch, context).backward()
+    def backward(model, batch, context, autocast):
+        with autocast():
+            total = loss(model, batch, context)
+        total.backward()
+
+    return backward
+
+
+def regional(model):
+    for block in [*model.blocks, *model.heads]:
+        block.compile()
+    return sequential(torch.compile(cross_entropy))
 
 
 variants = {
-    "sequential": lambda: sequential(cross_entropy),
-    "chunked": lambda: sequential(chunked_cross_entropy),
-    "joint": lambda: joint(joint_loss),
-    "compile": lambda: joint(torch.compile(joint_loss)),
+    "sequential": lambda model: sequential(cross_entropy),
+    "chunked": lambda model: sequential(chunked_cross_entropy),
+    "joint": lambda model: joint(joint_loss),
+    "compile": lambda model: joint(torch.compile(joint_loss)),
+    "regional": regional,
 }
 
 
-def peak_bytes(step):
-    """The most bytes of tensors that a step has beyond those at its start."""
+def peak_bytes(step, device, weights):
+    """The most bytes of tensors during a step."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        step()
+        torch.cuda.synchronize()
+        return torch.cuda.max_memory_allocated()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         step()
     events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
@@ -73,43 +114,91 @@ def peak_bytes(step):
     for event in sorted(events, key=lambda e: e.start_ns()):
         now += event.nbytes()
         peak = max(peak, now)
-    return peak
+    # Weights and means were there before the step, gradients were not.
+    return 3 * weights + peak
+
+
+def step_seconds(step, device, count, end):
+    """Seconds of each of `count` steps, of fewer but at least one when `end` comes before."""
+    seconds, begin = [], time.perf_counter()
+    if device == "cpu":
+        while len(seconds) < count and not (seconds and begin > end):
+            step()
+            seconds.append(time.perf_counter() - begin)
+            begin = time.perf_counter()
+        return seconds
+
+    def mark():
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    marks = [mark()]
+    while len(marks) <= count and not (len(marks) > 1 and time.perf_counter() > end):
+        step()
+        marks.append(mark())
+        marks[-2].synchronize()  # Queues at most one step ahead of the GPU, to see when the time is up.
+    torch.cuda.synchronize()
+    return [a.elapsed_time(b) / 1000 for a, b in zip(marks, marks[1:])]
+
+
+def training_flops_per_token(model, a):
+    """As ModelConfiguration.trainingFlopsPerToken: the unembedding once a head, causal attention at half its square."""
+    matrices = sum(p.numel() for p in model.parameters() if p.dim() == 2) - model.embed.weight.numel()
+    return 6 * (matrices + (a.heads - 1) * a.vocabulary * a.width) + 6 * a.layers * a.width * a.context
+
+
+def utilisation(flops_per_second, a):
+    """Model FLOPs utilisation; None where the peak is not known."""
+    if a.device != "cuda" or a.precision != "bf16" or "MIG" in device_name(a):
+        return None
+    return next((flops_per_second / peak for name, peak in BFLOAT16_PEAKS.items() if name in device_name(a)), None)
 
 
 def main(a):
-    model = Model(a)
+    end = time.perf_counter() + a.budget_seconds
+    with torch.device(a.device):
+        model = Model(a)
     matrices = [p for p in model.parameters() if p.dim() == 2]
     scales = [p for p in model.parameters() if p.dim() != 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": scales, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.95), fused=True)
-    backward = variants[a.variant]()
+    backward = variants[a.variant](model)
+    autocast = lambda: torch.autocast(a.device, torch.bfloat16, enabled=a.precision == "bf16")
 
     def step():
-        backward(model, torch.randint(0, a.vocabulary, (a.batch, a.context + a.heads)), a.context)
+        batch = torch.randint(0, a.vocabulary, (a.batch, a.context + a.heads), device=a.device)
+        backward(model, batch, a.context, autocast)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    for _ in range(a.warm_up):
+    for index in range(a.warm_up):
+        if index and time.perf_counter() > end:
+            break
         step()
-    times = []
-    for _ in range(a.steps):
-        begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
+        if a.device == "cuda":
+            torch.cuda.synchronize()
+    times = step_seconds(step, a.device, a.steps, end)
+    seconds = statistics.median_low(times) if times else None
+    speed = a.batch * a.context / seconds if times else 0
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    # Weights and means were there before the step, gradients were not.
-    peak = 3 * weights + peak_bytes(step) if a.memory else 0
+    peak = peak_bytes(step, a.device, weights) if a.memory else None
     return {
-        "variant": a.variant,
-        "tokensPerSecond": a.batch * a.context / statistics.median_low(times) if times else 0,
-        "peakTensorBytes": peak if a.memory else None,
+        "tokensPerSecond": speed,
+        "peakTensorBytes": peak,
         "transientBytes": peak - 4 * weights if a.memory else None,
-        "torch": torch.__version__,
+        "heads": a.heads,
+        "device": device_name(a),
+        "precision": a.precision,
+        "seconds": seconds,
+        "mfu": utilisation(speed * training_flops_per_token(model, a), a) if times else None,
     }
 
 
 if __name__ == "__main__":
     options = parser(__doc__, steps=10, warm_up=2, memory=1)
     options.add_argument("--variant", choices=list(variants), default="sequential")
-    print(json.dumps(main(parse(options))))
+    options.add_argument("--budget-seconds", type=float, default=float("inf"), help="when to stop after at least one timed step")
+    a = parse(options)
+    print_result(a, main, variant=a.variant)

@@ -74,7 +74,13 @@ ct_tensor ct_cat(const ct_tensor *list, int32_t count, int64_t axis) {
 ct_tensor ct_contiguous(ct_tensor a) { return guarded([&] { return borrow(a).contiguous(); }); }
 ct_tensor ct_clone(ct_tensor a) { return guarded([&] { return borrow(a).clone(); }); }
 ct_tensor ct_to_dtype(ct_tensor a, int32_t dtype) { return guarded([&] { return borrow(a).to(scalar_type(dtype)); }); }
-ct_tensor ct_to_device(ct_tensor a, ct_device d) { return guarded([&] { return borrow(a).to(device(d)); }); }
+ct_tensor ct_to_device(ct_tensor a, ct_device d) {
+    return guarded([&] {
+        const auto source = borrow(a);
+        note_host_copy(source);
+        return source.to(device(d));
+    });
+}
 ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices) {
     return guarded([&] { return at::index_select(borrow(a), axis, borrow(indices)); });
 }

@@ -28,12 +28,37 @@ ct_tensor ct_arange(double start, double end, double step, int32_t dtype, ct_dev
     return guarded([&] { return at::arange(start, end, step, at::device(device(d)).dtype(scalar_type(dtype))); });
 }
 
+namespace {
+// A CPU tensor of these bytes, pinned if it is to travel to a GPU: the caching allocator keeps pinned memory until the copies
+// that read it are done.
+at::Tensor staged(const void *bytes, size_t count, at::IntArrayRef sizes, at::ScalarType dtype, at::Device target) {
+    auto tensor = at::empty(sizes, at::TensorOptions().dtype(dtype).pinned_memory(target.is_cuda()));
+    TORCH_CHECK(tensor.nbytes() == count, "a tensor of ", tensor.nbytes(), " bytes was given ", count, " bytes");
+    if (count > 0) std::memcpy(tensor.data_ptr(), bytes, count);
+    return tensor;
+}
+}  // namespace
+
+ct_tensor ct_upload(
+    const void *bytes, size_t count, const int64_t *sizes, int32_t rank, int32_t dtype, ct_device d
+) {
+    return guarded([&] {
+        const auto target = device(d);
+        return staged(bytes, count, shape(sizes, rank), scalar_type(dtype), target).to(target, /*non_blocking=*/true);
+    });
+}
+
+int32_t ct_upload_into(ct_tensor t, const void *bytes, size_t count) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        auto target = borrow(t);
+        target.copy_(staged(bytes, count, target.sizes(), target.scalar_type(), target.device()), /*non_blocking=*/true);
+    });
+}
+
 ct_tensor ct_from_bytes(const void *bytes, size_t count, const int64_t *sizes, int32_t rank, int32_t dtype) {
     return guarded([&] {
-        auto tensor = at::empty(shape(sizes, rank), at::dtype(scalar_type(dtype)));
-        TORCH_CHECK(tensor.nbytes() == count, "a tensor of ", tensor.nbytes(), " bytes was given ", count, " bytes");
-        if (count > 0) std::memcpy(tensor.data_ptr(), bytes, count);
-        return tensor;
+        return staged(bytes, count, shape(sizes, rank), scalar_type(dtype), at::kCPU);
     });
 }
 

@@ -43,6 +43,9 @@ inline at::IntArrayRef shape(const int64_t *sizes, int32_t rank) {
     return at::IntArrayRef(sizes, static_cast<size_t>(rank));
 }
 
+// Counts a copy from the host that is not prepared to run beside it; see ct_waits_begin.
+void note_host_copy(const at::Tensor &from);
+
 // Stores the exception that is being handled as this thread's last error; call it inside a catch block only.
 void record_current_exception();
 // The same, as a condition that a correct program can meet, whatever c10d threw.

@@ -52,10 +52,13 @@ public final class AdamW {
         second = try zeros()
     }
 
-    /// Updates every parameter by its gradient, counted `scale` times; one without a gradient stays as it is, without decay.
+    /// Updates every parameter by its gradient; one without a gradient stays as it is, without decay.
     ///
-    /// `headRate`: the rate of heads 2…n; `rate` if nil.
-    public func update(rate: Double, headRate: Double? = nil, scale: Double = 1) {
+    /// - Parameters:
+    ///   - headRate: the rate of heads 2…n; `rate` if nil.
+    ///   - norm: the norm of all gradients, a scalar, if they are to be scaled to at most `clip` (0: no limit). If it is not
+    ///     finite, nothing is changed.
+    public func update(rate: Double, headRate: Double? = nil, norm: Tensor? = nil, clip: Double = 0) {
         step += 1
         // One sweep over all that share the rate and the number of steps: usually everything.
         struct Sweep: Hashable {
@@ -73,7 +76,7 @@ public final class AdamW {
                 parameters: indices.map { parameters[$0].tensor },
                 gradients: indices.compactMap { parameters[$0].tensor.gradient }, first: indices.map { first[$0] },
                 second: indices.map { second[$0] }, decays: indices.map { parameters[$0].decays ? decay : 0 },
-                step: sweep.step, scale: scale, rate: sweep.rate, betas: betas, epsilon: epsilon)
+                step: sweep.step, norm: norm, clip: clip, rate: sweep.rate, betas: betas, epsilon: epsilon)
         }
     }
 

@@ -50,12 +50,12 @@ public struct HeadEvaluation: Sendable, Equatable {
             try withoutGradient {
                 let batch = try BatchTensors(microbatch, for: model)
                 let trunk = TrunkPass(model, batch, recompute: .none)
-                var walk = HeadWalk(model, batch.context, trunk, z: trunk.z, detachTrunk: false)
+                var walk = HeadWalk(model, trunk, z: trunk.z, detachTrunk: false)
                 var allGuesses: [Int: [Int64]] = [:]
                 for node in graph.nodes {
                     let output = walk.run(node)
                     if graph.isRead(node.head) { walk.outputs[node.head] = output }
-                    let targets = try batch.targets(head: node.head).tokens.reshaped(-1)
+                    let targets = batch.targets(head: node.head).tokens.reshaped(-1)
                     let (loss, guesses) = model.lossAndGuesses(output, targets: targets, head: node.head)
                     lossSums[node.head - 1] += loss
                     allGuesses[node.head] = guesses
@@ -105,11 +105,12 @@ extension MultiTokenModel {
     /// Σ −log p of int64 targets [N] under a head's output [B, T, D], and the likeliest token of each position; in chunks of
     /// positions, so that the logits stay within the fused objective's bound.
     func lossAndGuesses(
-        _ hidden: Tensor, targets: Tensor, head: Int = 1, logitsBytes: Int = FusedObjective.defaultLogitsBytes
+        _ hidden: Tensor, targets: Tensor, head: Int = 1, logitsBytes: Int? = nil
     ) -> (loss: Double, guesses: [Int64]) {
         let rows = hidden.reshaped(-1, configuration.width)
         let chunk = Tensor.fusedCrossEntropyChunk(
-            rows: targets.count, vocabulary: configuration.vocabulary, logitsBytes: logitsBytes)
+            rows: targets.count, vocabulary: configuration.vocabulary,
+            logitsBytes: logitsBytes ?? FusedObjective.logitsBytes(on: device))
         var (loss, guesses) = (0.0, [Int64]())
         for start in stride(from: 0, to: targets.count, by: chunk) {
             let count = min(chunk, targets.count - start)

@@ -72,6 +72,10 @@ public enum LibTorch {
     /// Whether the processor has instructions for bfloat16 products; without them LibTorch emulates, hundreds of times slower.
     public static var hasBFloat16Instructions: Bool { ct_cpu_has_bfloat16() }
 
+    /// The instruction set of the CPU kernels: `portable`, `avx2`, `avx512` or `avx512vnni`. The environment variable
+    /// `FORETOKEN_ISA` names another one than the processor's best.
+    public static var instructionSet: String { String(cString: ct_kernels_isa_name(ct_kernels_isa())) }
+
     /// How many threads LibTorch's and our own CPU kernels use.
     public static var threads: Int {
         get {

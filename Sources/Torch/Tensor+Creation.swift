@@ -17,6 +17,30 @@ extension Tensor {
         self.init(owning: handle)
     }
 
+    /// A tensor with the given elements on a device. To a GPU they travel from pinned memory while the caller goes on.
+    ///
+    /// `shape`: the sizes of the axes. Traps if it does not fit the count.
+    public static func uploading<Element: TensorElement>(
+        _ elements: [Element], shape: [Int], to device: Device, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        LibTorch.initialized
+        let handle = elements.withUnsafeBytes { bytes in
+            withShape(shape) {
+                ct_upload(bytes.baseAddress, bytes.count, $0, $1, Element.dtype.rawValue, device.handle)
+            }
+        }
+        return checked(handle, file, line)
+    }
+
+    /// Replaces the elements, in row-major order, as ``uploading(_:shape:to:file:line:)`` does. Traps if the count or the
+    /// element type is another one.
+    public func upload<Element: TensorElement>(
+        _ elements: [Element], file: StaticString = #fileID, line: UInt = #line
+    ) {
+        precondition(dtype == Element.dtype, "a \(dtype) tensor given \(Element.dtype)", file: file, line: line)
+        check(elements.withUnsafeBytes { bytes in call { ct_upload_into($0, bytes.baseAddress, bytes.count) } }, file, line)
+    }
+
     /// A copy of raw little-endian bytes in row-major order, on the CPU.
     ///
     /// - Throws: ``TorchError/outOfMemory(_:)``. Traps if the number of bytes does not fit the shape.

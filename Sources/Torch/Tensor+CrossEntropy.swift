@@ -30,28 +30,30 @@ extension Tensor {
     /// What the arguments are:
     /// - `norm`: the RMSNorm's weight [D].
     /// - `unembedding`: [V, D].
-    /// - `targets`: int64 [N, k]; rows whose first target is `ignored` count nothing and cost nothing.
+    /// - `targets`: int64 [N, k]; rows whose first target is `ignored` count nothing.
     /// - `probabilities`: [N, k]; all 1 if nil.
+    /// - `rows`: the ascending indices [M] of the rows that count, int64, so that the others cost nothing; if nil, all are
+    ///   computed (on the CPU in float32 they are found and left out).
     /// - `scale`: what the loss is multiplied by before its gradient is taken.
     /// - `logitsBytes`: the most logits that exist at once.
-    /// - Returns: the loss, a sum that `scale` does not touch, and the gradient of the hidden states, of their shape.
+    /// - Returns: the loss, a sum that `scale` does not touch, as a float64 scalar on the device; and the gradient of the
+    ///   hidden states, of their shape. Nothing waits for the device.
     /// - Throws: ``TorchError/outOfMemory(_:)``. Traps if a target is outside the vocabulary.
     public func fusedCrossEntropy(
         norm: Tensor, epsilon: Double, unembedding: Tensor, targets: Tensor, probabilities: Tensor? = nil,
-        ignoring ignored: Int64 = -100, scale: Double, logitsBytes: Int, file: StaticString = #fileID,
-        line: UInt = #line
-    ) throws(TorchError) -> (loss: Double, gradient: Tensor) {
-        var loss = 0.0
-        var gradient: ct_tensor?
+        rows: Tensor? = nil, ignoring ignored: Int64 = -100, scale: Double, logitsBytes: Int,
+        file: StaticString = #fileID, line: UInt = #line
+    ) throws(TorchError) -> (loss: Tensor, gradient: Tensor) {
+        var (loss, gradient): (ct_tensor?, ct_tensor?)
+        let optional = [probabilities, rows].compactMap(\.self)
         // `withHandles` keeps all of them alive during the call.
-        let status = withHandles([self, norm, unembedding, targets] + (probabilities.map { [$0] } ?? [])) {
-            list, count in
+        let status = withHandles([self, norm, unembedding, targets] + optional) { list, count in
             ct_fused_cross_entropy(
-                list?[0], list?[1], epsilon, list?[2], list?[3], count > 4 ? list?[4] : nil, ignored, scale,
-                Int64(logitsBytes), &loss, &gradient)
+                list?[0], list?[1], epsilon, list?[2], list?[3], probabilities == nil ? nil : list?[4],
+                rows == nil ? nil : list?[Int(count) - 1], ignored, scale, Int64(logitsBytes), &loss, &gradient)
         }
         try throwing(status, file, line)
-        return (loss, try throwing(gradient, file, line))
+        return (try throwing(loss, file, line), try throwing(gradient, file, line))
     }
 
     /// The rows of the chunks in which ``fusedCrossEntropy(norm:epsilon:unembedding:targets:probabilities:ignoring:scale:logitsBytes:file:line:)``

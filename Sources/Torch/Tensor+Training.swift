@@ -100,31 +100,33 @@ extension Tensor {
     }
 }
 
-/// √(Σ x²) over all elements of all tensors, the same whatever the number of threads.
-public func globalNorm(of tensors: [Tensor], file: StaticString = #fileID, line: UInt = #line) -> Double {
-    var norm = 0.0
-    check(withHandles(tensors) { ct_global_norm($0, $1, &norm) }, file, line)
-    return norm
+/// Σ x² of each tensor: float64 [count] on their device, the same whatever the number of threads. Nothing waits for a GPU.
+public func sumsOfSquares(of tensors: [Tensor], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    checked(withHandles(tensors) { ct_sums_of_squares($0, $1) }, file, line)
 }
 
 /// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on each parameter, in one sweep over all of them.
 ///
 /// What the arguments are:
-/// - `gradients`: counted `scale` times; what is left in them is not defined.
+/// - `gradients`: what is left in them is not defined.
 /// - `first`, `second`: the running means of the gradients and of their squares, updated in place.
 /// - `decays`: the decoupled decay of each parameter.
 /// - `step`: the number of this step, from 1, for the correction of the means' bias.
+/// - `norm`: the norm of all gradients, a scalar on the parameters' device or the CPU. Gradients are scaled to a norm of at
+///   most `clip` (0: no limit); if it is not finite, nothing is changed. Nil: gradients count as they are.
 public func adamWStep(
     parameters: [Tensor], gradients: [Tensor], first: [Tensor], second: [Tensor], decays: [Double], step: Int,
-    scale: Double, rate: Double, betas: (Double, Double), epsilon: Double, file: StaticString = #fileID,
-    line: UInt = #line
+    norm: Tensor? = nil, clip: Double = 0, rate: Double, betas: (Double, Double), epsilon: Double,
+    file: StaticString = #fileID, line: UInt = #line
 ) {
     let status = withHandles(parameters) { p, count in
         withHandles(gradients) { g, _ in
             withHandles(first) { m, _ in
                 withHandles(second) { v, _ in
-                    ct_adamw_(
-                        p, g, m, v, decays, count, Int64(step), scale, rate, betas.0, betas.1, epsilon)
+                    func run(_ norm: ct_tensor?) -> Int32 {
+                        ct_adamw_(p, g, m, v, decays, count, Int64(step), norm, clip, rate, betas.0, betas.1, epsilon)
+                    }
+                    return norm.map { $0.call(run) } ?? run(nil)
                 }
             }
         }

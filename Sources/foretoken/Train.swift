@@ -53,6 +53,12 @@ struct Train: AsyncParsableCommand {
         completion: .file(extensions: ["json"]))
     var trace: Path?
 
+    @Flag(
+        help: ArgumentHelp(
+            "On a GPU, capture the passes of a step as one CUDA graph.",
+            discussion: "Experimental: no GPU has run it yet. One process only."))
+    var cudaGraphs = false
+
     @Flag(help: ArgumentHelp("Send gradients after the backward pass only, to compare.", visibility: .hidden))
     var withoutOverlap = false
 
@@ -73,6 +79,9 @@ struct Train: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let recipe = try Recipe(contentsOf: recipe.url, overrides: overrides)
+        guard !cudaGraphs || recipe.training.device.hasPrefix("cuda") else {
+            throw ValidationError("--cuda-graphs needs training.device: cuda, and the recipe says \(recipe.training.device)")
+        }
         // Not before: a recipe from a pipe that nobody writes to is waited for.
         InterruptFlag.install()
         let isLaunched = environment[LocalRanks.marker] != nil
@@ -135,6 +144,7 @@ struct Train: AsyncParsableCommand {
         let trainer = try Trainer(recipe: recipe, folder: folder, world: world)
         let notes = trace.map { _ in StepTrace(rank: world.rank) }
         trainer.trace = notes
+        if cudaGraphs { try trainer.captureSteps() }
         trainer.overlapsReduction = !withoutOverlap
         guard world.rank == 0 else {
             if try trainer.run(limit: stopAfter.map { .seconds($0 * 60) }) == .interrupted { throw ExitCode(130) }

@@ -22,10 +22,21 @@ struct WeightOptions: ParsableArguments {
             discussion: "On the CPU they always do."))
     var exact = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "On a GPU, capture passes as CUDA graphs.",
+            discussion: "Experimental: found in LibTorch by symbol name, and run by no GPU so far. Off by default."))
+    var cudaGraphs = false
+
     @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
     var threads: Int?
 
-    func validate() throws { try require(threads, "--threads", in: 1...1024) }
+    func validate() throws {
+        try require(threads, "--threads", in: 1...1024)
+        guard !cudaGraphs || device != "cpu" else {
+            throw ValidationError("--cuda-graphs is for --device cuda; leave it out on the CPU")
+        }
+    }
 
     /// Reads a model with its tokenizer, and says from which folder: a run that trains on has a newer one soon.
     @TorchActor
@@ -34,13 +45,16 @@ struct WeightOptions: ParsableArguments {
         let folder = try RunFolder.modelFolder(at: path.url)
         let source = try ModelFolder.source(folder)
         let tokenizer = try ModelFolder.tokenizer(in: folder, of: source.configuration)
-        return (try DecodeModel(reading: source, format: weights, device: device, isExact: exact), tokenizer, folder)
+        return (
+            try DecodeModel(reading: source, format: weights, device: device, isExact: exact, usesGraphs: cudaGraphs),
+            tokenizer, folder
+        )
     }
 
     /// A model that is not in a file.
     @TorchActor
     func load(_ model: MultiTokenModel) throws -> DecodeModel {
-        try DecodeModel(model, format: weights, device: prepare(), isExact: exact)
+        try DecodeModel(model, format: weights, device: prepare(), isExact: exact, usesGraphs: cudaGraphs)
     }
 
     /// Tells a model, as it is held and run here, from others: by its descriptions, its tokenizer and pieces all over its

@@ -75,8 +75,8 @@ private struct Problem {
         return result
     }
 
-    /// `start`: what the gradients hold before, nil for none.
-    func fused(dtype: Int32, logitsBytes: Int, start: Double? = nil) throws -> Result {
+    /// `start`: what the gradients hold before, nil for none. `givesRows`: the rows that count are given, not found.
+    func fused(dtype: Int32, logitsBytes: Int, start: Double? = nil, givesRows: Bool = false) throws -> Result {
         func tensor<Element>(_ values: [Element], _ shape: [Int], _ dtype: Int32) throws -> ct_tensor {
             try #require(
                 values.withUnsafeBytes {
@@ -105,7 +105,9 @@ private struct Problem {
         let u = try numbers(unembedding, [vocabulary, width])
         let t = try tensor(targets, [rows, k], Int32(CT_INT64))
         let p = try probabilities.map { try numbers($0, [rows, k]) }
-        defer { for handle in [x, w, u, t, p].compactMap(\.self) { ct_release(handle) } }
+        let counting = (0..<rows).filter { targets[$0 * k] != -100 }.map(Int64.init)
+        let r = givesRows ? try tensor(counting, [counting.count], Int32(CT_INT64)) : nil
+        defer { for handle in [x, w, u, t, p, r].compactMap(\.self) { ct_release(handle) } }
         for parameter in [w, u] { #expect(ct_set_requires_grad(parameter, true) == CT_OK) }
         if let start {
             for (parameter, count, shape) in [(w, width, [width]), (u, vocabulary * width, [vocabulary, width])] {
@@ -114,11 +116,14 @@ private struct Problem {
                 ct_release(gradient)
             }
         }
-        var loss = 0.0
-        var gradient: ct_tensor?
+        var (sum, gradient): (ct_tensor?, ct_tensor?)
         let status = ct_fused_cross_entropy(
-            x, w, epsilon, u, t, p, -100, scale, Int64(logitsBytes), &loss, &gradient)
+            x, w, epsilon, u, t, p, r, -100, scale, Int64(logitsBytes), &sum, &gradient)
         guard status == CT_OK else { throw Failure(message: String(cString: ct_last_error())) }
+        let scalar = try #require(sum)
+        defer { ct_release(scalar) }
+        var loss = 0.0
+        #expect(ct_item(scalar, &loss) == CT_OK)
         return Result(
             loss: loss, hidden: try read(gradient, rows * width), norm: try read(ct_grad(w), width),
             unembedding: try read(ct_grad(u), vocabulary * width))
@@ -179,7 +184,11 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
         for row in 0..<60 where row % 3 != 1 { problem.targets[row] = -100 }
         let expected = problem.bruteForce()
         try onEveryPath { dtype, tolerance in
-            expectEqual(try problem.fused(dtype: dtype, logitsBytes: 8 * 50 * 4), expected, within: tolerance)
+            for givesRows in [false, true] {
+                expectEqual(
+                    try problem.fused(dtype: dtype, logitsBytes: 8 * 50 * 4, givesRows: givesRows), expected,
+                    within: tolerance)
+            }
         }
     }
 
@@ -187,9 +196,11 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
         var problem = Problem(rows: 4, width: 5, vocabulary: 6)
         problem.targets = problem.targets.map { _ in -100 }
         try onEveryPath { dtype, _ in
-            let result = try problem.fused(dtype: dtype, logitsBytes: 1 << 20)
-            #expect(result.loss == 0)
-            #expect((result.hidden + result.norm + result.unembedding).allSatisfy { $0 == 0 })
+            for givesRows in [false, true] {
+                let result = try problem.fused(dtype: dtype, logitsBytes: 1 << 20, givesRows: givesRows)
+                #expect(result.loss == 0)
+                #expect((result.hidden + result.norm + result.unembedding).allSatisfy { $0 == 0 })
+            }
         }
     }
 

@@ -100,9 +100,9 @@ final class Workplace {
         return path("recipe.yaml")
     }
 
-    /// Waits for a condition that a process brings about; false after 30 seconds.
+    /// Waits for a condition that a process brings about; false after two minutes, which only a failure takes.
     static func wait(until condition: () -> Bool) -> Bool {
-        for _ in 0..<3000 {
+        for _ in 0..<12_000 {
             if condition() { return true }
             Thread.sleep(forTimeInterval: 0.01)
         }

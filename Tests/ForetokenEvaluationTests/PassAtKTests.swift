@@ -9,7 +9,7 @@ struct PassAtKTests {
     func passAtKIsTheShareOfTheSubsetsOfKSamplesThatHoldOneThatPasses(n: Int) throws {
         for c in 0...n {
             for k in 1...n {
-                // The first c of n samples pass; a subset is a number of n bits.
+                // The first c of n samples pass; a subset is a number of n bits. Shares, in float64.
                 let subsets = (0..<1 << n).filter { $0.nonzeroBitCount == k }
                 let passing = subsets.filter { $0 & (1 << c - 1) != 0 }
                 let expected = Double(passing.count) / Double(subsets.count)
@@ -21,7 +21,7 @@ struct PassAtKTests {
     }
 
     @Test func passAtKOfManySamplesIsExactWhereFactorialsOverflow() throws {
-        // 1 − (1 − 100/200)(1 − 100/199), for two passing of 200.
+        // 1 − (1 − 100/200)(1 − 100/199), for two passing of 200; a hundred factors round by 1e-14 together.
         let found = try #require(PassAtK.estimate(samples: 200, passed: 2, k: 100))
         #expect(abs(found - (1 - 100.0 * 99 / (200 * 199))) < 1e-12)
     }

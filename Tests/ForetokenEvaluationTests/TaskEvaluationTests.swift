@@ -88,7 +88,7 @@ struct TaskSummaryTests {
         #expect(summary.rows.map(\.accuracy.value) == [0.8, 0.6, 0.4, 0.2])
         #expect(summary.domains.map(\.accuracy.value) == [0.7, 0.3])
         #expect(summary.domains.map(\.isInDomain) == [true, false])
-        // The standard error of 0.7 from 50 is 0.065, and 1.64 of them a 90 % interval's half.
+        // The standard error of 0.7 from 50 is 0.065, and 1.64 of them a 90 % interval's half. Both ends are multiples of 0.02.
         let estimate = summary.domains[0].accuracy
         #expect(abs(estimate.high - estimate.low - 2 * 1.645 * 0.0648) < 0.04)
         #expect(try JSONText.of(summary).contains("\"outOfDomain\":{\"accuracy\":0.3"))

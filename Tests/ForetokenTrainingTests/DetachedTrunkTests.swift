@@ -4,6 +4,7 @@ import Torch
 
 @testable import ForetokenTraining
 
+/// Bounds of 1e-10: float64 sums in another order, as in ``ObjectiveTests``.
 @Suite struct DetachedTrunkTests {
     /// With a detached trunk, what decides learns as from head 1 alone, and heads 2…n as ever.
     @Test(arguments: objectiveCases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)

@@ -37,6 +37,7 @@ private func metrics(_ run: URL) throws -> [String] {
         #expect(validation.acceptance.count == 3)
         #expect(
             zip(validation.cumulativeAcceptance, validation.cumulativeAcceptance.dropFirst()).allSatisfy { $0 >= $1 })
+        // Nearly one token a byte: the ends of texts, one in 39 tokens, are targets without bytes.
         #expect(abs(validation.bitsPerByte[0] - validation.losses[0] / log(2)) < 0.4)
     }
 
@@ -224,6 +225,7 @@ private func metrics(_ run: URL) throws -> [String] {
         let schedule = LearningRateSchedule(peak: 2, warmUp: 4, steps: 104, finalRatio: 0.1)
         #expect(schedule.rate(at: 1) == 0.5)
         #expect(schedule.rate(at: 4) == 2)
+        // The cosine in float64.
         #expect(abs(schedule.rate(at: 54) - 1.1) < 1e-12)
         #expect(abs(schedule.rate(at: 104) - 0.2) < 1e-12)
     }
@@ -321,7 +323,7 @@ private func metrics(_ run: URL) throws -> [String] {
         let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
         let before = trainer.model.parameters.map { $0.tensor.elements(as: Float.self) }
         _ = try trainer.run()
-        // Adam's first step is the rate, but for gradients near ε.
+        // Adam's first step is the rate, but for gradients near ε; float32 rounds weights by 6e-8.
         for (parameter, values) in zip(trainer.model.parameters, before) where parameter.isMatrix {
             let isLater = if case .head(let head) = parameter.group { head > 1 } else { false }
             let step = zip(parameter.tensor.elements(as: Float.self), values).map { abs($0 - $1) }.max() ?? 0
@@ -329,7 +331,7 @@ private func metrics(_ run: URL) throws -> [String] {
         }
     }
 
-    /// One step of AdamW by its formula, decay on matrices only.
+    /// Three steps of AdamW by its formula in float64, decay on matrices only; a step rounds by some 1e-16.
     @Test func adamWEqualsItsFormula() throws {
         let model = try MultiTokenModel(
             ModelConfiguration(

@@ -36,6 +36,7 @@ import Testing
     @Test func crossEntropySkipsIgnoredRowsAndSums() {
         let logits = Tensor([0.0, 0.0, 1.0, 2.0, 5.0, 5.0], shape: [3, 2])
         let loss = logits.crossEntropySum(targets: Tensor([0, -100, 1] as [Int64]))
+        // The constant has fifteen digits.
         #expect(abs(loss.item() - 2 * 0.693_147_180_559_945) < 1e-12)
     }
 
@@ -45,7 +46,7 @@ import Testing
         let out: [Double] = Tensor.attention(query: q, key: q, value: v, causal: true).contiguous().elements()
         #expect(out[0] == 1)
         #expect(out[1] == 2)
-        // Second row: scores 0 and 4/√2; weight of the first 1/(1 + e^2.828…).
+        // Second row: scores 0 and 4/√2; weight of the first 1/(1 + e^2.828…), the constant with fifteen digits.
         let first = 1 / (1 + 16.918_828_678_590_7)
         #expect(abs(out[2] - (first + 3 * (1 - first))) < 1e-9)
     }
@@ -58,7 +59,7 @@ import Testing
         #expect(try draw(1) != draw(2))
         let values = try draw(1)
         #expect(values.allSatisfy { abs($0) <= 1.5 })
-        // Variance of a normal cut at 3σ is 0.9733 σ²; 1000 samples give it to about 5 %.
+        // Variance of a normal cut at 3σ is 0.9733 σ²; the standard error of 1000 samples is 0.011.
         let variance = values.reduce(0) { $0 + $1 * $1 } / 1000
         #expect(abs(variance - 0.2433) < 0.05)
     }

@@ -8,17 +8,17 @@
 
 using namespace ct::passes;
 
-ct_k_device_s::ct_k_device_s(at::Device device, at::ScalarType dtype, int64_t tile)
+ct_k_device_s::ct_k_device_s(at::Device device, at::ScalarType dtype, int64_t tile, bool with_graphs)
     : device(device), dtype(dtype), tile(tile) {
-    if (!device.is_cuda() || !CudaGraph::exists()) return;
+    if (!with_graphs || !device.is_cuda() || !CudaGraph::exists()) return;
     graphs = std::make_unique<Graphs>(false);
     stream = c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
 }
 
 ct_k_device_s::~ct_k_device_s() = default;
 
-ct_k_device ct_k_device_new(ct_device device, int32_t dtype, int64_t tile) {
-    return new ct_k_device_s(ct::device(device), ct::scalar_type(dtype), tile);
+ct_k_device ct_k_device_new(ct_device device, int32_t dtype, int64_t tile, bool with_graphs) {
+    return new ct_k_device_s(ct::device(device), ct::scalar_type(dtype), tile, with_graphs);
 }
 
 void ct_k_device_release(ct_k_device device) { delete device; }

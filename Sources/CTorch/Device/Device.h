@@ -28,7 +28,7 @@ struct ct_k_device_s {
     // Null where every pass is run operation by operation.
     std::unique_ptr<ct::passes::Graphs> graphs;
 
-    ct_k_device_s(at::Device device, at::ScalarType dtype, int64_t tile);
+    ct_k_device_s(at::Device device, at::ScalarType dtype, int64_t tile, bool with_graphs);
     ~ct_k_device_s();
 
     at::TensorOptions floats() const { return at::TensorOptions().dtype(at::kFloat).device(device); }

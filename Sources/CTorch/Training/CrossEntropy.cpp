@@ -18,17 +18,27 @@ using namespace ct;
 
 namespace {
 
-// Turns logits [rows, V] into scale · their gradient, in place, and returns the loss. Targets and probabilities [rows, k].
-double softmax_cross_entropy(
-    const at::Tensor &logits, const at::Tensor &targets, const at::Tensor &probabilities, double scale
+// Whether our own kernels take the logits.
+bool has_kernels(const at::Tensor &logits) { return logits.is_cpu() && logits.scalar_type() == at::kFloat; }
+
+// Turns logits [rows, V] into scale · their gradient, in place, and returns the loss: a float64 scalar on their device.
+// Targets and probabilities [rows, k]; rows whose first target is `ignored` are only legal where has_kernels is false.
+at::Tensor softmax_cross_entropy(
+    const at::Tensor &logits, const at::Tensor &targets, const at::Tensor &probabilities, int64_t ignored, double scale
 ) {
-    if (!logits.is_cpu() || logits.scalar_type() != at::kFloat) {
+    if (!has_kernels(logits)) {
         const auto wide = at::promoteTypes(logits.scalar_type(), at::kFloat);
         auto d = logits.to(wide);
-        const auto p = probabilities.defined() ? probabilities.to(wide) : at::ones(targets.sizes(), d.options());
-        const auto normaliser = at::logsumexp(d, 1, true);
-        const double loss = ((normaliser - d.gather(1, targets)) * p).sum(at::kDouble).item<double>();
-        d.sub_(normaliser).exp_().mul_(p.sum(1, true) * scale).scatter_add_(1, targets, p * -scale);
+        const auto counts = targets.select(1, 0).ne(ignored).unsqueeze(1);
+        const auto labels = targets.where(counts, 0);
+        auto p = counts.expand(targets.sizes()).to(wide);
+        if (probabilities.defined()) p = probabilities.to(wide).where(counts, 0);
+        // In place, so that beside the logits nothing of their size is allocated.
+        d.sub_(at::amax(d, 1, true));
+        const auto picked = d.gather(1, labels);
+        const auto sums = d.exp_().sum(1, true);
+        const auto loss = ((sums.log() - picked) * p).sum(at::kDouble);
+        d.mul_(p.sum(1, true).mul_(scale).div_(sums)).scatter_add_(1, labels, p * -scale);
         if (!d.is_same(logits)) logits.copy_(d);
         return loss;
     }
@@ -45,7 +55,7 @@ double softmax_cross_entropy(
     kernels::in_parallel(rows, double(rows * vocabulary) * 20, [&](int64_t first, int64_t last) {
         training::isa().softmax_cross_entropy(chunk, first, last);
     });
-    return std::accumulate(losses.begin(), losses.end(), 0.0);
+    return at::scalar_tensor(std::accumulate(losses.begin(), losses.end(), 0.0), at::kDouble);
 }
 
 // The tensor's own gradient, made if there is none; undefined for a frozen parameter.
@@ -68,8 +78,8 @@ int64_t ct_fused_cross_entropy_chunk(int64_t rows, int64_t vocabulary, int64_t e
 
 int32_t ct_fused_cross_entropy(
     ct_tensor hidden, ct_tensor norm, double epsilon, ct_tensor unembedding, ct_tensor targets,
-    ct_tensor probabilities_or_null, int64_t ignored, double scale, int64_t logits_bytes, double *loss,
-    ct_tensor *hidden_gradient
+    ct_tensor probabilities_or_null, ct_tensor rows_or_null, int64_t ignored, double scale, int64_t logits_bytes,
+    ct_tensor *loss, ct_tensor *hidden_gradient
 ) {
     return guarded_status([&] {
         c10::NoGradGuard guard;
@@ -82,11 +92,15 @@ int32_t ct_fused_cross_entropy(
             u.dim() == 2 && u.size(1) == x.size(1) && labels.dim() == 2 && labels.size(0) == x.size(0) &&
                 labels.size(1) > 0 && (!probabilities.defined() || probabilities.sizes() == labels.sizes()),
             "hidden ", input.sizes(), ", unembedding ", u.sizes(), " and targets ", labels.sizes(), " do not fit");
-        const auto counting = at::nonzero(labels.select(1, 0) != ignored).reshape({-1});
-        const int64_t rows = counting.numel();
-        const bool all = rows == x.size(0);
-        const int64_t chunk = ct_fused_cross_entropy_chunk(
-            rows, u.size(0), static_cast<int64_t>(x.element_size()), logits_bytes);
+        // The kernels take no masked rows. Elsewhere, finding them would make the host wait for the device: there they are
+        // computed unless the caller knows which rows count.
+        auto counting = rows_or_null != nullptr ? borrow(rows_or_null) : at::Tensor();
+        if (!counting.defined() && has_kernels(x)) counting = at::nonzero(labels.select(1, 0) != ignored).reshape({-1});
+        const bool all = !counting.defined() || counting.numel() == x.size(0);
+        const int64_t rows = all ? x.size(0) : counting.numel();
+        // Logits of a smaller type have a float32 copy beside them.
+        const int64_t element_bytes = static_cast<int64_t>(x.element_size()) + (x.element_size() < 4 ? 4 : 0);
+        const int64_t chunk = ct_fused_cross_entropy_chunk(rows, u.size(0), element_bytes, logits_bytes);
 
         auto gradient = all ? at::empty_like(x) : at::zeros_like(x);
         bool fresh = false;
@@ -96,11 +110,11 @@ int32_t ct_fused_cross_entropy(
         auto u_gradient = gradient_of(own_u, fresh);
         if (fresh && rows == 0) u_gradient.zero_();
 
-        *loss = 0;
+        auto sum = at::zeros({}, x.options().dtype(at::kDouble));
         const auto buffer = at::empty({chunk, u.size(0)}, x.options());
         for (int64_t start = 0; start < rows; start += chunk) {
             const int64_t length = std::min(chunk, rows - start);
-            const auto index = counting.narrow(0, start, length);
+            const auto index = all ? at::Tensor() : counting.narrow(0, start, length);
             const auto part = [&](const at::Tensor &t) {
                 return all ? t.narrow(0, start, length) : t.index_select(0, index);
             };
@@ -108,8 +122,9 @@ int32_t ct_fused_cross_entropy(
             auto logits = buffer.narrow(0, 0, length);
             const auto normed = training::norm(h, weight, epsilon);
             training::product_into(logits, normed.y, u.t());
-            *loss += softmax_cross_entropy(
-                logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), scale);
+            sum.add_(softmax_cross_entropy(
+                logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), ignored,
+                scale));
 
             // The first product overwrites a gradient that is not there yet.
             if (u_gradient.defined() && u_gradient.scalar_type() == logits.scalar_type())
@@ -123,6 +138,7 @@ int32_t ct_fused_cross_entropy(
             if (weight_gradient.defined()) weight_gradient.add_(back.weight);
             all ? gradient.narrow(0, start, length).copy_(back.x) : gradient.index_copy_(0, index, back.x);
         }
+        *loss = wrap(sum);
         *hidden_gradient = wrap(gradient.view(input.sizes()));
     });
 }

@@ -1,4 +1,5 @@
 // The fused operators as autograd functions: each forward says what is kept, each backward what is computed again.
+#include <ATen/SDPBackend.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/graph_task.h>
@@ -69,13 +70,14 @@ struct NormLinears : Function<NormLinears> {
             kept.push_back(weight);
         }
         context->save_for_backward(kept);
+        context->saved_data["eps"] = eps;
         return outputs;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto x = rows(saved[0]), scale = saved[1].contiguous();
-        auto normed = norm_again(x, saved[2], scale);
+        auto normed = norm_again(x, saved[2], scale, context->saved_data["eps"].toDouble());
         variable_list result(2);
         Tensor dnormed;
         for (size_t i = 0; i < gradients.size(); i++) {
@@ -120,6 +122,7 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const auto both = product(normed.y, joined({gate, up}).t());
         normed.y.reset();
         context->save_for_backward({x, scale, gate, up, down, normed.inverse, both});
+        context->saved_data["eps"] = eps;
         return add_product(flat, gated(both), down.t()).view(x.sizes());
     }
 
@@ -133,7 +136,7 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         auto d = gated_backward(saved[6], product(dy, down), may_consume());
         const auto ddown = wants(4) ? weight_gradient(dy, d.product) : Tensor();
         d.product.reset();
-        auto normed = norm_again(x, inverse, scale);
+        auto normed = norm_again(x, inverse, scale, context->saved_data["eps"].toDouble());
         const int64_t width = gate.size(0);
         const auto dboth = wants(2) || wants(3) ? weight_gradient(d.both, normed) : Tensor();
         const auto dnormed = product_into(normed, d.both, joined({gate, up}));
@@ -210,6 +213,7 @@ struct AddAttention : Function<AddAttention> {
             {x, scale, query, key, value, output, cosine, sine, mask.value_or(Tensor()), normed.inverse, all, result.out,
              result.lse});
         context->saved_data["dim"] = dim;
+        context->saved_data["eps"] = eps;
         return add_product(flat, result.out.view({flat.size(0), -1}), output.t()).view(x.sizes());
     }
 
@@ -230,7 +234,7 @@ struct AddAttention : Function<AddAttention> {
         dout.reset();
         rotate_(d.rotated, saved[6], saved[7], -1);
 
-        auto normed = norm_again(x, saved[9], scale);
+        auto normed = norm_again(x, saved[9], scale, context->saved_data["eps"].toDouble());
         const auto weights = wants(2) || wants(3) || wants(4) ? weight_gradient(dall, normed) : Tensor();
         const auto part = [&](size_t input, int64_t start, int64_t count) {
             return wants(input) ? weights.narrow(0, start * dim, count * dim) : Tensor();
@@ -266,6 +270,27 @@ bool fits_one_node(
            serves(mask, batch, time, time);
 }
 
+// LibTorch's attention of queries [B, H, T, d]. On a GPU its flash kernel where that serves these tensors, else the
+// memory-efficient one, which wants a key head for every query head: the composition that holds all scores [T, S] is what
+// LibTorch falls back to for shared key heads in float32 or with a mask.
+Tensor library_attention(Tensor q, Tensor k, Tensor v, const std::optional<Tensor> &mask, bool causal) {
+    bool shares_keys = q.size(1) != k.size(1);
+    const auto choice = [&] {
+        return static_cast<at::SDPBackend>(
+            at::_fused_sdp_choice(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys));
+    };
+    if (q.is_cuda()) {
+        if (shares_keys && choice() == at::SDPBackend::math) {
+            const int64_t repeats = q.size(1) / k.size(1);
+            k = k.repeat_interleave(repeats, 1), v = v.repeat_interleave(repeats, 1);
+            shares_keys = false;
+        }
+        if (choice() == at::SDPBackend::flash_attention)
+            return std::get<0>(at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal));
+    }
+    return at::scaled_dot_product_attention(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys);
+}
+
 Tensor attend(const Tensor &q, const Tensor &k, const Tensor &v, const std::optional<Tensor> &mask, bool causal) {
     TORCH_CHECK(
         q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
@@ -275,11 +300,7 @@ Tensor attend(const Tensor &q, const Tensor &k, const Tensor &v, const std::opti
     if (is_cpu_float({q, k, v}) && q.size(1) == k.size(1) && attends(q.size(0), q.size(1), k.size(2), q.size(3)) &&
         serves(mask, q.size(0), q.size(1), k.size(1)))
         return OwnAttention::apply(q, k, v, mask, causal);
-    const auto heads_first = [](const Tensor &t) { return t.transpose(1, 2); };
-    return at::scaled_dot_product_attention(
-               heads_first(q), heads_first(k), heads_first(v), mask, 0.0, causal, std::nullopt,
-               /*enable_gqa=*/q.size(2) != k.size(2))
-        .transpose(1, 2);
+    return library_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, causal).transpose(1, 2);
 }
 
 Tensor add_linear(const Tensor &base, const Tensor &x, const Tensor &weight) {

@@ -33,39 +33,36 @@ std::vector<Piece> pieces(const std::vector<at::Tensor> &tensors) {
 
 }  // namespace
 
-int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out) {
-    return guarded_status([&] {
+ct_tensor ct_sums_of_squares(const ct_tensor *list, int32_t count) {
+    return guarded([&] {
         c10::NoGradGuard guard;
         const auto tensors = borrow_list(list, count);
-        double sum = 0;
-        if (std::all_of(tensors.begin(), tensors.end(), ours)) {
-            const auto work = pieces(tensors);
-            std::vector<double> sums(work.size());
-            in_parallel(int64_t(work.size()), double(work.size()) * 16384, [&](int64_t first, int64_t last) {
-                for (int64_t i = first; i < last; i++)
-                    sums[i] = training::isa().squares(
-                        tensors[work[i].index].const_data_ptr<float>() + work[i].start, work[i].count);
-            });
-            for (const double s : sums) sum += s;
-        } else {
-            for (const auto &norm : at::_foreach_norm(tensors, 2)) {
-                const double value = norm.item().toDouble();
-                sum += value * value;
-            }
-        }
-        *out = std::sqrt(sum);
+        if (!std::all_of(tensors.begin(), tensors.end(), ours))
+            return at::stack(at::_foreach_norm(tensors, 2)).to(at::kDouble).square_();
+        const auto work = pieces(tensors);
+        std::vector<double> parts(work.size());
+        in_parallel(int64_t(work.size()), double(work.size()) * 16384, [&](int64_t first, int64_t last) {
+            for (int64_t i = first; i < last; i++)
+                parts[i] = training::isa().squares(
+                    tensors[work[i].index].const_data_ptr<float>() + work[i].start, work[i].count);
+        });
+        const auto sums = at::zeros({count}, at::kDouble);
+        auto *const sum = sums.mutable_data_ptr<double>();
+        for (size_t i = 0; i < work.size(); i++) sum[work[i].index] += parts[i];
+        return sums;
     });
 }
 
 int32_t ct_adamw_(
     const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
-    const double *decays, int32_t count, int64_t steps, double scale, double rate, double beta1, double beta2,
-    double epsilon
+    const double *decays, int32_t count, int64_t steps, ct_tensor norm_or_null, double clip, double rate, double beta1,
+    double beta2, double epsilon
 ) {
     return guarded_status([&] {
         c10::NoGradGuard guard;
         auto weights = borrow_list(parameters, count), slopes = borrow_list(gradients, count);
         auto means = borrow_list(first, count), squares = borrow_list(second, count);
+        const auto norm = norm_or_null == nullptr ? at::Tensor() : borrow(norm_or_null);
         for (int32_t i = 0; i < count; i++) {
             TORCH_CHECK(
                 slopes[i].sizes() == weights[i].sizes() && means[i].sizes() == weights[i].sizes() &&
@@ -75,6 +72,12 @@ int32_t ct_adamw_(
         }
         const auto fits = [](const std::vector<at::Tensor> &list) { return std::all_of(list.begin(), list.end(), ours); };
         if (fits(weights) && fits(slopes) && fits(means) && fits(squares)) {
+            double scale = 1;
+            if (norm.defined()) {
+                const double value = norm.item().toDouble();
+                if (!std::isfinite(value)) return;
+                if (clip > 0 && value > clip) scale = clip / value;
+            }
             const training::AdamW constants = {
                 float(scale), float(beta1), float(beta2), float(epsilon), float(rate / (1 - std::pow(beta1, steps))),
                 float(1 / std::sqrt(1 - std::pow(beta2, steps)))};
@@ -90,6 +93,14 @@ int32_t ct_adamw_(
             });
             return;
         }
+        // What ATen's kernel divides gradients by, and whether it leaves everything as it is: numbers on the device, which the
+        // host does not wait for.
+        std::optional<at::Tensor> divisor, is_wrong;
+        if (norm.defined()) {
+            const auto value = norm.to(weights[0].device(), at::kFloat);
+            divisor = clip > 0 ? value.div(clip).clamp_min(1) : at::ones_like(value);
+            is_wrong = at::isfinite(value).logical_not().to(at::kFloat);
+        }
         // ATen's kernel has one decay for all its parameters and takes the count of steps as a tensor beside them.
         std::map<double, std::vector<int32_t>> groups;
         for (int32_t i = 0; i < count; i++) groups[decays[i]].push_back(i);
@@ -99,12 +110,11 @@ int32_t ct_adamw_(
                 for (const int32_t i : members) result.push_back(list[i]);
                 return result;
             };
-            auto scaled = some(slopes);
-            if (scale != 1) at::_foreach_mul_(scaled, scale);
-            const auto counter = at::full({}, double(steps), scaled[0].options().dtype(at::kFloat));
+            const auto gradients = some(slopes);
+            const auto counter = at::full({}, double(steps), gradients[0].options().dtype(at::kFloat));
             at::_fused_adamw_(
-                some(weights), scaled, some(means), some(squares), {}, std::vector<at::Tensor>(members.size(), counter),
-                rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false);
+                some(weights), gradients, some(means), some(squares), {}, std::vector<at::Tensor>(members.size(), counter),
+                rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor, is_wrong);
         }
     });
 }

@@ -32,6 +32,11 @@ bool ours(const Tensors &...tensors) {
 const float *in(const at::Tensor &t) { return t.const_data_ptr<float>(); }
 float *out(const at::Tensor &t) { return t.mutable_data_ptr<float>(); }
 
+// GPUs have a kernel for RMSNorm that takes one sweep; the composition below takes eight.
+bool has_fused_norm(const at::Tensor &x, const at::Tensor &weight) {
+    return x.is_cuda() && x.scalar_type() == weight.scalar_type();
+}
+
 // Work of one element in multiplications, for the decision whether threads are worth it.
 constexpr double kElement = 4, kExponential = 20;
 
@@ -46,6 +51,10 @@ Normed norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
     const int64_t count = x.size(0), width = x.size(1);
     TORCH_CHECK(
         weight.dim() == 1 && weight.size(0) == width, "the norm's weight has shape ", weight.sizes(), " and x ", x.sizes());
+    if (has_fused_norm(x, weight)) {
+        const auto [y, inverse] = at::_fused_rms_norm(x, {width}, weight, eps);
+        return {y, inverse};
+    }
     if (!ours(x, weight)) {
         const auto wide = x.to(at::promoteTypes(x.scalar_type(), at::kFloat));
         const auto inverse = at::rsqrt(wide.square().mean(1, /*keepdim=*/true) + eps);
@@ -60,7 +69,8 @@ Normed norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
     return {y, inverse};
 }
 
-at::Tensor norm_again(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight) {
+at::Tensor norm_again(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight, double eps) {
+    if (has_fused_norm(x, weight)) return std::get<0>(at::_fused_rms_norm(x, {x.size(1)}, weight, eps));
     if (!ours(x, inverse, weight)) return (x * inverse).to(x.scalar_type()) * weight;
     const int64_t count = x.size(0), width = x.size(1);
     const auto y = at::empty_like(x);
@@ -76,6 +86,11 @@ NormGradient norm_backward(
     const at::Tensor &residual, bool consume
 ) {
     const int64_t count = x.size(0), width = x.size(1);
+    if (has_fused_norm(x, weight)) {
+        auto [dx, dweight] = at::_fused_rms_norm_backward(dy, x, {width}, inverse, weight, {true, true});
+        if (residual.defined()) dx = dx + residual;
+        return {dx, dweight};
+    }
     if (!ours(x, inverse, weight, dy) || (residual.defined() && !ours(residual))) {
         const auto wide = x * inverse;  // in the type of `inverse`
         const auto along = dy * weight;
@@ -113,8 +128,11 @@ GatedGradient gated_backward(const at::Tensor &both, at::Tensor dy, bool consume
     const int64_t count = both.size(0), width = both.size(1) / 2;
     if (!ours(both, dy)) {
         const auto gate = both.narrow(1, 0, width), up = both.narrow(1, width, width);
-        const auto sigmoid = at::sigmoid(gate), silu = gate * sigmoid;
-        return {at::cat({dy * up * (sigmoid * (1 + gate * (1 - sigmoid))), dy * silu}, 1), silu * up};
+        const auto silu = at::silu(gate), dboth = at::empty_like(both);
+        auto dgate = dboth.narrow(1, 0, width), dup = dboth.narrow(1, width, width);
+        at::silu_backward_out(dgate, dy * up, gate);
+        at::mul_out(dup, dy, silu);
+        return {dboth, silu * up};
     }
     const auto dboth = consume ? both : at::empty_like(both);
     in_parallel(count, double(dy.numel()) * kExponential, [&](int64_t first, int64_t last) {

@@ -14,7 +14,8 @@ struct Normed {
     at::Tensor inverse;  // [rows, 1], in float32 at least
 };
 Normed norm(const at::Tensor &x, const at::Tensor &weight, double eps);
-at::Tensor norm_again(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight);
+// y once more.
+at::Tensor norm_again(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight, double eps);
 
 struct NormGradient {
     at::Tensor x;       // [rows, width], `residual` added if it is defined

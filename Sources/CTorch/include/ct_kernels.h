@@ -17,8 +17,14 @@ extern "C" {
 
 // Threads of LibTorch's OpenMP pool to use; ct_set_threads sets it too.
 void ct_kernels_set_threads(int32_t threads);
-// 0 portable, 1 AVX2 with FMA, 2 AVX-512, 3 with its integer dot products; -1 chooses the best there is. Returns the one in force. For tests.
+// Instruction sets of the kernels: 0 portable, 1 avx2 (with FMA), 2 avx512, 3 avx512vnni (with its integer dot products).
+// The environment variable FORETOKEN_ISA names the one to use; otherwise it is the best that the processor has.
+// Sets it, at most to the processor's best, or with -1 back to that choice. Returns the one in force. For tests.
 int32_t ct_kernels_set_isa(int32_t isa);
+// The one in force.
+int32_t ct_kernels_isa(void);
+// Its name in FORETOKEN_ISA; NULL for a number that is none.
+const char *ct_kernels_isa_name(int32_t isa);
 
 // MARK: weights
 
@@ -123,10 +129,11 @@ int64_t ct_k_gumbel_argmax(const float *x, int64_t n, double temperature, uint64
 // is read is copied there at first use. A row's result can depend in its last bits on how many others there are; with
 // `tile` > 0 products and attention run on tiles of so many rows, filled up, and over all slots of a context, so that it
 // does not as far as the device's library treats the rows of a product alike.
-ct_k_device ct_k_device_new(ct_device device, int32_t dtype, int64_t tile);
+// `with_graphs`: on CUDA a pass is captured as a graph when one like it comes a second time, and from then on launched as a
+// whole. LibTorch's graphs are found by symbol name (CudaGraph.h) and no GPU has run them yet: callers ask for them.
+ct_k_device ct_k_device_new(ct_device device, int32_t dtype, int64_t tile, bool with_graphs);
 void ct_k_device_release(ct_k_device device);
-// ct_k_run there. On CUDA a pass is recorded as a graph when one like it comes a second time, and from then on
-// started as a whole.
+// ct_k_run there.
 int32_t ct_k_run_on_device(const ct_k_shape *shape, const ct_k_op *ops, int32_t count);
 
 // For tests without a GPU: passes are recorded on any device, and run again operation by operation from what was recorded.

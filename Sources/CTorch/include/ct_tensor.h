@@ -44,6 +44,11 @@ bool ct_cpu_has_bfloat16(void);
 void ct_set_threads(int32_t threads);
 int32_t ct_threads(void);
 
+// For tests: notes, on this thread, every operator at which the host would wait for a GPU (its result is a number or a shape),
+// and every copy to a device that is not an upload. The second call ends it and returns their names, separated by spaces.
+void ct_waits_begin(void);
+const char *ct_waits_end(void);
+
 // Exact bytes held by tensors on the device (as requested, without rounding), now and at the highest since a reset.
 typedef struct { int64_t current; int64_t peak; int64_t cached; } ct_memory;
 int32_t ct_memory_read(ct_device device, ct_memory *out);
@@ -60,6 +65,11 @@ ct_tensor ct_full(const int64_t *shape, int32_t rank, double value, int32_t dtyp
 ct_tensor ct_arange(double start, double end, double step, int32_t dtype, ct_device device);
 // Copies `bytes` (exactly the tensor's size) into a new CPU tensor.
 ct_tensor ct_from_bytes(const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype);
+// The same on a device. To a GPU the bytes travel from pinned memory while the caller goes on.
+ct_tensor ct_upload(
+    const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype, ct_device device);
+// Copies bytes into an existing tensor, in the same way.
+int32_t ct_upload_into(ct_tensor t, const void *bytes, size_t count);
 int32_t ct_copy_to_bytes(ct_tensor t, void *bytes, size_t count);
 int32_t ct_rank(ct_tensor t);
 int64_t ct_size(ct_tensor t, int32_t axis);

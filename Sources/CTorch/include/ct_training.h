@@ -45,13 +45,14 @@ ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null);
 void ct_set_own_products(int32_t own);
 
 // MARK: optimizer
-// The square root of the sum of squares of all tensors. The order of the sum depends on their sizes only.
-int32_t ct_global_norm(const ct_tensor *list, int32_t count, double *out);
-// One AdamW step on each parameter with its own decoupled decay; gradients count `scale` times; `steps` counts this one.
+// Σ x² of each tensor: float64 [count] on their device. The order of a sum depends on the tensor's size only.
+ct_tensor ct_sums_of_squares(const ct_tensor *list, int32_t count);
+// One AdamW step on each parameter with its own decoupled decay; `steps` counts this one. With the norm of all gradients, a
+// scalar, gradients are clipped to `clip` (0: not), and if it is not finite nothing is changed.
 int32_t ct_adamw_(
     const ct_tensor *parameters, const ct_tensor *gradients, const ct_tensor *first, const ct_tensor *second,
-    const double *decays, int32_t count, int64_t steps, double scale, double rate, double beta1, double beta2,
-    double epsilon);
+    const double *decays, int32_t count, int64_t steps, ct_tensor norm_or_null, double clip, double rate, double beta1,
+    double beta2, double epsilon);
 
 #ifdef __cplusplus
 }

@@ -10,16 +10,17 @@ final class DecodeDevice {
 
     /// Nil for the CPU, which has kernels of its own.
     convenience init?(
-        _ place: Device, _ format: WeightFormat, for configuration: ModelConfiguration, isExact: Bool
+        _ place: Device, _ format: WeightFormat, for configuration: ModelConfiguration, isExact: Bool,
+        usesGraphs: Bool
     ) throws {
         if place == .cpu { return nil }
         guard format != .int8 else { throw DecodingError.int8NeedsCPU }
-        self.init(place, format, tile: isExact ? max(8, configuration.heads) : 0)
+        self.init(place, format, tile: isExact ? max(8, configuration.heads) : 0, usesGraphs: usesGraphs)
     }
 
-    /// `tile`: rows of every product, filled up; 0 for as many as there are.
-    init(_ place: Device, _ format: WeightFormat, tile: Int) {
-        guard let handle = ct_k_device_new(place.handle, format.dtype.rawValue, Int64(tile)) else {
+    /// `tile`: rows of every GEMM, padded; 0 for as many as there are. `usesGraphs`: captures passes as CUDA graphs.
+    init(_ place: Device, _ format: WeightFormat, tile: Int, usesGraphs: Bool = false) {
+        guard let handle = ct_k_device_new(place.handle, format.dtype.rawValue, Int64(tile), usesGraphs) else {
             preconditionFailure("a device's object is a plain allocation")
         }
         self.place = place

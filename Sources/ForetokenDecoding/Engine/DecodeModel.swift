@@ -29,9 +29,10 @@ public final class DecodeModel: @unchecked Sendable {
     /// - Throws: ``DecodingError/notOnCPU`` for a model elsewhere or in another element type,
     ///   ``DecodingError/int8NeedsCPU``, `TorchError.outOfMemory`.
     public convenience init(
-        _ model: MultiTokenModel, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false
+        _ model: MultiTokenModel, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false,
+        usesGraphs: Bool = false
     ) throws {
-        let device = try DecodeDevice(device, format, for: model.configuration, isExact: isExact)
+        let device = try DecodeDevice(device, format, for: model.configuration, isExact: isExact, usesGraphs: usesGraphs)
         try self.init(model, format: format, device: device)
     }
 
@@ -49,9 +50,10 @@ public final class DecodeModel: @unchecked Sendable {
     ///
     /// - Throws: what the source throws, ``DecodingError/int8NeedsCPU``, `TorchError.outOfMemory`.
     public convenience init(
-        reading source: any WeightSource, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false
+        reading source: any WeightSource, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false,
+        usesGraphs: Bool = false
     ) throws {
-        let device = try DecodeDevice(device, format, for: source.configuration, isExact: isExact)
+        let device = try DecodeDevice(device, format, for: source.configuration, isExact: isExact, usesGraphs: usesGraphs)
         try self.init(.outline(source.configuration), format: format, device: device) {
             try source.tensor($0.name).to(.float32)
         }

@@ -13,7 +13,7 @@ public struct MemoryBenchmark: Sendable, Equatable {
     /// - Throws: `ModelError` for sizes that make no model, `TorchError.outOfMemory`.
     public init(
         _ configuration: ModelConfiguration, heads: [Int], batchSize: Int,
-        logitsBytes: Int = FusedObjective.defaultLogitsBytes
+        logitsBytes: Int? = nil
     ) throws {
         var peaks: [ObjectiveName: [Int]] = [:]
         for objective in ObjectiveName.allCases {

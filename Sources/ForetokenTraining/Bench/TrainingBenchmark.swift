@@ -35,13 +35,15 @@ public struct TrainingBenchmark: Sendable, Equatable {
         /// How the gradient is computed.
         public var objective: ObjectiveName
         /// See ``FusedObjective/logitsBytes``.
-        public var logitsBytes = FusedObjective.defaultLogitsBytes
+        public var logitsBytes: Int?
         /// What is kept of the trunk.
         public var recompute = Recomputation.none
         /// Where the model lies.
         public var device = Device.cpu
         /// What the step computes in.
         public var precision = Precision.f32
+        /// Whether the passes are captured and launched as one CUDA graph.
+        public var capturesSteps = false
         /// Steps that are timed, after `warmUpSteps` that are not.
         public var steps: Int
         /// Steps before: buffers are made, pages are touched.
@@ -66,15 +68,20 @@ public struct TrainingBenchmark: Sendable, Equatable {
         let measuresGemm = settings.measuresGemm && device == .cpu && settings.precision == .f32
         let model = try MultiTokenModel(configuration, seed: 1, device: device)
         model.computeType = settings.precision.computeType
-        let step = TrainingStep(
+        var step = TrainingStep(
             model: model, optimizer: try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1),
             objective: settings.objective.objective(
                 logitsBytes: settings.logitsBytes, recompute: settings.recompute))
+        if settings.capturesSteps {
+            try device.leaveDefaultStream()
+            step.captured = CapturedObjective(model, step.objective)
+        }
         let rows = settings.batchSize * configuration.context
         let lossRows =
             settings.objective == .fused
             ? Tensor.fusedCrossEntropyChunk(
-                rows: rows, vocabulary: configuration.vocabulary, logitsBytes: settings.logitsBytes)
+                rows: rows, vocabulary: configuration.vocabulary,
+                logitsBytes: settings.logitsBytes ?? FusedObjective.logitsBytes(on: device))
             : rows
         var meter = GemmMeter(model, rows: rows, lossRows: lossRows)
         var random = SystemRandomNumberGenerator()
@@ -87,12 +94,14 @@ public struct TrainingBenchmark: Sendable, Equatable {
             let begin = clock.now
             let gradient = try step.gradient(of: [batch])
             try step.update(by: gradient, rate: 1e-4)
+            // As a training run does after every step; on a GPU it waits until the step is over.
+            let numbers = gradient.read()
             let seconds = (clock.now - begin).seconds
             let isTimed = index >= settings.warmUpSteps
             if isTimed {
                 times.append(seconds)
                 peak = max(peak, Memory.read(on: device).peak)
-                losses = gradient.losses
+                losses = numbers.losses
             }
             if measuresGemm { try meter.measure(keeping: isTimed) }
         }

@@ -24,6 +24,8 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
     case differs(what: String, ranks: [Int], remedy: String)
     /// The global batch is too small to give every rank a sample.
     case tooManyRanks(size: Int, samples: Int)
+    /// A captured step sends nothing while it runs.
+    case capturedStepNeedsOneRank
 
     private static let remedy = "the last checkpoint is whole: the same command resumes"
 
@@ -31,6 +33,8 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .variable(let name, let reason): "environment: \(name): \(reason)"
+        case .capturedStepNeedsOneRank:
+            "--cuda-graphs captures steps of a single process; leave it out with several"
         case .cannotServe(let port, let reason):
             "rank 0 cannot serve the ranks' store at port \(port): \(reason); give MASTER_PORT a free port"
         case .unreachable(let address, let seconds, let reason):

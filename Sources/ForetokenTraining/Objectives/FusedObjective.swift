@@ -1,15 +1,17 @@
 public import ForetokenModel
-public import ForetokenText
-import Torch
+import ForetokenText
+public import Torch
 
 /// The paper's pass, and inside each head the final norm, the unembedding and the cross-entropy as one operation over
 /// chunks of tokens that yields its gradient as it goes: the peak grows neither with n nor with V·T.
 public struct FusedObjective: Objective {
-    /// 64 MiB: 524 tokens at V = 32,000, enough for the matrix products to run at their rate.
-    public static let defaultLogitsBytes = 64 << 20
+    /// The most logits that exist at once, in bytes, where nobody says otherwise: enough tokens for the GEMMs to run at their
+    /// rate. 64 MiB on the CPU (524 tokens at V = 32,000); 512 MiB on a GPU, which needs thousands of rows and starts a dozen
+    /// kernels for every chunk.
+    public static func logitsBytes(on device: Device) -> Int { device == .cpu ? 64 << 20 : 512 << 20 }
 
-    /// The most logits that exist at once, in bytes.
-    public let logitsBytes: Int
+    /// The most logits that exist at once, in bytes; ``logitsBytes(on:)`` of the model's device if nil.
+    public let logitsBytes: Int?
 
     /// What is kept of the trunk.
     public let recompute: Recomputation
@@ -22,7 +24,7 @@ public struct FusedObjective: Objective {
 
     /// The objective.
     public init(
-        logitsBytes: Int = Self.defaultLogitsBytes, recompute: Recomputation = .none, detachTrunk: Bool = false,
+        logitsBytes: Int? = nil, recompute: Recomputation = .none, detachTrunk: Bool = false,
         softTargets: Int = 0
     ) {
         self.logitsBytes = logitsBytes
@@ -31,20 +33,20 @@ public struct FusedObjective: Objective {
         self.softTargets = softTargets
     }
 
-    /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
+    /// See ``Objective/forwardBackward(_:batches:denominators:headWeights:onGradientReady:)``.
     public func forwardBackward(
-        _ model: MultiTokenModel, microbatches: [TokenBatch], denominators: [Int], headWeights: [Double],
+        _ model: MultiTokenModel, batches: [BatchTensors], denominators: [Int], headWeights: [Double],
         onGradientReady: (Parameter) -> Void
-    ) throws -> [Double] {
+    ) throws -> Tensor {
         try model.forwardBackwardHeadByHead(
-            microbatches, denominators: denominators, headWeights: headWeights, recompute: recompute,
+            batches, denominators: denominators, headWeights: headWeights, recompute: recompute,
             detachTrunk: detachTrunk, softTargets: softTargets, onGradientReady: onGradientReady
         ) { head, output, targets, scale in
             try output.fusedCrossEntropy(
                 norm: model.norm.tensor, epsilon: model.configuration.normEpsilon,
                 unembedding: model.heads[head - 1].unembedding.tensor, targets: targets.tokens,
-                probabilities: targets.probabilities, ignoring: TokenBatch.ignored, scale: scale,
-                logitsBytes: logitsBytes)
+                probabilities: targets.probabilities, rows: targets.rows, ignoring: TokenBatch.ignored, scale: scale,
+                logitsBytes: logitsBytes ?? Self.logitsBytes(on: model.device))
         }
     }
 }

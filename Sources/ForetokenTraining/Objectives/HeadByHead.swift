@@ -11,30 +11,29 @@ extension MultiTokenModel {
     /// gradient of its readers, joins that of its own loss and goes on. Heads that are read run forward twice, and what grows
     /// with n is one output [B, T, D] for each of them.
     ///
-    /// - Parameter loss: the summed loss of a head without the factor, and with it the gradient of its output [B, T, D],
+    /// - Parameter loss: the summed loss of a head without the factor, a scalar, and with it the gradient of its output [B, T, D],
     ///   given that output, detached, its targets and the factor.
     func forwardBackwardHeadByHead(
-        _ microbatches: [TokenBatch], denominators: [Int], headWeights: [Double], recompute: Recomputation,
+        _ batches: [BatchTensors], denominators: [Int], headWeights: [Double], recompute: Recomputation,
         detachTrunk: Bool, softTargets: Int, onGradientReady: (Parameter) -> Void,
-        loss: (_ head: Int, _ output: Tensor, _ targets: HeadTargets, _ scale: Double) throws -> (Double, Tensor)
-    ) throws -> [Double] {
+        loss: (_ head: Int, _ output: Tensor, _ targets: HeadTargets, _ scale: Double) throws -> (Tensor, Tensor)
+    ) throws -> Tensor {
         let active = headWeights.indices.filter { headWeights[$0] != 0 }.map { $0 + 1 }
         let nodes = configuration.headGraph.nodes(for: active)
         func isReady(_ parameter: Parameter) {
             if parameter.tensor.gradient != nil { onGradientReady(parameter) }
         }
-        var losses = [Double](repeating: 0, count: heads.count)
-        for (index, microbatch) in microbatches.enumerated() {
-            let isLast = index == microbatches.count - 1
-            let batch = try BatchTensors(microbatch, for: self)
-
+        var losses = HeadLosses(self)
+        for (index, batch) in batches.enumerated() {
+            let isLast = index == batches.count - 1
             let trunkPass = TrunkPass(self, batch, recompute: recompute)
             let d = trunkPass.z.detached(requiresGradient: trunkPass.z.requiresGradient)
-            var walk = HeadWalk(self, batch.context, trunkPass, z: d, detachTrunk: detachTrunk)
-            let teacher = softTargets > 0 ? HeadOneTargets(self, batch, trunkPass, count: softTargets) : nil
-            func targets(of head: Int) throws -> HeadTargets {
-                let tokens = try batch.targets(head: head)
-                return teacher?.targets(head: head, hard: tokens) ?? tokens
+            var walk = HeadWalk(self, trunkPass, z: d, detachTrunk: detachTrunk)
+            let teacher = softTargets > 0 ? HeadOneTargets(self, trunkPass, count: softTargets) : nil
+            func targets(of head: Int) -> HeadTargets {
+                let tokens = batch.targets(head: head)
+                let learnt = teacher?.targets(head: head, hard: tokens) ?? tokens
+                return batch.weighted(learnt, head: head, in: dtype)
             }
             for node in nodes where nodes.contains(where: { $0.input == .head(node.head) }) {
                 walk.outputs[node.head] = withoutGradient { walk.run(node) }.detached(requiresGradient: true)
@@ -45,9 +44,9 @@ extension MultiTokenModel {
                 var gradient = walk.outputs.removeValue(forKey: node.head)?.gradient
                 if headWeights[i] != 0 {
                     let count = Double(max(1, denominators[i]))
-                    let targets = try targets(of: node.head)
+                    let targets = targets(of: node.head)
                     let (sum, own) = try loss(node.head, output.detached(), targets, headWeights[i] / count)
-                    losses[i] += sum / count
+                    losses.add(sum * (1 / count), head: node.head)
                     gradient.map { own.add($0) }
                     gradient = own
                 }
@@ -61,7 +60,7 @@ extension MultiTokenModel {
             }
         }
         isReady(embedding)
-        return losses
+        return try losses.joined()
     }
 }
 
@@ -70,7 +69,6 @@ struct HeadWalk {
     /// Outputs [B, T, D] that other heads read.
     var outputs: [Int: Tensor] = [:]
     private let model: MultiTokenModel
-    private let context: SequenceContext
     private let trunk: TrunkPass
     private let z: Tensor
     private let detachTrunk: Bool
@@ -78,8 +76,8 @@ struct HeadWalk {
     /// - Parameters:
     ///   - z: the trunk's output for the heads to read.
     ///   - detachTrunk: whether gradients of heads 2…n stop before the trunk, head 1 and the embedding.
-    init(_ model: MultiTokenModel, _ context: SequenceContext, _ trunk: TrunkPass, z: Tensor, detachTrunk: Bool) {
-        (self.model, self.context, self.trunk, self.z, self.detachTrunk) = (model, context, trunk, z, detachTrunk)
+    init(_ model: MultiTokenModel, _ trunk: TrunkPass, z: Tensor, detachTrunk: Bool) {
+        (self.model, self.trunk, self.z, self.detachTrunk) = (model, trunk, z, detachTrunk)
     }
 
     /// A head's output [B, T, D].
@@ -91,6 +89,6 @@ struct HeadWalk {
         }
         if detachTrunk, node.head > 1, node.input == .trunk || node.input == .head(1) { input = input.detached() }
         if detachTrunk { embedded = embedded?.detached() }
-        return model.heads[node.head - 1](input, embedded: embedded, context)
+        return model.heads[node.head - 1](input, embedded: embedded, trunk.context)
     }
 }

@@ -13,15 +13,15 @@ struct HeadOneTargets {
     /// - Parameters:
     ///   - model: runs head 1, and the heads that it reads, once more without gradient.
     ///   - count: k; the whole vocabulary if that is smaller.
-    init(_ model: MultiTokenModel, _ batch: BatchTensors, _ trunk: TrunkPass, count: Int) {
+    init(_ model: MultiTokenModel, _ trunk: TrunkPass, count: Int) {
         (tokens, probabilities) = withoutGradient {
-            var walk = HeadWalk(model, batch.context, trunk, z: trunk.z.detached(), detachTrunk: true)
+            var walk = HeadWalk(model, trunk, z: trunk.z.detached(), detachTrunk: true)
             for node in model.configuration.headGraph.nodes(for: [1]) { walk.outputs[node.head] = walk.run(node) }
             guard let output = walk.outputs[1] else { preconditionFailure("every graph has a head 1") }
             let (width, vocabulary) = (output.shape[2], model.configuration.vocabulary)
             let rows = output.reshaped(-1, width)
             let chunk = Tensor.fusedCrossEntropyChunk(
-                rows: rows.shape[0], vocabulary: vocabulary, logitsBytes: FusedObjective.defaultLogitsBytes)
+                rows: rows.shape[0], vocabulary: vocabulary, logitsBytes: FusedObjective.logitsBytes(on: model.device))
             let parts = stride(from: 0, to: rows.shape[0], by: chunk).map { start in
                 model.logits(rows.narrowed(axis: 0, from: start, count: min(chunk, rows.shape[0] - start)))
                     .to(model.dtype).top(min(count, vocabulary), axis: 1)
@@ -54,6 +54,6 @@ struct HeadOneTargets {
         let isMasked = hard.tokens.equals((hard.tokens * 0 + Double(TokenBatch.ignored)).to(.int64))
         return HeadTargets(
             tokens: isMasked.choosing(hard.tokens, else: soft),
-            probabilities: later(probabilities, atTheEnd: (last * 0 + 1).to(probabilities.dtype)))
+            probabilities: later(probabilities, atTheEnd: (last * 0 + 1).to(probabilities.dtype)), rows: hard.rows)
     }
 }

@@ -1,6 +1,5 @@
 public import ForetokenModel
-public import ForetokenText
-import Torch
+public import Torch
 
 /// The plain pass: all heads' logits at once and one backward pass. The reference for the others, and what the paper's
 /// memory claim is measured against.
@@ -21,26 +20,26 @@ public struct JointObjective: Objective {
         self.softTargets = softTargets
     }
 
-    /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
+    /// See ``Objective/forwardBackward(_:batches:denominators:headWeights:onGradientReady:)``.
     public func forwardBackward(
-        _ model: MultiTokenModel, microbatches: [TokenBatch], denominators: [Int], headWeights: [Double],
+        _ model: MultiTokenModel, batches: [BatchTensors], denominators: [Int], headWeights: [Double],
         onGradientReady: (Parameter) -> Void
-    ) throws -> [Double] {
+    ) throws -> Tensor {
         let active = headWeights.indices.filter { headWeights[$0] != 0 }.map { $0 + 1 }
         let nodes = model.configuration.headGraph.nodes(for: active)
-        var losses = [Double](repeating: 0, count: model.heads.count)
-        for microbatch in microbatches {
-            let batch = try BatchTensors(microbatch, for: model)
+        var losses = HeadLosses(model)
+        for batch in batches {
             let trunk = TrunkPass(model, batch, recompute: recompute)
-            var walk = HeadWalk(model, batch.context, trunk, z: trunk.z, detachTrunk: detachTrunk)
-            let teacher = softTargets > 0 ? HeadOneTargets(model, batch, trunk, count: softTargets) : nil
+            var walk = HeadWalk(model, trunk, z: trunk.z, detachTrunk: detachTrunk)
+            let teacher = softTargets > 0 ? HeadOneTargets(model, trunk, count: softTargets) : nil
             var means: [(head: Int, value: Tensor)] = []
             for node in nodes {
                 let output = walk.run(node)
                 walk.outputs[node.head] = output
                 guard headWeights[node.head - 1] != 0 else { continue }
-                let tokens = try batch.targets(head: node.head)
-                let targets = teacher?.targets(head: node.head, hard: tokens) ?? tokens
+                let tokens = batch.targets(head: node.head)
+                let learnt = teacher?.targets(head: node.head, hard: tokens) ?? tokens
+                let targets = batch.weighted(learnt, head: node.head, in: model.dtype)
                 let sum = model.crossEntropySum(output, targets: targets, head: node.head)
                 means.append((node.head, sum * (1 / Double(max(1, denominators[node.head - 1])))))
             }
@@ -51,9 +50,9 @@ public struct JointObjective: Objective {
             } else {
                 try trunk.backwardLookup()
             }
-            for (head, mean) in means { losses[head - 1] += mean.item() }
+            for (head, mean) in means { losses.add(mean, head: head) }
         }
         for parameter in model.parameters where parameter.tensor.gradient != nil { onGradientReady(parameter) }
-        return losses
+        return try losses.joined()
     }
 }

@@ -1,6 +1,5 @@
 public import ForetokenModel
-public import ForetokenText
-import Torch
+public import Torch
 
 /// The paper's pass as it stands there: head by head, each with all of its logits (section 2, figure 2).
 public struct SequentialObjective: Objective {
@@ -20,19 +19,19 @@ public struct SequentialObjective: Objective {
         self.softTargets = softTargets
     }
 
-    /// See ``Objective/forwardBackward(_:microbatches:denominators:headWeights:onGradientReady:)``.
+    /// See ``Objective/forwardBackward(_:batches:denominators:headWeights:onGradientReady:)``.
     public func forwardBackward(
-        _ model: MultiTokenModel, microbatches: [TokenBatch], denominators: [Int], headWeights: [Double],
+        _ model: MultiTokenModel, batches: [BatchTensors], denominators: [Int], headWeights: [Double],
         onGradientReady: (Parameter) -> Void
-    ) throws -> [Double] {
+    ) throws -> Tensor {
         try model.forwardBackwardHeadByHead(
-            microbatches, denominators: denominators, headWeights: headWeights, recompute: recompute,
+            batches, denominators: denominators, headWeights: headWeights, recompute: recompute,
             detachTrunk: detachTrunk, softTargets: softTargets, onGradientReady: onGradientReady
         ) { head, output, targets, scale in
             let loss = model.crossEntropySum(output.requireGradient(), targets: targets, head: head)
             try (loss * scale).backward()
             guard let gradient = output.gradient else { preconditionFailure("a leaf has a gradient after backward") }
-            return (loss.item(), gradient)
+            return (loss, gradient)
         }
     }
 }

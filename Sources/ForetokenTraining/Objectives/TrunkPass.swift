@@ -22,27 +22,29 @@ final class TrunkPass {
     private let lookup: Tensor
     private var blocks: [(block: TransformerBlock, input: Tensor)] = []
     private let input: Tensor
-    private let context: SequenceContext
+    /// Positions and who may look at whom, for blocks of the trunk and of heads.
+    let context: SequenceContext
     private let length: Int
     private let parameters: [Parameter]
 
     init(_ model: MultiTokenModel, _ batch: BatchTensors, recompute: Recomputation) {
-        context = batch.context
         parameters = model.trunk.flatMap(\.parameters)
         let following = model.configuration.headGraph.joinedTokens
         length = batch.tokens.shape[1] - following
+        let context = model.context(length: length, documents: batch.documents)
+        self.context = context
         lookup = model.embedded(batch.tokens)
         let learns = lookup.requiresGradient
         embedded = following > 0 ? lookup.detached(requiresGradient: learns) : lookup
         input = following > 0 ? embedded.narrowed(axis: 1, from: 0, count: length) : embedded
         guard recompute == .blocks, !model.trunk.isEmpty else {
-            z = model.trunk.reduce(input) { x, block in block(x, batch.context) }
+            z = model.trunk.reduce(input) { x, block in block(x, context) }
             return
         }
         var x = input.detached()
         for block in model.trunk {
             blocks.append((block, x))
-            x = withoutGradient { block(x, batch.context) }
+            x = withoutGradient { block(x, context) }
         }
         z = x.detached(requiresGradient: learns)
     }

@@ -80,8 +80,8 @@ extension Recipe {
         try need(training.weightDecay >= 0, "training.weightDecay", "must be at least 0")
         try need(training.clip >= 0, "training.clip", "must be at least 0 (0: no clipping)")
         try need(
-            (1...1 << 20).contains(memory.logitsMiB), "memory.logitsMiB",
-            "\(memory.logitsMiB) is outside 1...\(1 << 20)")
+            (1...1 << 20).contains(memory.logitsMiB ?? 1), "memory.logitsMiB",
+            "\(memory.logitsMiB ?? 1) is outside 1...\(1 << 20)")
         if !isShapeOpen { try validateHeads(need) }
     }
 

@@ -164,7 +164,7 @@ public struct Recipe: Sendable, Equatable {
         /// What the trunk keeps between its forward and its backward pass.
         public var recompute = Recomputation.none
         /// The most logits that the `fused` objective holds, in MiB.
-        public var logitsMiB = FusedObjective.defaultLogitsBytes >> 20
+        public var logitsMiB: Int?
         /// The defaults.
         public init() {}
     }

@@ -58,6 +58,7 @@ public final class Trainer {
         // A run that was killed before its first checkpoint has a recipe, too.
         let isBegun = FileManager.default.fileExists(atPath: folder.recipe.path)
         if checkpoint != nil || isBegun { try Self.adopt(&recipe, from: folder) }
+        recipe.memory.logitsMiB = recipe.memory.logitsMiB ?? FusedObjective.logitsBytes(on: device) >> 20
         // One that a person wrote may have a person's other files beside it.
         if checkpoint == nil, try !isBegun || !Self.isWritten(folder.recipe) { try folder.requireUnused() }
         let resumed = try checkpoint.map { checkpoint in
@@ -82,7 +83,7 @@ public final class Trainer {
         optimization = TrainingStep(
             model: model, optimizer: optimizer,
             objective: recipe.training.objective.objective(
-                logitsBytes: recipe.memory.logitsMiB << 20, recompute: recipe.memory.recompute,
+                logitsBytes: recipe.memory.logitsMiB.map { $0 << 20 }, recompute: recipe.memory.recompute,
                 detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk,
                 softTargets: recipe.training.softTargets),
             clip: recipe.training.clip, world: world,
@@ -123,6 +124,15 @@ public final class Trainer {
     public var trace: StepTrace? {
         get { optimization.reducer?.trace }
         set { optimization.reducer?.trace = newValue }
+    }
+
+    /// Captures the forward and backward passes of a step as one CUDA graph. No GPU has run it yet.
+    ///
+    /// - Throws: ``WorldError/capturedStepNeedsOneRank`` with several ranks, `TorchError` if the device refuses.
+    public func captureSteps() throws {
+        guard world.size == 1 else { throw WorldError.capturedStepNeedsOneRank }
+        try model.device.leaveDefaultStream()
+        optimization.captured = CapturedObjective(model, optimization.objective)
     }
 
     /// Whether gradients travel while the backward pass runs; else after it, to compare.
@@ -172,6 +182,7 @@ public final class Trainer {
             recipe.training.steps = steps
         }
         if recipe.start.from != nil { recipe.takeShape(of: stored) }
+        recipe.memory.logitsMiB = recipe.memory.logitsMiB ?? stored.memory.logitsMiB
         let keys = recipe.differingKeys(from: stored)
         guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
     }
@@ -244,21 +255,23 @@ public final class Trainer {
         return .finished
     }
 
-    private func trainStep(rate: Double, headWeights: [Double]) throws -> TrainingStep.Gradient {
+    private func trainStep(rate: Double, headWeights: [Double]) throws -> StepNumbers {
         let settings = recipe.training
         let count = settings.batchSize * settings.accumulation
         let first = step * count
         let microbatches = microbatches(from: first)
         training.readAhead(startingAt: first + count, count: count)
         let gradient = try optimization.gradient(of: microbatches, headWeights: headWeights)
-        guard gradient.isFinite else {
-            throw TrainerError.notFinite(
-                step: step + 1, firstSample: first, losses: gradient.losses, norm: gradient.norm)
-        }
         let headRate = settings.headLearningRate.map { $0 / settings.learningRate * rate }
+        // The update is on its way before the host waits for the numbers; one that is not finite changes nothing.
         try optimization.update(by: gradient, rate: rate, headRate: headRate)
+        let numbers = gradient.read()
+        guard numbers.isFinite else {
+            throw TrainerError.notFinite(
+                step: step + 1, firstSample: first, losses: numbers.losses, norm: numbers.norm)
+        }
         step += 1
-        return gradient
+        return numbers
     }
 
     private func microbatches(from first: Int) -> [TokenBatch] {

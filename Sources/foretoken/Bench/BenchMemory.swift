@@ -33,7 +33,7 @@ struct BenchMemory: AsyncParsableCommand {
         if let threads = shape.threads { LibTorch.threads = threads }
         let result = try MemoryBenchmark(
             shape.configuration(heads: heads[0]), heads: heads, batchSize: shape.batch,
-            logitsBytes: shape.logitsMib << 20)
+            logitsBytes: shape.logitsBytes)
         let objectives = ObjectiveName.allCases
         if let out { try Data(chart(result).file.utf8).write(to: out.url, options: .atomic) }
         if json {

@@ -21,14 +21,18 @@ struct BenchShape: ParsableArguments {
     var context = 256
     @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
     var threads: Int?
-    @Option(parsing: .unconditional, help: "The most logits that the fused objective holds, in MiB.")
-    var logitsMib = 64
+    @Option(
+        parsing: .unconditional,
+        help: "The most logits that the fused objective holds, in MiB; 64 on the CPU and 512 on a GPU if not given.")
+    var logitsMib: Int?
 
     func validate() throws {
-        guard (1...1 << 20).contains(batch), (1...1 << 20).contains(logitsMib), threads ?? 1 >= 1 else {
+        guard (1...1 << 20).contains(batch), (1...1 << 20).contains(logitsMib ?? 1), threads ?? 1 >= 1 else {
             throw ValidationError("--batch, --logits-mib and --threads must be at least 1")
         }
     }
+
+    var logitsBytes: Int? { logitsMib.map { $0 << 20 } }
 
     func configuration(heads: Int) throws -> ModelConfiguration {
         let configuration = ModelConfiguration(

@@ -25,6 +25,8 @@ struct BenchTrain: AsyncParsableCommand {
     var device = "cpu"
     @Option(help: "What activations and products are computed in: f32 or bf16.")
     var precision = Precision.f32
+    @Flag(help: "On a GPU, capture the passes of a step as one CUDA graph (experimental: no GPU has run it yet).")
+    var cudaGraphs = false
     @Option(parsing: .unconditional, help: "Steps to time, after two that warm up.")
     var steps = 10
     @Flag(inversion: .prefixedNo, help: "Time the matrix products alone, too.")
@@ -40,11 +42,12 @@ struct BenchTrain: AsyncParsableCommand {
     func run() async throws {
         if let threads = shape.threads { LibTorch.threads = threads }
         var settings = TrainingBenchmark.Settings(batchSize: shape.batch, objective: objective, steps: steps)
-        settings.logitsBytes = shape.logitsMib << 20
+        settings.logitsBytes = shape.logitsBytes
         settings.measuresGemm = gemm
         settings.recompute = recompute
         settings.device = try Device(named: device)
         settings.precision = precision
+        settings.capturesSteps = cudaGraphs
         let result = try TrainingBenchmark(shape.configuration(heads: heads), settings)
         if json {
             let value: JSONValue = [

@@ -19,9 +19,9 @@ import Testing
         }
     }
 
-    /// Every rank failed with one sentence that says so.
+    /// Every rank failed with one sentence that says so. Without a fault it takes a few seconds; the bound is for slow machines.
     private func expectEnd(
-        _ ranks: Ranks, within seconds: Double = 9, except missing: Int? = nil, says words: String,
+        _ ranks: Ranks, within seconds: Double = 45, except missing: Int? = nil, says words: String,
         location: SourceLocation = #_sourceLocation
     ) {
         #expect(ranks.end(within: seconds, except: missing), sourceLocation: location)
@@ -74,7 +74,7 @@ import Testing
         kill(ranks.processes[1].processIdentifier, SIGSTOP)
         expectEnd(ranks, except: 1, says: "rank 1: no sign of life for 2 s")
         kill(ranks.processes[1].processIdentifier, SIGCONT)
-        #expect(ranks.end(within: 9))
+        #expect(ranks.end(within: 45))
         #expect(ranks.processes[1].terminationStatus == 1, "\(ranks.errors(1))")
     }
 
@@ -182,8 +182,9 @@ import Testing
 
     @Test func ranksThatDoNotComeAndAStoreThatIsNotThereAreNamed() throws {
         _ = try place.sharedRecipe(steps: 3)
-        let (lonely, lost) = (try start([0, 2], of: 4, timeout: 1), try start([1], of: 2, timeout: 1))
-        expectEnd(lonely, says: "ranks 1, 3 of 4 did not come within 1 s")
+        // Ranks 0 and 2 must find each other in that time.
+        let (lonely, lost) = (try start([0, 2], of: 4, timeout: 4), try start([1], of: 2, timeout: 1))
+        expectEnd(lonely, says: "ranks 1, 3 of 4 did not come within 4 s")
         expectEnd(lost, says: "did not answer within 1 s")
     }
 
@@ -200,8 +201,9 @@ import Testing
 
     @Test func twoProcessesOfOneRankAreRefused() throws {
         _ = try place.sharedRecipe(steps: 3)
-        let ranks = try start([1, 1, 0], of: 3, timeout: 1)
-        #expect(ranks.end(within: 9))
+        // All three must meet in that time.
+        let ranks = try start([1, 1, 0], of: 3, timeout: 4)
+        #expect(ranks.end(within: 45))
         #expect((0..<2).contains { ranks.errors($0).contains("two processes are rank 1") })
     }
 
@@ -248,7 +250,7 @@ import Testing
         expectEnd(try train(60), says: "File too large")
         #expect(try FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints").isEmpty)
         let again = try train(nil)
-        #expect(again.end(within: 20))
+        #expect(again.end(within: 90))
         #expect(again.processes.allSatisfy { $0.terminationStatus == 0 }, "\(again.errors(0)) \(again.errors(1))")
         #expect(try place.curve("run").count == 9)
     }

@@ -137,6 +137,7 @@ private struct Parsed {
             let expected: Double =
                 wavelength < 16
                 ? 1 : wavelength > 64 ? 8 : frequency / ((1 - smooth) * frequency / 8 + smooth * frequency)
+            // The file holds float32: 5e-7 at 8.
             #expect(abs(Double(factor) - expected) < 1e-5)
         }
         #expect(Set(factors).count > 2)

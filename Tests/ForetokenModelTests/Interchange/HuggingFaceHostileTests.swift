@@ -97,7 +97,8 @@ import Torch
         let clock = ContinuousClock()
         let begin = clock.now
         var slowest = Duration.zero
-        while clock.now - begin < .seconds(seconds) {
+        // On a slow disk a second is over after the first few files.
+        while clock.now - begin < .seconds(seconds) || read + refused < 500 {
             let fixture = HuggingFaceFixture.all.randomElement(using: &generator) ?? self.fixture
             let folder = try fixture.copy(to: scratch)
             defer { try? FileManager.default.removeItem(at: folder) }
@@ -131,7 +132,8 @@ import Torch
         }
         if seconds > 1 { print("\(read) read, \(refused) refused, slowest \(slowest)") }
         #expect(read > 0 && refused > 0)
-        #expect(slowest < .seconds(1))
+        // Wall-clock time, file system included: what depends on a declared size or never ends takes longer than ten seconds.
+        #expect(slowest < .seconds(10))
         #expect(Memory.read().peak - before < 1 << 20)
     }
 }

@@ -10,8 +10,8 @@ import Torch
         #expect(model.configuration.heads == 1)
         let (ours, theirs) = (try fixture.logits(of: model), try fixture.logits)
         #expect(ours.count == theirs.count)
-        // float32 sums in another order, over logits of size up to 4.
-        for (a, b) in zip(ours, theirs) { #expect(abs(a - b) < 2e-5) }
+        // float32 sums in two orders, over logits of size up to 4: each is up to 5e-6 from float64.
+        for (a, b) in zip(ours, theirs) { #expect(abs(a - b) < 5e-5) }
         // Every part of the model matters: without its scaling, biases or norms of queries and keys it is another one.
         var plain = model.configuration
         plain.ropeScaling = nil

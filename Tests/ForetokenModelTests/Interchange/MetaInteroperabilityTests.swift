@@ -60,8 +60,8 @@ struct MetaInteroperabilityTests {
         let theirs = try JSONDecoder().decode([[Float]].self, from: Data(contentsOf: output))
         #expect(theirs.count == 4)
         for (a, b) in zip(ours, theirs) {
-            // float32 sums in another order, over logits of size about 1.
-            #expect(a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 2e-5 })
+            // float32 sums in two orders, over logits of size about 1; a few 1e-6 each.
+            #expect(a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 5e-5 })
             #expect(a.map(abs).max() ?? 0 > 0.1)
         }
     }

@@ -28,6 +28,7 @@ import Testing
     @Test func aLogarithmicScaleSpacesRatiosEquallyAndTicksAtRoundNumbers() {
         let scale = scale([1, 100], log: true)
         #expect(scale.isLogarithmic)
+        // Of 200 pixels, in float64.
         #expect(abs((scale(1) - scale(10)) - (scale(10) - scale(100))) < 1e-9)
         #expect(scale.ticks(about: 4, unit: .number) == [1, 3, 10, 30, 100])
         #expect(self.scale([1e-8, 1e8], log: true).ticks(about: 4, unit: .number).count <= 7)

@@ -26,7 +26,7 @@ import Testing
     }
 
     /// The script reads the values under the pointer back out of the drawing: those of the record there.
-    @Test(.enabled(if: browser != nil, "no chromium or chrome here")) func pointingAtAStepShowsItsValues() throws {
+    @Test(.enabled(if: browser != nil, "needs chromium or google-chrome")) func pointingAtAStepShowsItsValues() throws {
         let directory = try RunDirectory()
         try directory.record(steps: 20, heads: 2, validationEvery: 10)
         let page = directory.url.appendingPathComponent("page.html")

@@ -37,7 +37,7 @@ import Testing
         #expect(page.utf8.count < 1_000_000)
         let parsed = PageParser(page)
         #expect(parsed.problem == nil)
-        // Nothing is drawn above the spike, and it is there.
+        // Nothing is drawn above the spike, and it is there: a hundredth of a pixel is 1e-3 of a value on this scale.
         let line = try #require(parsed.lines.first { $0.name == "training head 1" })
         let svg = try #require(parsed.elements.first { $0.name == "svg" })
         let y = try #require(svg.attributes["data-y"]).split(separator: " ").map { Double($0)! }

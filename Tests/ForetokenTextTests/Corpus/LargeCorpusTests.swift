@@ -150,7 +150,7 @@ private func lines(_ range: Range<Int>) -> String {
     }
 
     /// Of a download that broke off, what came is used.
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/gzip"), "gzip makes the file"))
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/gzip"), "needs gzip"))
     func linesBeforeACutInAPackedFileAreKept() throws {
         var random = SeededGenerator(state: 9)
         let numbers = (0..<2000).map { _ in UInt64.random(in: 0...(.max), using: &random) }
@@ -212,7 +212,8 @@ private func lines(_ range: Range<Int>) -> String {
         #expect(try Set(place.texts("out")) == ["fine", "raw name", UnpackingTests.text])
     }
 
-    @Test(.enabled(if: geteuid() != 0, "root reads everything")) func unreadableFilesAndFoldersAreCounted() throws {
+    @Test(.enabled(if: geteuid() != 0, "needs a user other than root, who reads everything"))
+    func unreadableFilesAndFoldersAreCounted() throws {
         try place.write("src/ok.txt", "fine")
         try place.write("src/no.txt", "no")
         try place.write("src/no/a.txt", "no")

@@ -36,7 +36,7 @@ import Torch
     @Test func statisticsAreThoseOfTheTextbook() throws {
         let four = try #require(Statistics([2, 4, 4, 6]))
         #expect(four.mean == 4 && four.median == 4 && four.least == 2 && four.greatest == 6)
-        // The sample's variance is 8/3.
+        // The sample's variance is 8/3; 1e-15 is nine units in the last place.
         #expect(abs(try #require(four.standardError) - (8.0 / 3 / 4).squareRoot()) < 1e-15)
         #expect(Statistics([1])?.standardError == nil && Statistics([]) == nil)
         #expect(Statistics([3, 1, 2])?.median == 2)

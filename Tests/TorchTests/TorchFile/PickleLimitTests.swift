@@ -52,8 +52,9 @@ import Testing
         }
     }
 
-    /// In the processor's time of this thread, so that a busy machine makes no failure.
-    @Test(arguments: Kind.allCases) func eightMegabytesTakeLessThanASecond(kind: Kind) {
+    /// In the processor's time of this thread, so that a busy machine makes no failure. Five seconds are for slow ones: time
+    /// that grew with the square of the length would be hours.
+    @Test(arguments: Kind.allCases) func eightMegabytesTakeLessThanFiveSeconds(kind: Kind) {
         let pickle = kind.pickle
         #expect(pickle.count <= PickleMachine.sizeLimit)
         var time = timespec()
@@ -65,7 +66,7 @@ import Testing
         }
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         let seconds = Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9 - begin
-        #expect(seconds < 1, "\(kind): \(seconds) s")
+        #expect(seconds < 5, "\(kind): \(seconds) s")
     }
 
     /// As many tensors as no checkpoint has.
