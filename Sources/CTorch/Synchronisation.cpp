@@ -9,6 +9,8 @@ namespace {
 
 thread_local std::string waits;
 thread_local bool is_counting = false;
+// How many operators are running whose code for the CPU reads numbers that their code for a GPU leaves on the device.
+thread_local int32_t exempt = 0;
 thread_local at::CallbackHandle handle = 0;
 
 // Operators whose result, or the shape of it, the host must know. Copies between devices cannot be seen on the CPU; those of this
@@ -16,10 +18,11 @@ thread_local at::CallbackHandle handle = 0;
 const std::set<std::string_view> &waiting_operators() {
     static const std::set<std::string_view> names = {
         "aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal", "aten::masked_select",
-        "aten::_unique2", "aten::unique_dim", "aten::unique_consecutive", "aten::bincount", "aten::repeat_interleave.Tensor",
-        "aten::index_put_.bool"};
+        "aten::_unique2", "aten::unique_dim", "aten::unique_consecutive", "aten::bincount"};
     return names;
 }
+
+bool is_exempt(const char *name) { return std::string_view(name) == "aten::_fused_adamw_"; }
 
 void note(std::string_view name) {
     if (!waits.empty()) waits += ' ';
@@ -35,11 +38,16 @@ void ct::note_host_copy(const at::Tensor &from) {
 void ct_waits_begin(void) {
     waits.clear();
     is_counting = true;
-    handle = at::addThreadLocalCallback(
-        at::RecordFunctionCallback([](const at::RecordFunction &function) -> std::unique_ptr<at::ObserverContext> {
-            if (waiting_operators().contains(function.name())) note(function.name());
-            return nullptr;
-        }).scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+    exempt = 0;
+    const auto start = [](const at::RecordFunction &function) -> std::unique_ptr<at::ObserverContext> {
+        if (is_exempt(function.name())) exempt++;
+        if (exempt == 0 && waiting_operators().contains(function.name())) note(function.name());
+        return nullptr;
+    };
+    const auto end = [](const at::RecordFunction &function, at::ObserverContext *) {
+        if (is_exempt(function.name())) exempt--;
+    };
+    handle = at::addThreadLocalCallback(at::RecordFunctionCallback(start, end).scopes({at::RecordScope::FUNCTION}));
 }
 
 const char *ct_waits_end(void) {

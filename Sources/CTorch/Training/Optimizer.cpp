@@ -74,7 +74,7 @@ int32_t ct_adamw_(
         if (fits(weights) && fits(slopes) && fits(means) && fits(squares)) {
             double scale = 1;
             if (norm.defined()) {
-                const double value = norm.item().toDouble();
+                const double value = *norm.to(at::kCPU, at::kDouble).const_data_ptr<double>();
                 if (!std::isfinite(value)) return;
                 if (clip > 0 && value > clip) scale = clip / value;
             }
