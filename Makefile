@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build test demo bench docs format clean distclean
+.PHONY: help setup build test test-isa demo bench gpu-bundle docs format clean distclean
 
 # Release even in tests. One set of flags for building and testing: SwiftPM recompiles every
 # module when they differ.
@@ -19,7 +19,7 @@ SOURCES := Package.swift Sources Tests Examples
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup: ## find LibTorch, or install it into .libtorch
 	@bash scripts/setup.sh
@@ -31,11 +31,17 @@ build: setup ## build the libraries and the foretoken command
 test: setup ## check the format, build and run every test
 	swift format lint --strict --parallel -r $(SOURCES)
 	swift build $(SWIFT_FLAGS) --build-tests
-	python3 -m doctest Benchmarks/train_table.py Benchmarks/tasks_table.py Benchmarks/decode_table.py
+	python3 -m doctest Benchmarks/train_table.py Benchmarks/tasks_table.py Benchmarks/decode_table.py Benchmarks/gpu_table.py
 	bash scripts/test-setup.sh
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
+	bash scripts/test-isa.sh avx2
+	bash Benchmarks/gpu.sh --dry-run .build/gpu-dry-run
 	bash scripts/docs.sh
 	bash scripts/test-downstream.sh
+
+test-isa: setup ## run the numeric tests under every instruction set that this processor has
+	swift build $(SWIFT_FLAGS) --build-tests
+	bash scripts/test-isa.sh
 
 demo: build ## train, decode and compare a small model
 	bash scripts/demo.sh
@@ -44,6 +50,9 @@ bench: build ## measure against the PyTorch reference
 	bash Benchmarks/run.sh
 	bash Benchmarks/train.sh
 	bash Benchmarks/decode.sh
+
+gpu-bundle: ## a folder that measures a GPU elsewhere, TORCH=2.11.0 for its version of torch
+	bash scripts/gpu-bundle.sh
 
 docs: build ## documentation of the libraries and articles into .build/docs
 	bash scripts/docs.sh

@@ -301,12 +301,17 @@ def decode(entries):
 
 
 fits_memory = lambda entry: heads_of(entry) is not None and has_number(entry, "peakTensorBytes")
-# What an entry needs for its section's own table, and that table; all else is listed key by key.
+# What an entry needs for a table, and that table; all else is listed key by key.
 TABLES = {
     "memory": (lambda entry: any(map(fits_memory, expanded(entry))), memory),
-    "train": (lambda entry: has_number(entry, "tokensPerSecond"), train),
     "decode": (lambda entry: any(passes(result_of(entry))), decode),
+    "train": (lambda entry: has_number(entry, "tokensPerSecond") and not any(passes(result_of(entry))), train),
 }
+
+
+def tables_of(section):
+    """A section's own table, or whichever its entries fit."""
+    return [TABLES[section]] if section in TABLES else [TABLES["decode"], TABLES["train"]]
 
 
 def generic(entries):
@@ -314,7 +319,7 @@ def generic(entries):
     for entry in entries:
         result = entry.get("result")
         pairs = result.items() if isinstance(result, dict) else [("result", result)] if result is not None else []
-        rows += [[name_of(entry), text(key), text(value)] for key, value in pairs]
+        rows += [[name_of(entry), text(key), text(value)] for key, value in pairs if value is not None]
     return markdown(["name", "key", "value"], rows) if rows else None
 
 
@@ -359,11 +364,13 @@ def report(lines):
     if torn:
         parts.append(f"{torn} line{'s are' if torn > 1 else ' is'} not JSON and {'were' if torn > 1 else 'was'} left out.")
     for section, of in sections.items():
-        fits, table = TABLES.get(section, (lambda entry: False, None))
         parts.append(f"## {section}")
-        if any(map(fits, of)):
-            parts.append(table([e for e in of if fits(e) or note(e)]))
-        parts += [generic([e for e in of if not fits(e) and not note(e)]), notes(of)]
+        rest = [e for e in of if not note(e)]
+        for fits, table in tables_of(section):
+            if any(map(fits, rest)):
+                parts.append(table([e for e in of if fits(e) or note(e) and section in TABLES]))
+            rest = [e for e in rest if not fits(e)]
+        parts += [generic(rest), notes(of)]
     return "\n\n".join(part for part in parts if part)
 
 

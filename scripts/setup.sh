@@ -4,7 +4,8 @@
 set -euo pipefail
 unset CDPATH
 
-readonly pinned=2.13.0    # the PyPI wheel installed when nobody names a LibTorch
+readonly default=2.13.0   # the PyPI wheel installed when nobody names a LibTorch
+readonly pinned=${FORETOKEN_TORCH:-$default}
 readonly pinned_cuda=13   # the CUDA release that wheel is built for
 readonly oldest_minor=11 newest_minor=15
 readonly oldest_swift=6.2
@@ -22,6 +23,7 @@ Finds LibTorch 2.$oldest_minor to 2.$newest_minor for Foretoken, in this order:
   what an earlier run chose; 'make distclean' forgets it
   otherwise pip's torch==$pinned, unpacked into .libtorch/ (nothing else on the machine is changed)
 
+  FORETOKEN_TORCH=2.11.0   another version of pip's torch, unpacked beside the usual one into .libtorch-2.11.0/
   FORETOKEN_CUDA=1 or 0    with or without NVIDIA's libraries, whatever nvidia-smi says of this machine
   FORETOKEN_SENTENCEPIECE=1   also the system's SentencePiece library, installed with apt-get where that is allowed"
 
@@ -262,7 +264,7 @@ install_wheel() {
     check_pip
     choose_parts
     check_space
-    note "installing torch $pinned into .libtorch/:" \
+    note "installing torch $pinned into $state/:" \
         "up to ${sizes[0]} MB to download, ${sizes[2]} MB on disk afterwards."
     mkdir -p "$partial/wheels" "$partial/new"
     download --no-deps "torch==$pinned"
@@ -346,7 +348,12 @@ main() {
     # Relative from here on, so that LIBTORCH must be resolved first, from where the user stands.
     [[ -z ${LIBTORCH:-} || $LIBTORCH == /* ]] || LIBTORCH=$PWD/$LIBTORCH
     cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-    root=$PWD state=.libtorch partial=.libtorch/partial
+    root=$PWD state=.libtorch
+    if [[ $pinned != "$default" ]]; then
+        [[ $pinned =~ ^2\.[0-9]+\.[0-9]+$ ]] || fail "FORETOKEN_TORCH=$pinned: a version such as $default is expected."
+        state=.libtorch-$pinned
+    fi
+    partial=$state/partial
     ensure_sentencepiece
     choose
     if is_ready; then say_ready; return; fi

@@ -108,6 +108,12 @@ int32_t ct_zero_(ct_tensor t) {
         borrow(t).zero_();
     });
 }
+int32_t ct_uniform_(ct_tensor t, double bound) {
+    return guarded_status([&] {
+        c10::NoGradGuard guard;
+        borrow(t).uniform_(-bound, bound);
+    });
+}
 int32_t ct_mul_scalar_(ct_tensor t, double value) {
     return guarded_status([&] {
         c10::NoGradGuard guard;

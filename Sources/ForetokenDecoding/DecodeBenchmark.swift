@@ -24,8 +24,9 @@ public struct DecodeBenchmark: Sendable {
 
     /// Measures passes that stand after `filled` tokens, each repeated for about `seconds` in all.
     ///
+    /// `batch`: sequences in a pass, each with the tokens of a width.
     /// - Throws: ``DecodingError``, `TorchError.outOfMemory`.
-    public init(_ model: DecodeModel, passWidths: [Int], filled: Int, seconds: Double) throws {
+    public init(_ model: DecodeModel, passWidths: [Int], filled: Int, batch: Int = 1, seconds: Double) throws {
         let longest = passWidths.max() ?? 1
         guard passWidths.allSatisfy({ (1...DecodeEngine.promptRows).contains($0) }) else {
             throw DecodingError.invalid("a pass has 1 to \(DecodeEngine.promptRows) tokens")
@@ -56,11 +57,14 @@ public struct DecodeBenchmark: Sendable {
         repeat {
             for (index, width) in passWidths.enumerated() {
                 // A pass at the same place every time, over random drafts.
-                let sequence = try DecodingSequence(model, forking: base, request, length: filled - 1)
-                sequence.drafts = tokens(width - 1)
+                let sequences = try (0..<batch).map { _ in
+                    let sequence = try DecodingSequence(model, forking: base, request, length: filled - 1)
+                    sequence.drafts = tokens(width - 1)
+                    return sequence
+                }
                 drafter.seconds = 0
                 let begin = clock.now
-                try engine.step([sequence])
+                try engine.step(sequences)
                 samples[index].append((clock.now - begin).inSeconds - drafter.seconds)
                 if drafter.seconds > 0 { drafts.append(drafter.seconds) }
             }

@@ -71,6 +71,9 @@ public enum Formatting {
         value.isNaN ? "n/a" : String(format: "%.\(digits)f", value)
     }
 
+    /// 0.00012 as `1.2e-04`.
+    public static func scientific(_ value: Double) -> String { String(format: "%.1e", value) }
+
     private static func scaled(_ value: Double, _ base: Double, _ units: [String]) -> String {
         var (value, unit) = (value, 0)
         while abs(value) >= base, unit < units.count - 1 { (value, unit) = (value / base, unit + 1) }

@@ -30,6 +30,11 @@ extension Tensor {
         check(call { to in other.call { ct_copy_(to, $0) } }, file, line)
     }
 
+    /// Draws every element uniformly from ±`bound` with the device's own generator, outside autograd.
+    public func fillUniform(bound: Double, file: StaticString = #fileID, line: UInt = #line) {
+        check(call { ct_uniform_($0, bound) }, file, line)
+    }
+
     /// Overwrites the elements with zeros.
     public func zero(file: StaticString = #fileID, line: UInt = #line) {
         check(call { ct_zero_($0) }, file, line)

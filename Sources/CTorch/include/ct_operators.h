@@ -60,6 +60,8 @@ ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t igno
 // MARK: in place, outside autograd
 int32_t ct_copy_(ct_tensor destination, ct_tensor source);
 int32_t ct_zero_(ct_tensor t);
+// Uniform in ±bound, by the device's default generator.
+int32_t ct_uniform_(ct_tensor t, double bound);
 int32_t ct_mul_scalar_(ct_tensor t, double value);
 int32_t ct_add_(ct_tensor t, ct_tensor other, double alpha);
 

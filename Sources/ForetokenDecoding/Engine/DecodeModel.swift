@@ -53,7 +53,13 @@ public final class DecodeModel: @unchecked Sendable {
         reading source: any WeightSource, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false,
         usesGraphs: Bool = false
     ) throws {
-        let device = try DecodeDevice(device, format, for: source.configuration, isExact: isExact, usesGraphs: usesGraphs)
+        try self.init(
+            reading: source, format: format,
+            on: DecodeDevice(device, format, for: source.configuration, isExact: isExact, usesGraphs: usesGraphs))
+    }
+
+    /// On the device of ATen's passes, which checks put on the CPU.
+    convenience init(reading source: any WeightSource, format: WeightFormat = .f32, on device: DecodeDevice?) throws {
         try self.init(.outline(source.configuration), format: format, device: device) {
             try source.tensor($0.name).to(.float32)
         }

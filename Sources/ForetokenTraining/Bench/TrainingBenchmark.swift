@@ -66,7 +66,8 @@ public struct TrainingBenchmark: Sendable, Equatable {
         let device = settings.device
         try settings.precision.require(on: device)
         let measuresGemm = settings.measuresGemm && device == .cpu && settings.precision == .f32
-        let model = try MultiTokenModel(configuration, seed: 1, device: device)
+        let model = try MultiTokenModel(configuration, seed: nil, device: device)
+        model.fillForBenchmark()
         model.computeType = settings.precision.computeType
         var step = TrainingStep(
             model: model, optimizer: try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1),

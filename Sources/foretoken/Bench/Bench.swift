@@ -3,5 +3,5 @@ import ArgumentParser
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed and memory on this machine.",
-        subcommands: [BenchTrain.self, BenchMemory.self, BenchDecode.self, BenchTokenizer.self])
+        subcommands: [BenchTrain.self, BenchMemory.self, BenchDecode.self, BenchDevice.self, BenchTokenizer.self])
 }

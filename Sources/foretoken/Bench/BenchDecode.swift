@@ -44,6 +44,8 @@ struct BenchDecode: AsyncParsableCommand {
     var filled = 128
     @Option(help: "Tokens of a pass, separated by commas.")
     var passWidths = "1,2,4,8"
+    @Option(parsing: .unconditional, help: "Sequences that share a pass, each with that many tokens.")
+    var batch = 1
     @OptionGroup(title: "Weights")
     var weights: WeightOptions
     @Option(parsing: .unconditional, help: "Seconds to measure.")
@@ -53,6 +55,7 @@ struct BenchDecode: AsyncParsableCommand {
 
     func validate() throws {
         try require(filled, "--filled", in: 0...(1 << 24))
+        try require(batch, "--batch", in: 1...4096)
         guard seconds > 0, seconds <= 3600 else {
             throw ValidationError("--seconds \(seconds): must be above 0 and at most 3600")
         }
@@ -65,7 +68,7 @@ struct BenchDecode: AsyncParsableCommand {
             throw ValidationError("--pass-widths: numbers separated by commas, such as 1,2,4")
         }
         let decoder = try load(longest: widths.max() ?? 1)
-        let result = try DecodeBenchmark(decoder, passWidths: widths, filled: filled, seconds: seconds)
+        let result = try DecodeBenchmark(decoder, passWidths: widths, filled: filled, batch: batch, seconds: seconds)
         if json { print(try value(result, decoder).text()) } else { show(result, decoder) }
     }
 
@@ -78,13 +81,15 @@ struct BenchDecode: AsyncParsableCommand {
             vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
             keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind,
             context: filled + longest + 64)
-        return try weights.load(MultiTokenModel(shape, seed: 0))
+        let model = try MultiTokenModel(shape, seed: nil)
+        model.fillForBenchmark()
+        return try weights.load(model)
     }
 
     private func value(_ result: DecodeBenchmark, _ model: DecodeModel) -> JSONValue {
         let first = result.widths[0]
         return [
-            "passWidths": .array(result.widths.map { .integer($0.tokens) }),
+            "batch": .integer(batch), "passWidths": .array(result.widths.map { .integer($0.tokens) }),
             "secondsPerPass": .array(result.widths.map { .finite($0.seconds) }),
             "tokensPerSecond": .finite(Double(first.tokens) / first.seconds),
             "bytesPerSecond": .finite(first.bytesPerSecond),

@@ -11,6 +11,8 @@ struct BenchShape: ParsableArguments {
     var layers = 12
     @Option(parsing: .unconditional, help: "H, query heads of attention.")
     var attentionHeads = 4
+    @Option(parsing: .unconditional, help: "K, key/value heads of attention; H if not given.")
+    var keyValueHeads: Int?
     @Option(parsing: .unconditional, help: "SwiGLU width; 8D/3 rounded up to a multiple of 256 if not given.")
     var feedForwardWidth: Int?
     @Option(help: "What the heads are: \(HeadKind.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -37,7 +39,7 @@ struct BenchShape: ParsableArguments {
     func configuration(heads: Int) throws -> ModelConfiguration {
         let configuration = ModelConfiguration(
             vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
-            feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind, context: context)
+            keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind, context: context)
         try configuration.validate()
         return configuration
     }

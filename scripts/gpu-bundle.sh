@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# `make gpu-bundle`: a folder that runs Benchmarks/gpu.sh on a machine with a GPU and without this checkout or Swift.
+#
+# The command is linked with the Swift runtime inside, against the torch version of that machine (TORCH=2.11.0, the newest
+# usual one if not given); LibTorch itself, PyTorch and CUDA are found there. Nothing is built on it.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+state=.libtorch
+if [[ -n ${TORCH:-} ]]; then
+    FORETOKEN_TORCH=$TORCH FORETOKEN_CUDA=0 bash scripts/setup.sh
+    [[ ! -d .libtorch-$TORCH ]] || state=.libtorch-$TORCH
+else
+    bash scripts/setup.sh
+fi
+scratch=.build-gpu
+bundle=$scratch/bundle
+PKG_CONFIG_PATH=$PWD/$state swift build -c release --static-swift-stdlib --product foretoken --scratch-path "$scratch"
+rm -rf "$bundle"
+mkdir -p "$bundle/bin" "$bundle/Benchmarks" "$bundle/Recipes" "$bundle/Models"
+strip -o "$bundle/bin/foretoken" "$scratch/release/foretoken"
+cp Benchmarks/gpu.sh Benchmarks/gpu_table.py Benchmarks/pytorch_train.py Benchmarks/pytorch_reference.py "$bundle/Benchmarks"
+cp Recipes/demo.yaml "$bundle/Recipes"
+cp -r Models/python-bytes "$bundle/Models"
+size=$(du -sm "$bundle" | cut -f1)
+echo "gpu-bundle: $bundle, $size MB, for torch $(sed -n 's/^Version: //p' "$state/libtorch.pc"); copy it and run Benchmarks/gpu.sh there"
+((size < 60)) || { echo "gpu-bundle: more than 60 MB" >&2; exit 1; }

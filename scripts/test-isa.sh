@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# `make test-isa`: the numeric tests under every instruction set that this processor has, or under those named:
+#   scripts/test-isa.sh [portable|avx2|avx512|avx512vnni]...
+# Our kernels, ATen's and MKL's are switched together. The tests are built before. `make test` runs one set; a set that the
+# processor lacks is skipped with a line that says so.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+all=(portable avx2 avx512 avx512vnni)
+suites='CTorchTests|TorchTests.(Tensor|Product|TrainingOperator)|ForetokenModelTests|ForetokenTrainingTests|ForetokenDecodingTests'
+declare -A aten=([portable]=default [avx2]=avx2 [avx512]=avx512 [avx512vnni]=avx512)
+declare -A mkl=([portable]=SSE4_2 [avx2]=AVX2 [avx512]=AVX512 [avx512vnni]=AVX512)
+declare -A onednn=([portable]=SSE41 [avx2]=AVX2 [avx512]=AVX512_CORE [avx512vnni]=AVX512_CORE_VNNI)
+has() {
+    local flag
+    for flag in "$@"; do grep -qw -- "$flag" /proc/cpuinfo || return 1; done
+}
+exists() {
+    case $1 in
+        portable) ;;
+        avx2) has avx2 fma ;;
+        avx512) has avx512f avx512vl avx512bw avx512dq ;;
+        avx512vnni) has avx512f avx512vl avx512bw avx512dq avx512_vnni ;;
+        *) printf 'test-isa: %s: known are %s\n' "$1" "${all[*]}" >&2; exit 64 ;;
+    esac
+}
+[[ $# -gt 0 ]] || set -- "${all[@]}"
+for isa in "$@"; do
+    if ! exists "$isa"; then
+        echo "test-isa: $isa skipped: this processor does not have it"
+        continue
+    fi
+    echo "test-isa: $isa"
+    env FORETOKEN_ISA="$isa" ATEN_CPU_CAPABILITY="${aten[$isa]}" MKL_ENABLE_INSTRUCTIONS="${mkl[$isa]}" \
+        ONEDNN_MAX_CPU_ISA="${onednn[$isa]}" swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
+        --no-parallel --filter "$suites" >.build/test-isa.log 2>&1 || {
+        grep -E '✘|error:|recorded an issue' .build/test-isa.log | head -n 40 >&2
+        echo "test-isa: $isa failed; all of it is in .build/test-isa.log" >&2
+        exit 1
+    }
+    grep 'Test run with' .build/test-isa.log
+done
