@@ -5,7 +5,7 @@
 # budget of seconds, and a failure or a time-out in one does not stop the next. `make gpu-bundle` makes a folder that runs
 # it on a machine without this checkout; that machine's LibTorch is found through its Python's torch package.
 #   --dry-run          tiny shapes on the CPU: the script tests itself (`make test`)
-#   FORETOKEN=FILE     the command, else bin/foretoken beside this folder or .build/release/foretoken
+#   FORETOKEN=FILE     the command, else the bundle's or .build/release/foretoken
 #   PYTHON=FILE        a Python with torch, else python3; without torch the PyTorch lines are skipped
 #   BUDGET_SECONDS=480 for everything
 #   SECTIONS="device memory …" only these
@@ -21,8 +21,12 @@ python=${PYTHON:-python3}
 foretoken=${FORETOKEN:-}
 if [[ -z $foretoken ]]; then
     foretoken=.build/release/foretoken
-    [[ ! -x bin/foretoken ]] || foretoken=bin/foretoken
+    if [[ -f bin/foretoken.gz ]]; then
+        [[ -x bin/foretoken ]] || { gunzip -k bin/foretoken.gz && chmod +x bin/foretoken; } || exit 1
+        foretoken=bin/foretoken
+    fi
 fi
+[[ -x $foretoken ]] || { echo "gpu.sh: $foretoken is not there; make build, or set FORETOKEN" >&2; exit 1; }
 torch=$("$python" -c 'import torch; print(torch.__path__[0])' 2>/dev/null) || torch=
 if [[ -n $torch && $foretoken == bin/* ]]; then
     export LD_LIBRARY_PATH=$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

@@ -17,7 +17,9 @@ bundle=$scratch/bundle
 PKG_CONFIG_PATH=$PWD/$state swift build -c release --static-swift-stdlib --product foretoken --scratch-path "$scratch"
 rm -rf "$bundle"
 mkdir -p "$bundle/bin" "$bundle/Benchmarks" "$bundle/Recipes" "$bundle/Models"
+# Half of the command is ICU's data, which compresses well; gpu.sh unpacks it.
 strip -o "$bundle/bin/foretoken" "$scratch/release/foretoken"
+gzip -9 "$bundle/bin/foretoken"
 cp Benchmarks/gpu.sh Benchmarks/gpu_table.py Benchmarks/pytorch_train.py Benchmarks/pytorch_reference.py "$bundle/Benchmarks"
 cp Recipes/demo.yaml "$bundle/Recipes"
 cp -r Models/python-bytes "$bundle/Models"

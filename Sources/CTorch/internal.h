@@ -11,6 +11,13 @@
 
 namespace ct {
 
+// The elements of a tensor whose type the caller has checked. Not `t.const_data_ptr<T>()`: in LibTorch 2.11 its symbol, as
+// exported by GCC, has another name than the one clang looks for.
+template <typename T>
+const T *elements(const at::Tensor &t) {
+    return static_cast<const T *>(t.const_data_ptr());
+}
+
 inline ct_tensor wrap(at::Tensor tensor) {
     return reinterpret_cast<ct_tensor>(tensor.unsafeReleaseTensorImpl());
 }

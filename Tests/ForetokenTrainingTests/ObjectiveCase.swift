@@ -23,8 +23,12 @@ struct ObjectiveCase: Sendable, CustomTestStringConvertible {
             seed: seed, dtype: dtype)
     }
 
+    /// Documents of six tokens: with five, only the first token of one has a target of head 4, which sees nothing but itself if
+    /// attention stops at documents: its queries and keys then have no gradient, but for what an instruction set rounds.
     func batches() -> [TokenBatch] {
-        (0..<2).map { randomBatch(batch: 2, context: 7, heads: heads, vocabulary: 11, seed: UInt64($0)) }
+        (0..<2).map {
+            randomBatch(batch: 2, context: 7, heads: heads, vocabulary: 11, seed: UInt64($0), documentLength: 6)
+        }
     }
 }
 

@@ -43,14 +43,14 @@ at::Tensor softmax_cross_entropy(
         return loss;
     }
     const int64_t rows = logits.size(0), vocabulary = logits.size(1), count = targets.size(1);
-    const int64_t *labels = targets.const_data_ptr<int64_t>();
+    const int64_t *labels = ct::elements<int64_t>(targets);
     for (int64_t i = 0; i < rows * count; i++)
         TORCH_CHECK(
             labels[i] >= 0 && labels[i] < vocabulary, "target ", labels[i], " is outside the vocabulary of ", vocabulary);
     std::vector<double> losses(rows);
     const training::SoftmaxChunk chunk = {
         logits.mutable_data_ptr<float>(), vocabulary, labels,
-        probabilities.defined() ? probabilities.const_data_ptr<float>() : nullptr, count, static_cast<float>(scale),
+        probabilities.defined() ? ct::elements<float>(probabilities) : nullptr, count, static_cast<float>(scale),
         losses.data()};
     kernels::in_parallel(rows, double(rows * vocabulary) * 20, [&](int64_t first, int64_t last) {
         training::isa().softmax_cross_entropy(chunk, first, last);

@@ -44,7 +44,7 @@ ct_tensor ct_sums_of_squares(const ct_tensor *list, int32_t count) {
         in_parallel(int64_t(work.size()), double(work.size()) * 16384, [&](int64_t first, int64_t last) {
             for (int64_t i = first; i < last; i++)
                 parts[i] = training::isa().squares(
-                    tensors[work[i].index].const_data_ptr<float>() + work[i].start, work[i].count);
+                    ct::elements<float>(tensors[work[i].index]) + work[i].start, work[i].count);
         });
         const auto sums = at::zeros({count}, at::kDouble);
         auto *const sum = sums.mutable_data_ptr<double>();
@@ -74,7 +74,7 @@ int32_t ct_adamw_(
         if (fits(weights) && fits(slopes) && fits(means) && fits(squares)) {
             double scale = 1;
             if (norm.defined()) {
-                const double value = *norm.to(at::kCPU, at::kDouble).const_data_ptr<double>();
+                const double value = *ct::elements<double>(norm.to(at::kCPU, at::kDouble));
                 if (!std::isfinite(value)) return;
                 if (clip > 0 && value > clip) scale = clip / value;
             }
@@ -86,7 +86,7 @@ int32_t ct_adamw_(
                 for (int64_t i = from; i < to; i++) {
                     const auto [index, start, length] = work[i];
                     training::isa().adamw(
-                        weights[index].mutable_data_ptr<float>() + start, slopes[index].const_data_ptr<float>() + start,
+                        weights[index].mutable_data_ptr<float>() + start, ct::elements<float>(slopes[index]) + start,
                         means[index].mutable_data_ptr<float>() + start, squares[index].mutable_data_ptr<float>() + start,
                         length, float(1 - rate * decays[index]), constants);
                 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "../internal.h"
 #include "../Kernels/Isa.h"
 #include "../Kernels/Parallel.h"
 #include "Isa.h"
@@ -79,8 +80,8 @@ float *working_memory(int64_t floats) {
 // out = base + a · b, or without the base; base may be out.
 void multiply(const Tensor &out, const Tensor &base, const Tensor &a, const Tensor &b) {
     const Multiplication whole = {
-        a.size(0), b.size(1), a.size(1), a.const_data_ptr<float>(), a.stride(0), a.stride(1), b.const_data_ptr<float>(),
-        b.stride(0), b.stride(1), base.defined() ? base.const_data_ptr<float>() : nullptr,
+        a.size(0), b.size(1), a.size(1), ct::elements<float>(a), a.stride(0), a.stride(1), ct::elements<float>(b),
+        b.stride(0), b.stride(1), base.defined() ? ct::elements<float>(base) : nullptr,
         base.defined() ? base.stride(0) : 0, out.mutable_data_ptr<float>(), out.stride(0)};
     const int32_t team = kernels::team_size(double(whole.m) * double(whole.n) * double(whole.k));
     const int64_t down = row_parts(team, whole.m, whole.n), across = team / down;

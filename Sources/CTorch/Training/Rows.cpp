@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../internal.h"
 #include "../Kernels/Isa.h"
 #include "../Kernels/Parallel.h"
 #include "Isa.h"
@@ -29,7 +30,7 @@ bool ours(const Tensors &...tensors) {
     return ((tensors.is_cpu() && tensors.scalar_type() == at::kFloat && tensors.is_contiguous()) && ...);
 }
 
-const float *in(const at::Tensor &t) { return t.const_data_ptr<float>(); }
+const float *in(const at::Tensor &t) { return ct::elements<float>(t); }
 float *out(const at::Tensor &t) { return t.mutable_data_ptr<float>(); }
 
 // GPUs have a kernel for RMSNorm that takes one sweep; the composition below takes eight.
@@ -189,7 +190,7 @@ Attention arguments(
     a.time = q.size(1), a.heads = q.size(2), a.kv_heads = k.size(2), a.dim = q.size(3);
     a.q_row = q.stride(1), a.k_row = k.stride(1);
     a.q = in(q), a.k = in(k), a.v = in(v), a.out = out(result.out), a.lse = out(result.lse);
-    a.mask = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+    a.mask = mask.defined() ? ct::elements<bool>(mask) : nullptr;
     a.causal = causal;
     a.scale = 1 / std::sqrt(static_cast<float>(a.dim));
     return a;
