@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The whole measurement of one GPU, in at most eight minutes: checks, memory, speed, decoding, PyTorch beside it.
 #   Benchmarks/gpu.sh [--dry-run] [OUT]
-# Writes OUT/results.jsonl as it goes and OUT/report.md at the end (OUT: gpu-results). Sections come by value; each has a
-# budget of seconds, and a failure or a time-out in one does not stop the next. `make gpu-bundle` makes a folder that runs
+# Writes OUT/results.jsonl as it goes, the last lines of what failed to OUT/errors.log, and OUT/report.md at the end (OUT:
+# gpu-results). Sections come by value; each has a budget of seconds, and a failure or a time-out does not stop the next. `make gpu-bundle` makes a folder that runs
 # it on a machine without this checkout; that machine's LibTorch is found through its Python's torch package.
 #   --dry-run          tiny shapes on the CPU: the script tests itself (`make test`)
 #   FORETOKEN=FILE     the command, else the bundle's or .build/release/foretoken
@@ -17,6 +17,7 @@ out=${1:-gpu-results}
 mkdir -p "$out"
 results=$out/results.jsonl
 : >"$results"
+: >"$out/errors.log"
 python=${PYTHON:-python3}
 foretoken=${FORETOKEN:-}
 if [[ -z $foretoken ]]; then
@@ -66,12 +67,16 @@ print(json.dumps(entry))
 PYTHON
 }
 
+# Seconds that one measurement may take.
+cap=60
+
 # Runs a command within the section's time: measure SIDE NAME KEY=VALUE... -- COMMAND...
 measure() {
     local side=$1 name=$2 keys=() start=$SECONDS left=$((section_end - SECONDS)) status=0 log reason=
     shift 2
     while [[ $1 != -- ]]; do keys+=("$1"); shift; done
     shift
+    ((left < cap)) || left=$cap
     if ((left < 2)); then
         note "$side" "$name" skipped 0 'no time left' null "${keys[@]}"
         return
@@ -87,6 +92,7 @@ measure() {
         124 | 137) status=timeout reason="after $left s" ;;
         *) reason="exit $status: $(tail -n 3 "$log.err" | tr '\n' ' ')" status=failed ;;
     esac
+    [[ $status == ok ]] || { echo "== $section, $side $name: $reason"; tail -n 60 "$log.err"; } >>"$out/errors.log"
     note "$side" "$name" "$status" $((SECONDS - start)) "$reason" "$(grep '^{' "$log" | tail -n 1)" "${keys[@]}"
     printf '   %-7s %s %s%s\n' "$status" "$side" "$name" "${reason:+: $reason}" >&2
     rm -f "$log" "$log.err"
@@ -133,53 +139,66 @@ on=(--device "$device" --precision "$precision")
 
 # MARK: the sections
 
-section device 75
+section device 80
 ours 'gradients and exact texts' -- bench device --device "$device" --model Models/python-bytes --exact --json
+# Where cuDNN's attention fails, the checks without it still say what else does.
+[[ -n $dry ]] || ! grep -q '"status": "failed"' "$results" ||
+    measure ours 'the same without cuDNN attention' -- env TORCH_CUDNN_SDPA_DEPRIORITIZED=1 "$foretoken" bench device \
+        --device "$device" --json
 
 section memory 110
 for shape in 300M 1B; do
     sizes=("${s300[@]}")
-    [[ $shape == 300M ]] || sizes=("${s1b[@]}")
+    at_once=$jobs
+    [[ $shape == 300M ]] || sizes=("${s1b[@]}") at_once=$(((jobs + 1) / 2))
     ours "$shape" shape=$shape precision=$precision -- bench memory "${sizes[@]}" --batch 1 "${on[@]}" --heads "${heads[@]}" --json
+    # Peaks of processes do not depend on each other, as long as all fit: n = 2 and two more processes at a time are left out
+    # at 1B.
     for n in "${heads[@]}"; do
+        [[ $shape$n != 1B2 ]] || continue
         for variant in sequential joint; do
-            beside "$jobs" measure pytorch "$shape $variant n = $n" shape=$shape objective=$variant heads="$n" \
-                precision=$precision -- "$python" Benchmarks/pytorch_train.py "${on[@]}" "${sizes[@]}" --batch 1 \
-                --heads "$n" --variant $variant --warm-up 1 --steps 1 --budget-seconds 15
+            beside "$at_once" measure pytorch "$shape $variant n = $n" shape=$shape \
+                objective=$variant heads="$n" precision=$precision -- "$python" Benchmarks/pytorch_train.py "${on[@]}" \
+                "${sizes[@]}" --batch 1 --heads "$n" --variant $variant --warm-up 1 --steps 1 --budget-seconds 15
         done
     done
     all_done
 done
 
-section train 110
-for objective in fused sequential; do
-    ours "300M $objective" shape=300M objective=$objective heads=4 precision=$precision -- \
-        bench train "${s300[@]}" --batch $batch300 "${on[@]}" --heads 4 --objective $objective "${steps[@]}" --no-gemm --json
-done
-for variant in sequential regional joint compile; do
-    [[ -z $dry || $variant == sequential || $variant == joint ]] || continue
-    measure pytorch "300M $variant" shape=300M objective=$variant heads=4 precision=$precision -- \
-        "$python" Benchmarks/pytorch_train.py "${on[@]}" "${s300[@]}" --batch $batch300 --heads 4 --variant $variant \
-        "${peer_steps[@]}" --budget-seconds 25
-done
-ours '1B fused' shape=1B objective=fused heads=4 precision=$precision -- \
-    bench train "${s1b[@]}" --batch $batch1b "${on[@]}" --heads 4 "${steps[@]}" --no-gemm --json
-measure pytorch '1B sequential' shape=1B objective=sequential heads=4 precision=$precision -- \
-    "$python" Benchmarks/pytorch_train.py "${on[@]}" "${s1b[@]}" --batch $batch1b --heads 4 --variant sequential \
-    "${peer_steps[@]}" --budget-seconds 20
+train_ours() { # SHAPE OBJECTIVE HEADS BATCH ARGUMENTS...
+    ours "$1 $2 n = $3" shape="$1" objective="$2" heads="$3" precision=$precision -- bench train "${@:5}" --batch "$4" \
+        "${on[@]}" --heads "$3" --objective "$2" "${steps[@]}" --no-gemm --json
+}
+train_peer() { # SHAPE VARIANT BATCH ARGUMENTS...
+    measure pytorch "$1 $2" shape="$1" objective="$2" heads=4 precision=$precision -- "$python" Benchmarks/pytorch_train.py \
+        "${on[@]}" "${@:4}" --batch "$3" --heads 4 --variant "$2" "${peer_steps[@]}" --budget-seconds 20
+}
+section train 150
+cap=30
+train_ours 300M fused 4 $batch300 "${s300[@]}"
+train_peer 300M sequential $batch300 "${s300[@]}"
+train_ours 300M sequential 4 $batch300 "${s300[@]}"
+train_ours 1B fused 4 $batch1b "${s1b[@]}"
+train_peer 1B sequential $batch1b "${s1b[@]}"
+train_peer 300M joint $batch300 "${s300[@]}"
+if [[ -z $dry ]]; then
+    # The budget does not reach into a compilation.
+    cap=60
+    train_peer 300M regional $batch300 "${s300[@]}"
+    train_peer 300M compile $batch300 "${s300[@]}"
+fi
 
-# Table S5: what n heads cost at equal parameters.
-section overhead 30
-for n in 1 2 4; do
-    for objective in sequential fused; do
-        ours "300M $objective n = $n" shape=300M objective=$objective heads=$n precision=$precision -- \
-            bench train "${s300[@]}" --batch $batch300 "${on[@]}" --heads $n --objective $objective "${steps[@]}" --no-gemm --json
-    done
+# Table S5: what n heads cost at equal parameters; n = 4 is in the section before.
+section overhead 40
+cap=20
+for n in 1 2; do
+    for objective in sequential fused; do train_ours 300M $objective $n $batch300 "${s300[@]}"; done
 done
 
 weights=(--device "$device" --weights bf16)
 [[ -z $dry ]] || weights=(--weights bf16)
-section decode 75
+section decode 100
+cap=30
 for batch in 1 8 32; do
     ours ours shape=1B weights=bf16 batch=$batch -- bench decode "${d1b[@]}" --heads 1 \
         --filled $filled --pass-widths 1,4 --batch $batch --seconds $decode_seconds "${weights[@]}" --json
@@ -188,11 +207,12 @@ for batch in 1 8 32; do
         --filled $filled --pass-tokens 1,4 --seconds $decode_seconds
 done
 
-section texts 30
+section texts 20
 ours 'texts without --exact' -- bench device --device "$device" --model Models/python-bytes --no-gradients --json
 
-# Loss of a short run beside the CPU's, the same seed and data; then through NCCL with one rank.
-section run 60
+# Loss of a short run beside the CPU's, the same seed and data.
+section run 45
+cap=45
 data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
 stdlib=$("$python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
@@ -204,8 +224,8 @@ train_run() { # NAME DEVICE
 }
 train_run device "$device"
 train_run processor cpu
-section nccl 25
-RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=${MASTER_PORT:-29517} train_run one-rank "$device"
+section collectives 20
+ours 'one rank' -- bench device --device "$device" --no-gradients --collectives --json
 
 # No GPU has run these before: last, so that a crash costs nothing else.
 section graphs 60
@@ -214,10 +234,8 @@ ours '300M fused, captured' shape=300M objective=captured heads=4 precision=$pre
     bench train "${s300[@]}" --batch $batch300 "${on[@]}" --heads 4 "${steps[@]}" --no-gemm --cuda-graphs --json
 graphs=(--cuda-graphs)
 [[ -z $dry ]] || graphs=()
-for batch in 1 8; do
-    ours 'ours, CUDA graphs' shape=1B weights=bf16 batch=$batch -- bench decode "${d1b[@]}" --heads 1 \
-        --filled $filled --pass-widths 1,4 --batch $batch --seconds $decode_seconds "${weights[@]}" "${graphs[@]}" --json
-done
+ours 'ours, CUDA graphs' shape=1B weights=bf16 batch=1 -- bench decode "${d1b[@]}" --heads 1 --filled $filled \
+    --pass-widths 1,4 --seconds $decode_seconds "${weights[@]}" "${graphs[@]}" --json
 measure pytorch PyTorch shape=1B precision=bf16 batch=1 -- "$python" Benchmarks/pytorch_reference.py \
     --device "$device" --precision bf16 "${d1b[@]}" --head-kind parallel --inner 0 --heads 1 --batch 1 \
     --filled $filled --pass-tokens 1,4 --cuda-graph --seconds $decode_seconds
@@ -229,9 +247,10 @@ measure pytorch PyTorch shape=1B precision=bf16 batch=1 -- "$python" Benchmarks/
         "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo 'no GPU')" \
         "$(uname -srm)" "${torch:-the build}"
     "$python" Benchmarks/gpu_table.py "$results"
+    [[ ! -s $out/errors.log ]] || printf '\nThe last lines of what failed are in errors.log.\n'
 } >"$out/report.md"
 cat "$out/report.md"
 failed=$(grep -c '"status": "\(failed\|timeout\)"' "$results")
-printf 'gpu.sh: %d s, %d failed or timed out; send %s and %s\n' $((SECONDS - begin)) "$failed" "$results" "$out/report.md" >&2
+printf 'gpu.sh: %d s, %d failed or timed out; send the files of %s\n' $((SECONDS - begin)) "$failed" "$out" >&2
 # A dry run is a test; a measurement that has gaps is still a measurement.
 [[ -z $dry || $failed == 0 ]]

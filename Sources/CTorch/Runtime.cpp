@@ -16,6 +16,8 @@ namespace {
 
 thread_local std::string last_message;
 thread_local int32_t last_kind = CT_OK;
+// Why libtorch_cuda.so was not loaded.
+std::string cuda_problem;
 
 void record(int32_t kind, std::string message) {
     // torch appends a C++ backtrace after the message; a user needs the sentence.
@@ -66,7 +68,7 @@ void ct_initialize(void) {
         if (dladdr(reinterpret_cast<void *>(&at::get_num_threads), &self) != 0 && self.dli_fname != nullptr) {
             std::string folder = self.dli_fname;
             folder.resize(folder.find_last_of('/') + 1);
-            dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
+            if (dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) cuda_problem = dlerror();
         }
         ct_kernels_set_threads(at::get_num_threads());
     });
@@ -82,12 +84,17 @@ bool ct_cuda_is_available(void) {
     }
 }
 
+const char *ct_cuda_problem(void) { return cuda_problem.c_str(); }
+
 bool ct_cuda_device_name(int32_t index, char *name, int32_t size) {
     if (size < 1 || !ct_cuda_is_available()) return false;
     // The driver is there if LibTorch found a GPU; asking it by name needs none of CUDA's headers.
     int device = 0;
-    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(RTLD_DEFAULT, "cuDeviceGet"));
-    const auto get_name = reinterpret_cast<int (*)(char *, int, int)>(dlsym(RTLD_DEFAULT, "cuDeviceGetName"));
+    // Opened by CUDA's runtime for itself alone: its symbols are not among those of the process.
+    void *const driver = dlopen("libcuda.so.1", RTLD_NOW);
+    if (driver == nullptr) return false;
+    const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));
+    const auto get_name = reinterpret_cast<int (*)(char *, int, int)>(dlsym(driver, "cuDeviceGetName"));
     return get != nullptr && get_name != nullptr && get(&device, index) == 0 && get_name(name, size, device) == 0;
 }
 

@@ -25,7 +25,8 @@ public struct MemoryEstimate: Sendable, Equatable {
         let step = Step(
             c: configuration, tokens: min(recipe.training.batchSize, share) * recipe.model.context,
             length: recipe.model.context, recompute: recipe.memory.recompute == .blocks,
-            accumulates: share > recipe.training.batchSize, logitsBytes: recipe.memory.logitsMiB.map { $0 << 20 } ?? FusedObjective.logitsBytes(on: .cpu),
+            accumulates: share > recipe.training.batchSize,
+            logitsBytes: recipe.memory.logitsMiB.map { $0 << 20 } ?? FusedObjective.logitsBytes(on: .cpu),
             isFrozen: recipe.training.freezeTrunk,
             softTargets: min(recipe.training.softTargets, configuration.vocabulary))
         weights = 4 * step.parameters

@@ -38,7 +38,9 @@ extension Tensor {
         _ elements: [Element], file: StaticString = #fileID, line: UInt = #line
     ) {
         precondition(dtype == Element.dtype, "a \(dtype) tensor given \(Element.dtype)", file: file, line: line)
-        check(elements.withUnsafeBytes { bytes in call { ct_upload_into($0, bytes.baseAddress, bytes.count) } }, file, line)
+        check(
+            elements.withUnsafeBytes { bytes in call { ct_upload_into($0, bytes.baseAddress, bytes.count) } }, file,
+            line)
     }
 
     /// A copy of raw little-endian bytes in row-major order, on the CPU.

@@ -11,6 +11,12 @@ public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
     /// CUDA was asked for and LibTorch has none, or no GPU is there.
     case noCUDA
 
+    private static var cudaProblem: String {
+        let reason = String(cString: ct_cuda_problem())
+        if reason.isEmpty { return "no GPU was found" }
+        return reason.contains("No such file") ? "this LibTorch has no CUDA" : "libtorch_cuda.so: \(reason)"
+    }
+
     /// What happened and what to do.
     public var description: String {
         switch self {
@@ -19,7 +25,7 @@ public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
         case .failed(let message):
             "LibTorch: \(message)"
         case .noCUDA:
-            "device 'cuda' is not available: this LibTorch has no CUDA or no GPU was found; use 'cpu'"
+            "device 'cuda' is not available: \(Self.cudaProblem); use 'cpu'"
         }
     }
 }

@@ -35,7 +35,9 @@ enum Startup {
         }
         Lifeline.follow()
         try requireUTF8Arguments()
-        if let wish = getenv("FORETOKEN_ISA").map({ String(cString: $0) }), !wish.isEmpty, wish != LibTorch.instructionSet {
+        if let wish = getenv("FORETOKEN_ISA").map({ String(cString: $0) }), !wish.isEmpty,
+            wish != LibTorch.instructionSet
+        {
             throw ValidationError(
                 "FORETOKEN_ISA=\(wish): not an instruction set of this processor; unset it, or use one of portable, avx2, "
                     + "avx512 and avx512vnni that it has")

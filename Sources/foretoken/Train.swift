@@ -80,7 +80,8 @@ struct Train: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let recipe = try Recipe(contentsOf: recipe.url, overrides: overrides)
         guard !cudaGraphs || recipe.training.device.hasPrefix("cuda") else {
-            throw ValidationError("--cuda-graphs needs training.device: cuda, and the recipe says \(recipe.training.device)")
+            throw ValidationError(
+                "--cuda-graphs needs training.device: cuda, and the recipe says \(recipe.training.device)")
         }
         // Not before: a recipe from a pipe that nobody writes to is waited for.
         InterruptFlag.install()

@@ -31,7 +31,8 @@ import Torch
     }
 
     @Test func aDeviceIsCheckedAgainstTheCPU() throws {
-        let result = try Command.run("bench", "device", "--device", "cpu", "--precisions", "f32", "--cuda-graphs", "--json")
+        let result = try Command.run(
+            "bench", "device", "--device", "cpu", "--precisions", "f32", "--cuda-graphs", "--json")
         #expect(result.code == 0, "\(result.errors)")
         #expect(result.output.contains("\"checks\":30") && result.output.contains("\"failed\":[]"), "\(result.output)")
     }

@@ -37,7 +37,8 @@ import Torch
             ] {
                 let batches = (0..<2).map {
                     randomBatch(
-                        batch: 2, context: 7, heads: 3, vocabulary: 11, seed: UInt64(10 * seed + $0), documentLength: 3 + seed)
+                        batch: 2, context: 7, heads: 3, vocabulary: 11, seed: UInt64(10 * seed + $0),
+                        documentLength: 3 + seed)
                 }
                 let counts = (1...3).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } }
                 let found = result(

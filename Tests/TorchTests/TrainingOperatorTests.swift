@@ -363,7 +363,9 @@ private let examples: [Example] =
             return w.to(.float64).elements()
         }
         for (norm, clip) in [(3.0, 1.5), (3, 0), (1, 1.5), (.nan, 1), (.infinity, 0)] {
-            let (own, library) = (try step(.float32, norm: norm, clip: clip), try step(.float64, norm: norm, clip: clip))
+            let (own, library) = (
+                try step(.float32, norm: norm, clip: clip), try step(.float64, norm: norm, clip: clip)
+            )
             // float32 rounds the weights to 6e-8, several times.
             for (a, b) in zip(own, library) { #expect(abs(a - b) < 1e-6) }
             #expect(norm.isFinite || own[49] == Double(Float(49.0 / 50)))

@@ -3,8 +3,12 @@
 // Hidden states and the numbers of a plan go up before the first operation, and results come back at the end; caches and
 // weights stay on the device. Sums are float32 whatever the weights are held in.
 #include <algorithm>
+#include <cstring>
+
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "../internal.h"
+#include "Attention.h"
 #include "Execution.h"
 
 using at::Tensor;
@@ -51,8 +55,19 @@ void Execution::release() {
 }
 
 void Execution::bring(const Plan &now) const {
-    for (const auto &[step, to] : now.results)
-        at::from_blob(to, results[step].sizes(), at::kFloat).copy_(results[step]);
+    // By way of pinned memory, and the host waits once.
+    std::vector<Tensor> staged;
+    for (const auto &[step, to] : now.results) {
+        const auto options = at::TensorOptions().dtype(at::kFloat).pinned_memory(on.device.is_cuda());
+        staged.push_back(at::empty(results[step].sizes(), options));
+        staged.back().copy_(results[step], /*non_blocking=*/true);
+    }
+    if (on.device.is_cuda()) {
+        const c10::impl::VirtualGuardImpl streams(on.device.type());
+        streams.synchronizeStream(streams.getStream(on.device));
+    }
+    for (size_t i = 0; i < staged.size(); i++)
+        std::memcpy(now.results[i].second, staged[i].const_data_ptr(), staged[i].nbytes());
 }
 
 void Execution::stand(size_t index) {
@@ -70,7 +85,9 @@ void Execution::stand(size_t index) {
                               .le(part(group.slots).view({group.sequences, 1, 1, group.queries, 1}))
                               .expand({group.sequences, 1, shared, group.queries, slots})
                               .reshape({group.sequences, 1, shared * group.queries, slots});
-        stand.groups.push_back({part(group.rows), part(group.tables).view({standing.layers, -1}), mask});
+        // Added to scores, once for all layers: attention would turn a mask of booleans into this in every one.
+        const auto bias = at::zeros(mask.sizes(), on.elements()).masked_fill_(mask.logical_not(), -INFINITY);
+        stand.groups.push_back({part(group.rows), part(group.tables).view({standing.layers, -1}), bias});
     }
     if (standing.outputs > 0) stand.order = part(standing.order);
 }
@@ -138,6 +155,7 @@ Tensor Execution::block(const Tensor &x, const Step &step) {
 // Queries [outputs, H, d] over what their sequences hold up to their slots: [outputs, H · d]. Queries of heads that
 // share a key become more rows of one head.
 Tensor Execution::attended(const Tensor &query, const Standing &standing, const Stand &stand, int64_t layer) const {
+    const ct::WithoutCudnnAttention guard;
     const int64_t kv_heads = shape.kv_heads, shared = shape.heads / kv_heads, dim = shape.head_dim;
     std::vector<Tensor> all;
     for (size_t i = 0; i < standing.groups.size(); i++) {
@@ -159,7 +177,7 @@ Tensor Execution::attended(const Tensor &query, const Standing &standing, const 
                           .permute({0, 3, 1, 2, 4})
                           .reshape({group.sequences * group.queries, shape.heads * dim}));
     }
-    return at::cat(all).index_select(0, stand.order).to(at::kFloat);
+    return (all.size() == 1 ? all[0] : at::cat(all)).index_select(0, stand.order).to(at::kFloat);
 }
 
 }  // namespace ct::passes

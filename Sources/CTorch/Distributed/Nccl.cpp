@@ -1,36 +1,29 @@
-// c10d's process group over NCCL: compiled in where the headers of LibTorch's CUDA build, of CUDA and of NCCL are there,
-// found in libtorch_cuda.so at run time, since we link torch_cpu only.
-#if __has_include(<nccl.h>) && __has_include(<cuda_runtime.h>) && __has_include(<crt/host_config.h>) && \
-    __has_include(<cublas_v2.h>) && __has_include(<cusparse.h>) && __has_include(<cusolverDn.h>) && \
-    __has_include(<c10/cuda/impl/cuda_cmake_macros.h>) && \
-    __has_include(<torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>)
-#define USE_C10D_NCCL
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
-#endif
-
+// c10d's process group over NCCL, found in libtorch_cuda.so at run time, since we link torch_cpu only. Its own header needs
+// CUDA's; what is used of it here is what its base classes declare.
 #include <dlfcn.h>
 
 #include <new>
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include "Handles.h"
 
 using namespace ct;
 using namespace ct::distributed;
 
-#ifdef USE_C10D_NCCL
 namespace {
 
-using Group = c10d::ProcessGroupNCCL;
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
-using OptionsPointer = c10::intrusive_ptr<Group::Options>;
+using OptionsPointer = c10::intrusive_ptr<c10d::Backend::Options>;
 
-// The two constructors by their names in libtorch_cuda.so; all else is virtual. Arguments that are not trivial go by
-// reference (Itanium C++ ABI, section 3.1.2.3).
+// The two constructors of ProcessGroupNCCL by their names (LibTorch 2.11 to 2.13); all else is virtual or the base's. Arguments
+// that are not trivial go by reference (Itanium C++ ABI, section 3.1.2.3), and the base class comes first in both objects.
 constexpr const char *kOptions = "_ZN4c10d16ProcessGroupNCCL7OptionsC1Eb";
 constexpr const char *kGroup =
     "_ZN4c10d16ProcessGroupNCCLC1EN3c1013intrusive_ptrINS_5StoreENS1_6detail34intrusive_target_default_null_typeIS3_EEEEii"
     "NS2_INS0_7OptionsENS5_IS8_EEEE";
+// Room for either object: in 2.11 the group has 1,112 bytes and its options 248.
+constexpr size_t kRoom = 1 << 14;
 
 template <typename Function>
 Function find(const char *name) {
@@ -39,40 +32,32 @@ Function find(const char *name) {
     return reinterpret_cast<Function>(address);
 }
 
-// An object of c10d's made by a constructor found at run time.
-template <typename Object, typename... Arguments>
-c10::intrusive_ptr<Object> construct(void (*constructor)(void *, Arguments...), Arguments... arguments) {
-    static_assert(alignof(Object) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-    void *memory = ::operator new(sizeof(Object));
+// An object of a class derived from `Base`, made by a constructor found at run time.
+template <typename Base, typename... Arguments>
+c10::intrusive_ptr<Base> construct(void (*constructor)(void *, Arguments...), Arguments... arguments) {
+    void *memory = ::operator new(kRoom);
     try {
         constructor(memory, arguments...);
     } catch (...) {
         ::operator delete(memory);
         throw;
     }
-    return c10::intrusive_ptr<Object>::unsafe_steal_from_new(static_cast<Object *>(memory));
+    return c10::intrusive_ptr<Base>::unsafe_steal_from_new(static_cast<Base *>(memory));
 }
 
 }  // namespace
-#endif
 
 ct_group ct_group_nccl(
     ct_store store, const char *prefix, int32_t rank, int32_t size, int32_t device, int64_t timeout_ms
 ) {
-    return attempt<ct_group>(nullptr, [&]() -> ct_group {
-#ifdef USE_C10D_NCCL
-        const auto options = construct<Group::Options>(find<void (*)(void *, bool)>(kOptions), false);
+    return attempt<ct_group>(nullptr, [&] {
+        auto options = construct<c10d::Backend::Options>(find<void (*)(void *, bool)>(kOptions), false);
         options->timeout = std::chrono::milliseconds(timeout_ms);
         StorePointer shared = c10::make_intrusive<c10d::PrefixStore>(prefix, store->store);
-        OptionsPointer settings = options;
-        auto group = construct<Group>(
+        auto group = construct<c10d::Backend>(
             find<void (*)(void *, StorePointer *, int, int, OptionsPointer *)>(kGroup), &shared, int(rank), int(size),
-            &settings);
+            &options);
         group->setBoundDeviceId(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device)));
-        return new ct_group_s{c10::intrusive_ptr<c10d::Backend>(std::move(group))};
-#else
-        (void)store, (void)prefix, (void)rank, (void)size, (void)device, (void)timeout_ms;
-        throw std::runtime_error("this build has no NCCL: build against a LibTorch with CUDA, beside CUDA's and NCCL's headers");
-#endif
+        return new ct_group_s{std::move(group)};
     });
 }

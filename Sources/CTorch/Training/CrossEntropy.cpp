@@ -28,18 +28,21 @@ at::Tensor softmax_cross_entropy(
 ) {
     if (!has_kernels(logits)) {
         const auto wide = at::promoteTypes(logits.scalar_type(), at::kFloat);
-        auto d = logits.to(wide);
         const auto counts = targets.select(1, 0).ne(ignored).unsqueeze(1);
         const auto labels = targets.where(counts, 0);
         auto p = counts.expand(targets.sizes()).to(wide);
         if (probabilities.defined()) p = probabilities.to(wide).where(counts, 0);
-        // In place, so that beside the logits nothing of their size is allocated.
-        d.sub_(at::amax(d, 1, true));
+        // One tensor of the logits' size beside them where their type is narrow, and none where it is not.
+        auto d = logits;
+        if (logits.scalar_type() == wide) d.sub_(at::amax(logits, 1, true));
+        else d = at::sub(logits, at::amax(logits, 1, true).to(wide));
         const auto picked = d.gather(1, labels);
-        const auto sums = d.exp_().sum(1, true);
+        const auto sums = d.exp_().sum(1, true), total = p.sum(1, true);
         const auto loss = ((sums.log() - picked) * p).sum(at::kDouble);
-        d.mul_(p.sum(1, true).mul_(scale).div_(sums)).scatter_add_(1, labels, p * -scale);
-        if (!d.is_same(logits)) logits.copy_(d);
+        // Σp · softmax − p, as (e − p · Σe / Σp) · Σp / Σe; rows of no weight give 0.
+        d.scatter_add_(1, labels, p * sums / total.clamp_min(1e-30) * -1);
+        auto result = logits;
+        at::mul_out(result, d, total.mul(scale).div_(sums));
         return loss;
     }
     const int64_t rows = logits.size(0), vocabulary = logits.size(1), count = targets.size(1);

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/graph_task.h>
 
 #include "../internal.h"
+#include "../Device/Attention.h"
 #include "Products.h"
 #include "Rows.h"
 #include "ct_training.h"
@@ -270,23 +271,20 @@ bool fits_one_node(
            serves(mask, batch, time, time);
 }
 
-// LibTorch's attention of queries [B, H, T, d]. On a GPU its flash kernel where that serves these tensors, else the
-// memory-efficient one, which wants a key head for every query head: the composition that holds all scores [T, S] is what
-// LibTorch falls back to for shared key heads in float32 or with a mask.
+// LibTorch's attention of queries [B, H, T, d]: on a GPU the kernel that LibTorch prefers (cuDNN's or flash attention in
+// bfloat16), never the composition that holds all scores [T, S] where another serves. That is what it falls back to for
+// shared key heads in float32 or with a mask, since its memory-efficient kernel wants a key head for every query head.
 Tensor library_attention(Tensor q, Tensor k, Tensor v, const std::optional<Tensor> &mask, bool causal) {
     bool shares_keys = q.size(1) != k.size(1);
-    const auto choice = [&] {
-        return static_cast<at::SDPBackend>(
-            at::_fused_sdp_choice(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys));
-    };
-    if (q.is_cuda()) {
-        if (shares_keys && choice() == at::SDPBackend::math) {
-            const int64_t repeats = q.size(1) / k.size(1);
-            k = k.repeat_interleave(repeats, 1), v = v.repeat_interleave(repeats, 1);
-            shares_keys = false;
-        }
-        if (choice() == at::SDPBackend::flash_attention)
-            return std::get<0>(at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal));
+    if (!q.is_cuda()) return at::scaled_dot_product_attention(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys);
+    std::optional<WithoutCudnnAttention> guard;
+    if (mask) guard.emplace();
+    const auto choice = static_cast<at::SDPBackend>(
+        at::_fused_sdp_choice(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys));
+    if (shares_keys && choice == at::SDPBackend::math) {
+        const int64_t repeats = q.size(1) / k.size(1);
+        k = k.repeat_interleave(repeats, 1), v = v.repeat_interleave(repeats, 1);
+        shares_keys = false;
     }
     return at::scaled_dot_product_attention(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys);
 }

@@ -154,7 +154,11 @@ at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tenso
         const auto c = cosine.unsqueeze(1), s = sine.unsqueeze(1) * sign;
         const auto a = x.narrow(3, 0, dim / 2), b = x.narrow(3, dim / 2, dim / 2);
         // The tables may be more exact than x.
-        return at::cat({a * c - b * s, b * c + a * s}, 3).to(x.scalar_type());
+        auto y = at::empty(x.sizes(), x.options().dtype(at::promoteTypes(x.scalar_type(), cosine.scalar_type())));
+        auto first = y.narrow(3, 0, dim / 2), second = y.narrow(3, dim / 2, dim / 2);
+        at::addcmul_out(first, a * c, b, s, -1);
+        at::addcmul_out(second, b * c, a, s, 1);
+        return y.to(x.scalar_type());
     }
     const auto y = x.clone();
     rotate_(y, cosine, sine, sign);

@@ -37,6 +37,8 @@ typedef struct { int32_t type; int32_t index; } ct_device;
 void ct_initialize(void);
 const char *ct_version(void);
 bool ct_cuda_is_available(void);
+// Why libtorch_cuda.so was not loaded; empty if it was.
+const char *ct_cuda_problem(void);
 // The name of a GPU, such as "NVIDIA H100 80GB HBM3", cut to `size` bytes with its final 0. False if there is none.
 bool ct_cuda_device_name(int32_t index, char *name, int32_t size);
 // Whether the processor multiplies bfloat16 (AVX512_BF16 or AMX); LibTorch emulates it elsewhere.

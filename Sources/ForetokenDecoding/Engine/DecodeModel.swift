@@ -32,7 +32,8 @@ public final class DecodeModel: @unchecked Sendable {
         _ model: MultiTokenModel, format: WeightFormat = .f32, device: Device = .cpu, isExact: Bool = false,
         usesGraphs: Bool = false
     ) throws {
-        let device = try DecodeDevice(device, format, for: model.configuration, isExact: isExact, usesGraphs: usesGraphs)
+        let device = try DecodeDevice(
+            device, format, for: model.configuration, isExact: isExact, usesGraphs: usesGraphs)
         try self.init(model, format: format, device: device)
     }
 

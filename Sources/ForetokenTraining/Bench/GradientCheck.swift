@@ -12,13 +12,13 @@ public struct GradientCheck: Sendable, Equatable {
     public let precision: Precision
     /// Whether attention stopped at documents.
     public let documentMask: Bool
-    /// The largest ‖g − g_cpu‖ ÷ ‖g_cpu‖ over the parameters, and |loss − loss_cpu| ÷ loss_cpu over the heads, where CPU
-    /// and device compute in the same precision; infinite if one is not finite or missing.
+    /// The largest ‖g − g_cpu‖ ÷ ‖g_cpu‖ over the parameters, and |loss − loss_cpu| ÷ loss_cpu over the heads, where the CPU
+    /// computes in float32; infinite if one is not finite or missing.
     public let error: Double
 
-    /// The largest error allowed: what other orders of summation leave in float32, and roundings of bfloat16's 8 bits at other
-    /// places.
-    public var limit: Double { precision == .f32 ? 1e-4 : 1e-2 }
+    /// The largest error allowed: what other orders of summation leave in float32, and the roundings of bfloat16's 8 bits, which
+    /// on this shape put the CPU's own bfloat16 gradients 0.025 to 0.030 from float32.
+    public var limit: Double { precision == .f32 ? 1e-4 : 5e-2 }
     /// Whether the error is within the limit.
     public var passed: Bool { error <= limit }
 
@@ -38,11 +38,8 @@ public struct GradientCheck: Sendable, Equatable {
         let shape = ModelConfiguration(
             vocabulary: 1000, width: 128, layers: 7, attentionHeads: 4, keyValueHeads: 2, heads: 4, headKind: headKind,
             context: 64, documentMask: documentMask)
-        let models = try [Device.cpu, device].map { place in
-            let model = try MultiTokenModel(shape, seed: 1, device: place)
-            model.computeType = precision.computeType
-            return model
-        }
+        let models = try [Device.cpu, device].map { try MultiTokenModel(shape, seed: 1, device: $0) }
+        models[1].computeType = precision.computeType
         let passes = objective.objective()
         let captured = capturesSteps ? CapturedObjective(models[1], passes) : nil
         if capturesSteps { try device.leaveDefaultStream() }
@@ -58,7 +55,9 @@ public struct GradientCheck: Sendable, Equatable {
                         model, microbatches: [batch], denominators: counts, headWeights: weights,
                         onGradientReady: { _ in })
             }
-            for (own, expected) in zip(losses[1], losses[0]) { largest = Self.worse(largest, abs(own - expected) / expected) }
+            for (own, expected) in zip(losses[1], losses[0]) {
+                largest = Self.worse(largest, abs(own - expected) / expected)
+            }
             for (own, expected) in zip(models[1].parameters, models[0].parameters) {
                 largest = Self.worse(largest, Self.difference(own.tensor.gradient, expected.tensor.gradient))
             }

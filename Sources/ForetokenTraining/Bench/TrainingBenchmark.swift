@@ -99,9 +99,10 @@ public struct TrainingBenchmark: Sendable, Equatable {
             let numbers = gradient.read()
             let seconds = (clock.now - begin).seconds
             let isTimed = index >= settings.warmUpSteps
+            // A captured step allocates when it is captured, which is the second one; launched again, nothing.
+            if isTimed || settings.capturesSteps && index >= 1 { peak = max(peak, Memory.read(on: device).peak) }
             if isTimed {
                 times.append(seconds)
-                peak = max(peak, Memory.read(on: device).peak)
                 losses = numbers.losses
             }
             if measuresGemm { try meter.measure(keeping: isTimed) }

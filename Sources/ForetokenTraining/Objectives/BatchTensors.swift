@@ -51,7 +51,8 @@ public struct BatchTensors {
                 probabilities: target.probabilities.map {
                     .uploading($0, shape: [target.count, target.width], to: device)
                 },
-                rows: factors != nil || rows.count == target.count ? nil : .uploading(rows, shape: [rows.count], to: device))
+                rows: factors != nil || rows.count == target.count
+                    ? nil : .uploading(rows, shape: [rows.count], to: device))
         }
     }
 

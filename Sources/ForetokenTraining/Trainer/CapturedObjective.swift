@@ -22,6 +22,8 @@ final class CapturedObjective {
         let active: [Bool]
         let factors: Tensor
         let batches: [BatchTensors]
+        /// Keeps the rotary tables that the captured work reads.
+        let contexts: [SequenceContext]
     }
 
     init(_ model: MultiTokenModel, _ objective: any Objective) {
@@ -46,7 +48,8 @@ final class CapturedObjective {
             let values = Tensor.uploading(factors, shape: [factors.count], to: model.device)
             let inputs = Inputs(
                 sizes: host.map(\.sizes), active: active, factors: values,
-                batches: host.map { BatchTensors($0, on: model.device, factors: values) })
+                batches: host.map { BatchTensors($0, on: model.device, factors: values) },
+                contexts: microbatches.map { model.context(length: $0.context) })
             self.inputs = inputs
             try run(inputs)
         }

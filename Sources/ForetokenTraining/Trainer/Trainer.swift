@@ -336,7 +336,10 @@ public final class Trainer {
             let microbatches = microbatches(from: round * recipe.training.batchSize)
             let begin = clock.now
             // A rate of 0 leaves the weights; the optimizer's state is reset below.
-            try optimization.update(by: try optimization.gradient(of: microbatches), rate: 0)
+            let gradient = try optimization.gradient(of: microbatches)
+            try optimization.update(by: gradient, rate: 0)
+            // Waits for a GPU, as a step does.
+            _ = gradient.read()
             times.append((clock.now - begin).seconds)
         }
         optimizer.reset()

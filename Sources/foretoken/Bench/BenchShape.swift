@@ -39,7 +39,8 @@ struct BenchShape: ParsableArguments {
     func configuration(heads: Int) throws -> ModelConfiguration {
         let configuration = ModelConfiguration(
             vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
-            keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind, context: context)
+            keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind,
+            context: context)
         try configuration.validate()
         return configuration
     }
