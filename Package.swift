@@ -29,6 +29,8 @@ let package = Package(
     name: "Foretoken",
     products: [
         .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "ForetokenFiles", targets: ["ForetokenFiles"]),
+        .library(name: "ForetokenFormats", targets: ["ForetokenFormats"]),
         .library(name: "ForetokenText", targets: ["ForetokenText"]),
         .library(name: "ForetokenReport", targets: ["ForetokenReport"]),
         .library(name: "ForetokenModel", targets: ["ForetokenModel"]),
@@ -53,7 +55,8 @@ let package = Package(
             cxxSettings: [.headerSearchPath("Distributed/GlooInterface")]),
         .target(name: "CCompression", linkerSettings: [.linkedLibrary("dl")]),
         library("ForetokenFiles", dependencies: ["CCompression"]),
-        library("Torch", dependencies: ["CTorch", "ForetokenFiles"]),
+        library("ForetokenFormats", dependencies: ["ForetokenFiles"]),
+        library("Torch", dependencies: ["CTorch", "ForetokenFiles", "ForetokenFormats"]),
         // Empty without the trait.
         .target(
             name: "CSentencePiece",
@@ -65,51 +68,69 @@ let package = Package(
                 "ForetokenFiles", .target(name: "CSentencePiece", condition: .when(traits: ["SentencePiece"])),
             ]),
         library("ForetokenReport", dependencies: []),
-        library("ForetokenModel", dependencies: ["Torch", "ForetokenText"]),
+        library("ForetokenModel", dependencies: ["ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText"]),
         library(
             "ForetokenTraining",
             dependencies: [
-                "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", .product(name: "Yams", package: "Yams"),
+                "ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel",
+                .product(name: "Yams", package: "Yams"),
             ]),
-        library("ForetokenDecoding", dependencies: ["CTorch", "Torch", "ForetokenText", "ForetokenModel"]),
+        library(
+            "ForetokenDecoding",
+            dependencies: ["ForetokenFiles", "ForetokenFormats", "CTorch", "Torch", "ForetokenText", "ForetokenModel"]),
         library(
             "ForetokenEvaluation",
-            dependencies: ["Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding"]),
+            dependencies: [
+                "ForetokenFiles", "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding",
+            ]),
         .executableTarget(
             name: "foretoken",
             dependencies: [
-                "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenTraining",
-                "ForetokenDecoding", "ForetokenEvaluation",
+                "ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel",
+                "ForetokenTraining", "ForetokenDecoding", "ForetokenEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("CTorchTests", dependencies: ["CTorch"]),
-        tests("TorchTests", dependencies: ["CTorch", "Torch", "ForetokenFiles"], resources: [.copy("Fixtures")]),
-        tests("FuzzTests", dependencies: ["Torch", "ForetokenText"]),
+        tests("ForetokenFilesTests", dependencies: ["ForetokenFiles", "TestSupport"]),
         tests(
-            "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles"], resources: [.copy("Fixtures")]),
+            "ForetokenFormatsTests", dependencies: ["ForetokenFiles", "ForetokenFormats", "TestSupport", "Torch"],
+            resources: [.copy("Fixtures")]),
+        tests("TorchTests", dependencies: ["CTorch", "Torch", "ForetokenFormats"]),
+        tests("FuzzTests", dependencies: ["ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText"]),
+        tests(
+            "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
         tests(
-            "ForetokenModelTests", dependencies: ["ForetokenFiles", "ForetokenModel", "ForetokenText", "Torch"],
+            "ForetokenModelTests",
+            dependencies: ["ForetokenFiles", "ForetokenFormats", "ForetokenModel", "ForetokenText", "Torch"],
             resources: [.copy("Fixtures")]),
         tests(
             "ForetokenTrainingTests",
             dependencies: [
-                "CTorch", "ForetokenTraining", "ForetokenModel", "ForetokenText", "ForetokenReport", "Torch",
+                "CTorch", "ForetokenFiles", "ForetokenFormats", "ForetokenTraining", "ForetokenModel", "ForetokenText",
+                "ForetokenReport", "TestSupport", "Torch",
             ]),
         tests(
             "ForetokenDecodingTests",
             dependencies: [
-                "CTorch", "ForetokenDecoding", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
+                "CTorch", "ForetokenDecoding", "ForetokenFiles", "ForetokenFormats", "ForetokenModel", "ForetokenText",
+                "ForetokenTraining", "Torch",
             ]),
         tests(
             "ForetokenEvaluationTests",
             dependencies: [
-                "ForetokenEvaluation", "ForetokenDecoding", "ForetokenModel", "ForetokenReport", "ForetokenText",
-                "Torch",
+                "ForetokenEvaluation", "ForetokenDecoding", "ForetokenFiles", "ForetokenModel", "ForetokenReport",
+                "ForetokenText", "Torch",
             ]),
         tests(
-            "CommandTests", dependencies: ["foretoken", "ForetokenText", "ForetokenModel", "ForetokenReport", "Torch"]),
+            "CommandTests",
+            dependencies: [
+                "foretoken", "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenModel", "ForetokenReport",
+                "Torch",
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

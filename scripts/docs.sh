@@ -10,7 +10,7 @@ graphs=.build/symbol-graphs
 rm -rf "$graphs" .build/docs
 mkdir -p "$graphs"
 target=$(swift -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')
-for module in ForetokenFiles Torch ForetokenText ForetokenReport ForetokenModel ForetokenTraining ForetokenDecoding \
+for module in ForetokenFiles ForetokenFormats Torch ForetokenText ForetokenReport ForetokenModel ForetokenTraining ForetokenDecoding \
     ForetokenEvaluation; do
     swift symbolgraph-extract -module-name "$module" -target "$target" -I "$build/Modules" \
         -Xcc -fmodule-map-file="$build/CTorch.build/module.modulemap" \

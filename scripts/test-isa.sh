@@ -6,7 +6,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 all=(portable avx2 avx512 avx512vnni)
-suites='CTorchTests|TorchTests.(Tensor|Product|TrainingOperator)|ForetokenModelTests|ForetokenTrainingTests|ForetokenDecodingTests'
+suites='CTorchTests|TorchTests|ForetokenModelTests|ForetokenTrainingTests|ForetokenDecodingTests'
 declare -A aten=([portable]=default [avx2]=avx2 [avx512]=avx512 [avx512vnni]=avx512)
 declare -A mkl=([portable]=SSE4_2 [avx2]=AVX2 [avx512]=AVX512 [avx512vnni]=AVX512)
 declare -A onednn=([portable]=SSE41 [avx2]=AVX2 [avx512]=AVX512_CORE [avx512vnni]=AVX512_CORE_VNNI)

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import Torch
 
 /// What can be wrong with a model or its folder.

@@ -1,3 +1,4 @@
+import ForetokenFormats
 import Torch
 
 /// How heads that a checkpoint does not have begin.

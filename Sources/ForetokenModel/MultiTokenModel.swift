@@ -1,3 +1,4 @@
+public import ForetokenFormats
 public import Torch
 
 /// A shared trunk, n prediction heads, one final norm and one unembedding (paper section 2):

@@ -1,3 +1,4 @@
+import ForetokenFormats
 public import Torch
 
 /// Where a parameter belongs.

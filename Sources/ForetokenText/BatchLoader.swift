@@ -1,3 +1,5 @@
+import ForetokenFiles
+
 /// A text to train on and its part in the mixture.
 public struct WeightedTokens: Sendable {
     /// The text.
@@ -53,7 +55,7 @@ public struct BatchLoader: Sendable {
         self.sources = sources.enumerated().map { index, source in
             let count = max(1, (source.tokens.length - 1 + context - 1) / context)
             // The first keeps the seed as it is: alone it is in the order that it always had.
-            let seed = index == 0 ? seed : SampleOrder.mix(seed ^ SampleOrder.mix(UInt64(index)))
+            let seed = index == 0 ? seed : SplitMix64.mix(seed ^ SplitMix64.mix(UInt64(index)))
             return Source(
                 tokens: source.tokens, order: SampleOrder(seed: seed, sampleCount: count), sampleCount: count)
         }

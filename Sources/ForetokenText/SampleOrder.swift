@@ -1,3 +1,5 @@
+import ForetokenFiles
+
 /// The order in which samples are seen: a pure keyed permutation of (seed, epoch), so that resuming, several ranks and
 /// mixed sources need no generator state.
 ///
@@ -20,7 +22,7 @@ public struct SampleOrder: Sendable {
     /// The sample at a global index: each epoch of `sampleCount` indices meets every sample once.
     public func sample(at globalIndex: Int) -> Int {
         let (epoch, place) = UInt64(globalIndex).quotientAndRemainder(dividingBy: count)
-        let key = Self.mix(seed ^ Self.mix(epoch &+ 0x9E37_79B9_7F4A_7C15))
+        let key = SplitMix64.mix(seed ^ SplitMix64.mix(epoch &+ 0x9E37_79B9_7F4A_7C15))
         var value = place
         repeat { value = permuted(value, key) } while value >= count
         return Int(value)
@@ -30,16 +32,8 @@ public struct SampleOrder: Sendable {
         let mask = UInt64(1) << halfBits - 1
         var (left, right) = (value >> halfBits, value & mask)
         for round in 0..<UInt64(6) {
-            (left, right) = (right, left ^ (Self.mix(right ^ Self.mix(key &+ round)) & mask))
+            (left, right) = (right, left ^ (SplitMix64.mix(right ^ SplitMix64.mix(key &+ round)) & mask))
         }
         return left << halfBits | right
-    }
-
-    /// SplitMix64's finalizer.
-    static func mix(_ value: UInt64) -> UInt64 {
-        var z = value &+ 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,3 +1,4 @@
+public import ForetokenFormats
 public import ForetokenModel
 import Foundation
 public import Torch
@@ -55,9 +56,10 @@ public final class AdamW {
     /// Updates every parameter by its gradient; one without a gradient stays as it is, without decay.
     ///
     /// - Parameters:
+    ///   - rate: the learning rate.
     ///   - headRate: the rate of heads 2…n; `rate` if nil.
-    ///   - norm: the norm of all gradients, a scalar, if they are to be scaled to at most `clip` (0: no limit). If it is not
-    ///     finite, nothing is changed.
+    ///   - norm: the norm of all gradients, a scalar, if they are to be clipped. If it is not finite, nothing is changed.
+    ///   - clip: the largest norm that gradients keep; 0 for no limit.
     public func update(rate: Double, headRate: Double? = nil, norm: Tensor? = nil, clip: Double = 0) {
         step += 1
         // One sweep over all that share the rate and the number of steps: usually everything.

@@ -1,4 +1,5 @@
-public import Torch
+public import ForetokenFormats
+import Torch
 
 /// What a training step computes in; weights, their gradients and optimizer state are float32 in either case.
 public enum Precision: String, Sendable, CaseIterable {

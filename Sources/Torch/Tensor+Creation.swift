@@ -1,4 +1,5 @@
 internal import CTorch
+public import ForetokenFormats
 
 extension Tensor {
     /// A tensor with the given elements in row-major order, on the CPU.

@@ -56,7 +56,7 @@ extension Tensor {
         return (try throwing(loss, file, line), try throwing(gradient, file, line))
     }
 
-    /// The rows of the chunks in which ``fusedCrossEntropy(norm:epsilon:unembedding:targets:probabilities:ignoring:scale:logitsBytes:file:line:)``
+    /// The rows of the chunks in which ``fusedCrossEntropy(norm:epsilon:unembedding:targets:probabilities:rows:ignoring:scale:logitsBytes:file:line:)``
     /// takes `rows` float32 rows.
     public static func fusedCrossEntropyChunk(rows: Int, vocabulary: Int, logitsBytes: Int) -> Int {
         Int(ct_fused_cross_entropy_chunk(Int64(rows), Int64(vocabulary), 4, Int64(logitsBytes)))

@@ -1,4 +1,5 @@
 internal import CTorch
+public import ForetokenFormats
 
 extension Tensor {
     /// The same elements with other axes; one size may be -1. A view where the layout allows.

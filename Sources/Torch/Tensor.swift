@@ -1,4 +1,5 @@
 internal import CTorch
+public import ForetokenFormats
 
 /// A LibTorch tensor: a view of shared storage with a shape, an element type, a device and, perhaps, a gradient.
 ///

@@ -1,4 +1,6 @@
 public import ArgumentParser
+import ForetokenFiles
+import ForetokenFormats
 public import ForetokenModel
 import ForetokenReport
 import ForetokenTraining

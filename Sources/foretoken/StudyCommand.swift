@@ -1,4 +1,5 @@
 import ArgumentParser
+import ForetokenFiles
 import ForetokenReport
 import ForetokenTraining
 import Foundation

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import ForetokenDecoding
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 import ForetokenTraining

@@ -1,4 +1,5 @@
 import ForetokenDecoding
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 import Foundation

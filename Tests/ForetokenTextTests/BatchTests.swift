@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -9,15 +10,6 @@ private func shard(_ documents: [[Int32]], in folder: TemporaryFolder, name: Str
     for document in documents { try writer.append(document) }
     try writer.finish()
     return try TokenShard(contentsOf: url)
-}
-
-final class TemporaryFolder {
-    let url: URL
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-    deinit { try? FileManager.default.removeItem(at: url) }
 }
 
 private let corpora: [[[Int32]]] = [

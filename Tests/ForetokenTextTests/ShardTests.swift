@@ -1,4 +1,6 @@
+import ForetokenFiles
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -117,7 +119,7 @@ import Testing
         try writer.finish()
         let original = try [UInt8](Data(contentsOf: url))
         let count = Self.setting("S") ?? 1000
-        var random = SeededGenerator(state: Self.setting("_SEED") ?? 1)
+        var random = SplitMix64(seed: Self.setting("_SEED") ?? 1)
         var accepted = 0
         for _ in 0..<count {
             var bytes = original
@@ -143,7 +145,7 @@ import Testing
         if Self.setting("S") != nil { print("mutations: \(count) shards, \(accepted) accepted") }
     }
 
-    private static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+    private static func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
         guard !bytes.isEmpty else { return }
         let place = Int.random(in: 0..<bytes.count, using: &random)
         switch Int.random(in: 0..<6, using: &random) {

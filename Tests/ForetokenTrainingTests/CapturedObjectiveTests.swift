@@ -1,3 +1,4 @@
+import ForetokenFormats
 import ForetokenModel
 import ForetokenText
 import Testing

@@ -1,6 +1,7 @@
 import ForetokenModel
 import ForetokenText
 import Foundation
+import TestSupport
 import Testing
 import Torch
 

@@ -1,7 +1,9 @@
+import ForetokenFormats
 import ForetokenModel
 import ForetokenReport
 import ForetokenText
 import Foundation
+import TestSupport
 import Testing
 import Torch
 

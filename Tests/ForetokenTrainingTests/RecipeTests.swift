@@ -1,6 +1,7 @@
 import ForetokenModel
 import ForetokenText
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenTraining

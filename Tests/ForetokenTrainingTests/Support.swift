@@ -1,23 +1,10 @@
 import ForetokenModel
 import ForetokenText
 import Foundation
+import TestSupport
 import Torch
 
 @testable import ForetokenTraining
-
-/// A folder that goes away.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-}
 
 /// Random tokens in random documents.
 func randomBatch(

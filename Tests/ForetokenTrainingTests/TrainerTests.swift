@@ -1,6 +1,8 @@
+import ForetokenFormats
 import ForetokenModel
 import ForetokenText
 import Foundation
+import TestSupport
 import Testing
 import Torch
 

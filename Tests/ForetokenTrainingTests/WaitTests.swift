@@ -1,4 +1,5 @@
 import CTorch
+import ForetokenFormats
 import ForetokenModel
 import ForetokenText
 import Testing

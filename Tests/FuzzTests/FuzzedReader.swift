@@ -1,7 +1,8 @@
 import ForetokenText
 import Foundation
 
-@testable import Torch
+@testable import ForetokenFiles
+@testable import ForetokenFormats
 
 /// The readers of files that others made.
 enum FuzzedReader: String, CaseIterable, Sendable {
@@ -90,11 +91,11 @@ enum FuzzedReader: String, CaseIterable, Sendable {
         switch self {
         case .safetensors:
             return try fixtures(
-                "TorchTests/Fixtures/safetensors",
+                "ForetokenFormatsTests/Fixtures/safetensors",
                 ["dtypes.safetensors", "values.safetensors", "sharded/model-00001-of-00002.safetensors"])
-        case .torchFile: return try fixtures("TorchTests/Fixtures/torchfile", torchFiles)
+        case .torchFile: return try fixtures("ForetokenFormatsTests/Fixtures/torchfile", torchFiles)
         case .pickle:
-            return try fixtures("TorchTests/Fixtures/torchfile", torchFiles).map { bytes in
+            return try fixtures("ForetokenFormatsTests/Fixtures/torchfile", torchFiles).map { bytes in
                 try bytes.withUnsafeBytes { buffer in
                     let entries = try ZipArchive(buffer, file: "x").entries
                     return entries.first { $0.name.hasSuffix("data.pkl") }.map { Array(buffer[$0.range]) } ?? []
@@ -114,7 +115,7 @@ enum FuzzedReader: String, CaseIterable, Sendable {
         case .tokenizer:
             return try fixtures("ForetokenTextTests/Fixtures/tokenizers", ["gpt2.json", "llama3.json", "qwen2.json"])
         case .json:
-            return try fixtures("TorchTests/Fixtures/safetensors", ["python.json", "python-compact.json"])
+            return try fixtures("ForetokenFormatsTests/Fixtures/safetensors", ["python.json", "python-compact.json"])
                 + [Array(#"{"a":[1,-2.5e-3,true,null,"é\u00e9\ud83d\ude00\n"],"b":{"c":{}}}"#.utf8)]
         }
     }

@@ -1,4 +1,5 @@
 import CTorch
+import ForetokenFormats
 import Testing
 
 @testable import Torch

@@ -1,3 +1,4 @@
+import ForetokenFormats
 import Testing
 
 @testable import Torch

@@ -1,4 +1,5 @@
 import CTorch
+import ForetokenFormats
 import Foundation
 import Testing
 

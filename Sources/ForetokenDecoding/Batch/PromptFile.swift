@@ -1,6 +1,7 @@
+public import ForetokenFiles
 import ForetokenText
 public import Foundation
-public import Torch
+import Torch
 
 /// A JSONL file of prompts and one of their continuations, in the same order; an interrupted run goes on where it stopped.
 ///

@@ -1,4 +1,5 @@
 internal import CTorch
+import ForetokenFormats
 public import ForetokenModel
 public import Torch
 
@@ -24,7 +25,7 @@ public final class DecodeModel: @unchecked Sendable {
     /// Where passes run if not by the kernels of the CPU.
     let device: DecodeDevice?
 
-    /// A copy of a model's weights for decoding; see ``init(reading:format:device:isExact:)``.
+    /// A copy of a model's weights for decoding; see ``init(reading:format:device:isExact:usesGraphs:)``.
     ///
     /// - Throws: ``DecodingError/notOnCPU`` for a model elsewhere or in another element type,
     ///   ``DecodingError/int8NeedsCPU``, `TorchError.outOfMemory`.

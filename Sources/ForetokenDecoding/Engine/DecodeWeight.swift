@@ -1,4 +1,5 @@
 internal import CTorch
+import ForetokenFormats
 import ForetokenModel
 import Torch
 

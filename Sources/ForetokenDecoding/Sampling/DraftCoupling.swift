@@ -1,3 +1,4 @@
+import ForetokenFormats
 public import ForetokenModel
 import ForetokenText
 import Foundation

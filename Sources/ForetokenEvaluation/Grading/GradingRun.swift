@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenText
 public import Foundation
 import Torch

@@ -1,5 +1,6 @@
+public import ForetokenFiles
 public import ForetokenReport
-public import Torch
+import Torch
 
 /// pass@k of graded samples, by temperature and with the best temperature of each k.
 public struct PassSummary: Sendable {

@@ -1,6 +1,6 @@
+import ForetokenFiles
 import ForetokenText
 public import Foundation
-import Torch
 
 /// Samples to grade, in human-eval's form or EvalPlus': `task_id` with a `completion` of the prompt or a whole `solution`.
 public struct SampleFile: Sendable {

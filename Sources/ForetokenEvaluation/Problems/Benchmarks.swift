@@ -1,3 +1,4 @@
+import ForetokenFiles
 import Torch
 
 /// Stop strings of base models, as EvalPlus has them.

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenText
 
 /// On which side of a task's split an expression falls, by its content alone: no seed of training or test data can bring one to

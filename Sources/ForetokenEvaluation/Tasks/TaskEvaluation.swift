@@ -1,4 +1,5 @@
 public import ForetokenDecoding
+import ForetokenFiles
 import ForetokenModel
 public import ForetokenText
 public import Foundation

@@ -1,5 +1,6 @@
+public import ForetokenFiles
 public import ForetokenReport
-public import Torch
+import Torch
 
 /// Accuracy of answers with 90 % intervals: of all in-domain and out-of-domain questions, and by number of operations.
 public struct TaskSummary: Sendable {

@@ -83,7 +83,7 @@ package final class ResultsFile {
                 reason: "it is not a regular file, and a run must be able to go on with its results")
         }
         // Freed by the kernel when the process ends, however it ends.
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(file: name) }
+        guard FileLock.take(descriptor) else { throw .inUse(file: name) }
         for input in inputs {
             var other = stat()
             if stat(input.path, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino {

@@ -1,4 +1,4 @@
-import Torch
+import ForetokenFiles
 
 /// Hugging Face's families of dense models whose block ``TransformerBlock`` computes.
 enum BlockFamily: String, CaseIterable {

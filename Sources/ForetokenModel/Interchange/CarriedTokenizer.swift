@@ -1,3 +1,4 @@
+import ForetokenFiles
 public import ForetokenText
 public import Foundation
 import Torch

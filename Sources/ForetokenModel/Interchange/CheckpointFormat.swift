@@ -1,5 +1,5 @@
+public import ForetokenFormats
 public import Foundation
-public import Torch
 
 /// A format that models are exchanged in.
 ///

@@ -1,3 +1,4 @@
+import ForetokenFormats
 public import Foundation
 import Torch
 

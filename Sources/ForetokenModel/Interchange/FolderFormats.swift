@@ -1,3 +1,4 @@
+import ForetokenFormats
 import ForetokenText
 import Foundation
 import Torch

@@ -1,3 +1,5 @@
+import ForetokenFiles
+public import ForetokenFormats
 import ForetokenText
 public import Foundation
 public import Torch

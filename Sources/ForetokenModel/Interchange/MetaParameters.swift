@@ -1,3 +1,4 @@
+import ForetokenFiles
 import Torch
 
 /// `params.json` of Meta's format.

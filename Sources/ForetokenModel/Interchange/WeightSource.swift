@@ -1,3 +1,4 @@
+public import ForetokenFormats
 public import Foundation
 public import Torch
 

@@ -188,7 +188,7 @@ struct CorpusListing {
             bytes += file.size
             for byte in file.path { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
             for value in [file.size, file.changed] {
-                digest = SampleOrder.mix(digest ^ SampleOrder.mix(UInt64(truncatingIfNeeded: value)))
+                digest = SplitMix64.mix(digest ^ SplitMix64.mix(UInt64(truncatingIfNeeded: value)))
             }
         }
     }

@@ -17,7 +17,7 @@ struct Fingerprint: Sendable, Hashable {
 
     /// A number in [0, 1) that depends on content, seed and salt.
     func fraction(seed: UInt64, salt: UInt64) -> Double {
-        Double(SampleOrder.mix(high ^ SampleOrder.mix(seed &* 4 &+ salt)) >> 11) / Double(UInt64(1) << 53)
+        Double(SplitMix64.mix(high ^ SplitMix64.mix(seed &* 4 &+ salt)) >> 11) / Double(UInt64(1) << 53)
     }
 }
 

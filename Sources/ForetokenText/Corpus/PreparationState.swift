@@ -19,7 +19,7 @@ final class PreparationState {
     /// What an earlier process left.
     let resumed: PreparationCheckpoint?
     private let key: String
-    private let lock: Int32
+    private let lock: FileLock
     private var hasCheckpoint: Bool
 
     /// - Throws: ``PreparationError/busy(folder:)``, ``ShardError/system(file:action:reason:)``.
@@ -32,15 +32,14 @@ final class PreparationState {
             throw ShardError.system(
                 file: out.relativePath, action: "make the folder for the shards", reason: error.systemReason)
         }
-        lock = open(folder.appendingPathComponent("lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else {
-            throw ShardError.system(
-                file: folder.relativePath, action: "write", reason: String(cString: strerror(errno)))
+        let taken: FileLock?
+        do throws(FileFailure) {
+            taken = try FileLock.take(folder.appendingPathComponent("lock"))
+        } catch {
+            throw ShardError.system(file: folder.relativePath, action: "write", reason: error.reason)
         }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            close(lock)
-            throw PreparationError.busy(folder: out.relativePath)
-        }
+        guard let taken else { throw PreparationError.busy(folder: out.relativePath) }
+        lock = taken
         // What is there and cannot be read, or is of another preparation, is begun anew.
         resumed = try? Self.read(folder.appendingPathComponent("state.json"), key: key)
         hasCheckpoint = resumed != nil
@@ -50,7 +49,6 @@ final class PreparationState {
     deinit {
         // Nothing to go on from: nothing is left behind.
         if !hasCheckpoint { try? FileManager.default.removeItem(at: folder) }
-        close(lock)
     }
 
     /// Writes down how far it is; the files must have got everything before.

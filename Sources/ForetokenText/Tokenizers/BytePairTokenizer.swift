@@ -1,3 +1,5 @@
+import ForetokenFiles
+
 /// Byte-level byte-pair encoding as the GPT-2, Llama 3 and Qwen families use it: normalize, cut into words, and merge the
 /// bytes of each word pair by pair in the order that training found.
 ///

@@ -1,3 +1,5 @@
+import ForetokenFiles
+
 /// Text as tokens and back.
 public protocol Tokenizer: Sendable {
     /// The tokenizer's name.

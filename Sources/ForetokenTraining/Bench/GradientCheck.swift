@@ -1,3 +1,4 @@
+import ForetokenFormats
 public import ForetokenModel
 import ForetokenText
 public import Torch
@@ -24,8 +25,14 @@ public struct GradientCheck: Sendable, Equatable {
 
     /// Runs one check on a model of 3 million parameters.
     ///
-    /// - Parameter capturesSteps: whether the device runs the step as captured work; the second of three steps is captured, and
-    ///   all are compared.
+    /// - Parameters:
+    ///   - objective: how the gradient is computed.
+    ///   - headKind: what the heads are.
+    ///   - precision: what the device computes activations in.
+    ///   - documentMask: whether attention stops at documents.
+    ///   - device: what is checked.
+    ///   - capturesSteps: whether the device runs the step as captured work; the second of three steps is captured, and all are
+    ///     compared.
     /// - Throws: `TorchError`.
     public init(
         _ objective: ObjectiveName, _ headKind: HeadKind, _ precision: Precision, documentMask: Bool, on device: Device,

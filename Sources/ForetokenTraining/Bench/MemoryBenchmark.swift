@@ -11,7 +11,14 @@ public struct MemoryBenchmark: Sendable, Equatable {
 
     /// Measures one step of each, after one that warms up; `configuration`'s own heads do not matter.
     ///
-    /// - Parameter onResult: called after each measurement.
+    /// - Parameters:
+    ///   - configuration: the shape, all blocks counted.
+    ///   - heads: the values of n.
+    ///   - batchSize: sequences of a step.
+    ///   - logitsBytes: see ``FusedObjective/logitsBytes``.
+    ///   - device: where the model lies.
+    ///   - precision: what the step computes in.
+    ///   - onResult: called after each measurement.
     /// - Throws: `ModelError` for sizes that make no model; `TorchError.outOfMemory` on the CPU, where a step that does not
     ///   fit ends the process.
     public init(

@@ -1,3 +1,5 @@
+import ForetokenFiles
+import ForetokenFormats
 public import Foundation
 import Torch
 

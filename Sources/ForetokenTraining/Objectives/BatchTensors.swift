@@ -1,3 +1,4 @@
+import ForetokenFormats
 public import ForetokenModel
 public import ForetokenText
 import Torch
@@ -32,7 +33,10 @@ public struct BatchTensors {
     /// Of the heads that were asked for.
     private let targets: [Int: HeadTargets]
 
-    /// - Parameter heads: those whose targets are needed; all if nil.
+    /// - Parameters:
+    ///   - batch: the micro-batch.
+    ///   - model: reads it.
+    ///   - heads: those whose targets are needed; all if nil.
     /// - Throws: ``ObjectiveError`` for what no loss can be computed of.
     public init(_ batch: TokenBatch, for model: MultiTokenModel, heads: [Int]? = nil) throws(ObjectiveError) {
         self.init(try HostBatch(batch, for: model.configuration, heads: heads), on: model.device, factors: nil)

@@ -1,3 +1,4 @@
+import ForetokenFormats
 public import ForetokenModel
 public import ForetokenText
 public import Torch

@@ -49,29 +49,30 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
 public final class RunFolder {
     /// The folder as it was named when the run began.
     private let named: URL
-    private let lock: Int32
+    private let lock: FileLock?
 
     /// The folder, where it is now: it may be renamed while a run writes to it, and the lock file inside knows where.
     public var url: URL {
         if isHere(named) { return named }
-        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(lock)") else {
-            return named
-        }
+        guard let lock,
+            let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(lock.descriptor)")
+        else { return named }
         let moved = URL(fileURLWithPath: path).deletingLastPathComponent()
         return isHere(moved) ? moved : named
     }
 
     /// Whether a folder holds the lock file that this process has open.
     private func isHere(_ folder: URL) -> Bool {
+        guard let lock else { return false }
         var (ours, found) = (stat(), stat())
-        return fstat(lock, &ours) == 0 && stat(folder.appendingPathComponent(".lock").path, &found) == 0
+        return fstat(lock.descriptor, &ours) == 0 && stat(folder.appendingPathComponent(".lock").path, &found) == 0
             && ours.st_ino == found.st_ino && ours.st_dev == found.st_dev
     }
 
     /// A run folder that another rank writes to: this process only reads there.
     public init(reading url: URL) {
         named = url
-        lock = -1
+        lock = nil
     }
 
     /// Opens or makes a run folder for this process alone; the kernel frees the lock when the process ends, however it ends.
@@ -86,26 +87,20 @@ public final class RunFolder {
             throw RunFolderError.system(
                 path: url.relativePath, action: "make the run folder", reason: error.systemReason)
         }
-        let path = url.appendingPathComponent(".lock").path
-        lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else {
-            throw RunFolderError.system(path: path, action: "open", reason: String(cString: strerror(errno)))
+        let file = url.appendingPathComponent(".lock")
+        do throws(FileFailure) {
+            lock = try FileLock.take(file)
+        } catch {
+            throw RunFolderError.system(path: file.path, action: error.action, reason: error.reason)
         }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-            close(lock)
-            throw RunFolderError.inUse(folder: url.relativePath, process: holder.isEmpty ? "unknown" : holder)
+        guard lock != nil else {
+            throw RunFolderError.inUse(folder: url.relativePath, process: FileLock.holder(of: file) ?? "unknown")
         }
-        ftruncate(lock, 0)
-        let process = "\(ProcessInfo.processInfo.processIdentifier)"
-        _ = process.withCString { pwrite(lock, $0, strlen($0), 0) }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
         where name.hasPrefix(".step-") {
             try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(name))
         }
     }
-
-    deinit { if lock >= 0 { close(lock) } }
 
     /// `recipe.yaml`.
     public var recipe: URL { url.appendingPathComponent("recipe.yaml") }

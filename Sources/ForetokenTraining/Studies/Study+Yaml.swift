@@ -1,3 +1,4 @@
+import ForetokenFiles
 public import Foundation
 import Torch
 internal import Yams

@@ -10,7 +10,7 @@ final class StudyFolder {
     /// As paths in it are shown and handed on.
     let path: String
     /// Held by this process and by all it starts: it is free when the last of them has ended, however they end.
-    let lock: Int32
+    let lock: FileLock
 
     /// How long processes of an earlier start may take to save what they have.
     private static let patience = 120.0
@@ -29,27 +29,22 @@ final class StudyFolder {
                 throw StudyError.system(path: path, action: "make the study's folder", reason: error.systemReason)
             }
         }
-        let file = url.appendingPathComponent(".lock").path
-        lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else {
-            throw StudyError.system(path: file, action: "open", reason: String(cString: strerror(errno)))
-        }
-        try take(file)
-        ftruncate(lock, 0)
-        let process = "\(ProcessInfo.processInfo.processIdentifier)"
-        _ = process.withCString { pwrite(lock, $0, strlen($0), 0) }
+        lock = try Self.take(url.appendingPathComponent(".lock"), path)
     }
 
-    deinit { if lock >= 0 { close(lock) } }
-
-    private func take(_ file: String) throws {
+    /// Waits for the lock while its holder is dead and what that process started is still ending.
+    private static func take(_ file: URL, _ path: String) throws -> FileLock {
         var isTold = false
-        let deadline = Date(timeIntervalSinceNow: Self.patience)
-        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
-            let holder = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
-            guard Int32(holder).map({ !Self.isAlive($0) }) ?? false, Date() < deadline, !InterruptFlag.isRaised else {
-                throw StudyError.inUse(folder: path, process: holder.isEmpty ? "unknown" : holder)
+        let deadline = Date(timeIntervalSinceNow: patience)
+        while true {
+            do throws(FileFailure) {
+                if let lock = try FileLock.take(file) { return lock }
+            } catch {
+                throw StudyError.system(path: file.path, action: error.action, reason: error.reason)
             }
+            let holder = FileLock.holder(of: file)
+            guard holder.flatMap(Int32.init).map({ !isAlive($0) }) ?? false, Date() < deadline, !InterruptFlag.isRaised
+            else { throw StudyError.inUse(folder: path, process: holder ?? "unknown") }
             if !isTold { Terminal.log("\(path): waiting for a run of an earlier start to save what it has") }
             isTold = true
             usleep(50_000)

@@ -1,7 +1,8 @@
+public import ForetokenFiles
 import ForetokenModel
 public import ForetokenReport
 import Foundation
-public import Torch
+import Torch
 
 extension StudyPlan {
     /// The runs with their sizes, as a dry run shows them.

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import Foundation
 import Torch
 

@@ -1,5 +1,5 @@
+import ForetokenFiles
 import Foundation
-import Torch
 
 /// What is known of one run: `results/NAME.json`, replaced as a whole after each stage.
 struct StudyResult: Sendable {

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenModel
 import ForetokenReport
 import Foundation
@@ -249,7 +250,8 @@ public final class StudyRunner {
             arguments = command(one, run)
         }
         return try StudyProcess(
-            arguments, log: folder.log(run.name), threads: threads, lifeline: lifeline.reading, lock: folder.lock)
+            arguments, log: folder.log(run.name), threads: threads, lifeline: lifeline.reading,
+            lock: folder.lock.descriptor)
     }
 
     private func command(_ one: StudyMeasurement, _ run: StudyRun) -> [String] {

@@ -1,4 +1,5 @@
-public import Torch
+public import ForetokenFiles
+import Torch
 
 extension StudySummary {
     /// All numbers: each run's, and each variant's over its seeds.

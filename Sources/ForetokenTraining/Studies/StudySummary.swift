@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenReport
 import Foundation
 import Torch

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import ForetokenDecoding
+import ForetokenFiles
 public import ForetokenModel
 import ForetokenReport
 import ForetokenText

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ForetokenFiles
 import ForetokenModel
 import ForetokenReport
 import ForetokenTraining

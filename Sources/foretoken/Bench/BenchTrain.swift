@@ -1,4 +1,5 @@
 public import ArgumentParser
+import ForetokenFiles
 import ForetokenModel
 import ForetokenReport
 public import ForetokenTraining

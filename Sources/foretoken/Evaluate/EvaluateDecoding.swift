@@ -1,5 +1,6 @@
 import ArgumentParser
 import ForetokenDecoding
+import ForetokenFiles
 import ForetokenModel
 import ForetokenReport
 import ForetokenText

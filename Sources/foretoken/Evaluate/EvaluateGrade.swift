@@ -1,5 +1,6 @@
 import ArgumentParser
 import ForetokenEvaluation
+import ForetokenFiles
 import ForetokenReport
 import ForetokenText
 import ForetokenTraining

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ForetokenDecoding
 import ForetokenEvaluation
+import ForetokenFiles
 import ForetokenReport
 import ForetokenText
 import ForetokenTraining

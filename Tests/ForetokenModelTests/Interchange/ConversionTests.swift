@@ -1,3 +1,5 @@
+import ForetokenFiles
+import ForetokenFormats
 import ForetokenModel
 import ForetokenText
 import Foundation

@@ -1,3 +1,5 @@
+import ForetokenFiles
+import ForetokenFormats
 import Foundation
 import Testing
 import Torch

@@ -1,4 +1,6 @@
+import ForetokenFiles
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -65,7 +67,7 @@ func output(_ program: String, _ arguments: [String], in folder: URL? = nil, inp
         let git = try #require(Self.git)
         let folder = try TemporaryFolder()
         let names = ["a", "b", "ab", "ba", "a b", "a*", "[x]", "-", "é", "a.c"]
-        var random = SeededGenerator(state: 7)
+        var random = SplitMix64(seed: 7)
         func word() -> String {
             let parts = [
                 "a", "b", "ab", "*", "*", "?", "**", "[ab]", "[!a]", "[[:alpha:]]", "\\*", "x", " ", ".c", "é", "[",

@@ -1,4 +1,6 @@
+import ForetokenFiles
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -152,7 +154,7 @@ private func lines(_ range: Range<Int>) -> String {
     /// Of a download that broke off, what came is used.
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/gzip"), "needs gzip"))
     func linesBeforeACutInAPackedFileAreKept() throws {
-        var random = SeededGenerator(state: 9)
+        var random = SplitMix64(seed: 9)
         let numbers = (0..<2000).map { _ in UInt64.random(in: 0...(.max), using: &random) }
         let text = numbers.map { "{\"text\": \"\($0)\"}\n" }.joined()
         try place.write("a.jsonl", "\u{FEFF}" + text)
@@ -332,8 +334,8 @@ private func lines(_ range: Range<Int>) -> String {
     @Test func fingerprintsAreFoundAgainHoweverMany() throws {
         let set = try FingerprintSet(at: place.url("table"))
         func fingerprint(_ number: UInt64) -> Fingerprint {
-            let low = SampleOrder.mix(number / 2)
-            return number == 0 ? Fingerprint(high: 0, low: 0) : Fingerprint(high: SampleOrder.mix(number), low: low)
+            let low = SplitMix64.mix(number / 2)
+            return number == 0 ? Fingerprint(high: 0, low: 0) : Fingerprint(high: SplitMix64.mix(number), low: low)
         }
         #expect(try (0..<UInt64(60_000)).allSatisfy { try set.insert(fingerprint($0)) })
         #expect((0..<UInt64(60_000)).allSatisfy { set.contains(fingerprint($0)) })

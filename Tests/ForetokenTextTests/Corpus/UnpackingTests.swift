@@ -1,5 +1,6 @@
 import ForetokenFiles
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -53,7 +54,7 @@ import Testing
 
     @Test(arguments: [gzip, zstd]) func damagedFilesNeverCrash(packed: [UInt8]) throws {
         let folder = try TemporaryFolder()
-        var random = SeededGenerator(state: 3)
+        var random = SplitMix64(seed: 3)
         var refused = 0
         let count = ProcessInfo.processInfo.environment["FORETOKEN_MUTATIONS"].flatMap(Int.init) ?? 300
         for _ in 0..<count {
@@ -68,7 +69,7 @@ import Testing
 
     @Test func aTextOfManyBlocksComesBackWhole() throws {
         let folder = try TemporaryFolder()
-        var random = SeededGenerator(state: 5)
+        var random = SplitMix64(seed: 5)
         let text = (0..<3_000_000).map { _ in UInt8.random(in: 97...105, using: &random) }
         let url = folder.url.appendingPathComponent("plain")
         try Data(text).write(to: url)

@@ -1,5 +1,6 @@
 import ForetokenFiles
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -41,7 +42,7 @@ import Testing
 
     /// Counting every pair anew before each merge.
     @Test func mergesAreThoseOfCountingAnew() throws {
-        var generator = SeededGenerator(state: 4)
+        var generator = SplitMix64(seed: 4)
         for _ in 0..<20 {
             var text: [UInt8] = []
             for _ in 0..<200 { text.append("aaab b".utf8.randomElement(using: &generator) ?? 0) }

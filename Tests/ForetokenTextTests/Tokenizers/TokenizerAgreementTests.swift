@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func compositionByRunsIsCompositionOfTheWhole() {
-        var generator = SeededGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         let alphabet = Array(
             "aeA\u{301}\u{308}\u{323}\u{345}é각\u{1100}\u{1161}\u{11A8}가中\u{958}क\u{93C}か\u{3099} \u{212B}\n"
                 .unicodeScalars)
@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: TokenizerFixtures.families)
     func bytesThatAreNotUTF8AreKeptAndCutAsTheirReplacementWouldBe(family: String) throws {
         let tokenizer = try TokenizerFixtures.tokenizer(family)
-        var generator = SeededGenerator(state: 1)
+        var generator = SplitMix64(seed: 1)
         let pieces: [[UInt8]] = [
             [0xFF], [0xE2, 0x82], [0xF0, 0x9F, 0x98], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90], [0x80], [0x61],
             [0x20], [0x0A], [0x31], [0xC3, 0xA9], [0xE4, 0xB8, 0xAD], [0x27, 0x73], [0xCC, 0x81],
@@ -106,7 +106,7 @@ import Testing
 
     @Test func wordsMergeTheSameInTheScanAndInTheQueue() throws {
         let tokenizer = try TokenizerFixtures.tokenizer("llama3")
-        var generator = SeededGenerator(state: 2)
+        var generator = SplitMix64(seed: 2)
         let merges = try Self.mergeRanks(TokenizerFixtures.bytes("llama3.json"))
         for length in [1, 2, 63, 64, 65, 66, 200, 500] {
             // Letters only, so it is one word.

@@ -1,5 +1,6 @@
 import ForetokenFiles
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenText
@@ -130,7 +131,7 @@ import Testing
     @Test func survivesMutatedFiles() throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["FORETOKEN_MUTATIONS"].flatMap(Int.init) ?? 600
-        var generator = SeededGenerator(state: environment["FORETOKEN_MUTATION_SEED"].flatMap(UInt64.init) ?? 1)
+        var generator = SplitMix64(seed: environment["FORETOKEN_MUTATION_SEED"].flatMap(UInt64.init) ?? 1)
         let originals = try TokenizerFixtures.families.map { try TokenizerFixtures.bytes("\($0).json") }
         let pieces = [
             "{", "}", "[", "]", "\"", ",", ":", "null", "-1", "1e9", "3999999", "true", "\\u0000", "\\", " ", "é",

@@ -2,6 +2,7 @@ import ForetokenModel
 import ForetokenReport
 import ForetokenText
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ForetokenTraining

@@ -1,5 +1,7 @@
+import ForetokenFiles
 import ForetokenReport
 import Foundation
+import TestSupport
 import Testing
 import Torch
 

@@ -1,3 +1,4 @@
+import ForetokenFormats
 import Foundation
 import Torch
 

@@ -1,0 +1,23 @@
+/// SplitMix64 (Steele, Lea and Flood 2014): numbers that depend on the seed alone, whatever the Swift version.
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    /// Equal seeds give equal numbers.
+    package init(seed: UInt64) { state = seed }
+
+    /// 64 uniform bits.
+    package mutating func next() -> UInt64 {
+        defer { state &+= Self.increment }
+        return Self.mix(state)
+    }
+
+    private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    /// The number that follows a state: a bijection of 64 bits that leaves nothing of their order.
+    package static func mix(_ value: UInt64) -> UInt64 {
+        var z = value &+ increment
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
