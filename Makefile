@@ -61,7 +61,7 @@ format: ## format the sources in place
 	swift format --in-place --parallel -r $(SOURCES)
 
 clean: ## remove what was built (keeps LibTorch and runs)
-	rm -rf .build
+	rm -rf .build .build-gpu
 
 distclean: clean ## remove LibTorch, and which one was chosen, too
-	rm -rf .libtorch
+	rm -rf .libtorch .libtorch-2.*

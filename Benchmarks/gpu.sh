@@ -10,16 +10,28 @@
 #   BUDGET_SECONDS=480 for everything
 #   SECTIONS="device memory …" only these
 set -uo pipefail
+unset CDPATH
+fail() {
+    echo "gpu.sh: $*" >&2
+    exit 1
+}
+dry= out=
+for argument in "$@"; do
+    case $argument in
+        --dry-run) dry=1 ;;
+        -*) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; [[ $argument == --help ]]; exit $? ;;
+        *) out=$argument ;;
+    esac
+done
+# Relative names are the caller's; the rest is relative to the checkout or the bundle.
+out=$(realpath -m -- "${out:-gpu-results}")
+foretoken=${FORETOKEN:+$(realpath -m -- "$FORETOKEN")}
+python=$(command -v "${PYTHON:-python3}") || fail "${PYTHON:-python3} is not there; set PYTHON"
+python=$(cd -- "$(dirname -- "$python")" && pwd)/${python##*/}
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-dry=
-[[ ${1:-} != --dry-run ]] || { dry=1; shift; }
-out=${1:-gpu-results}
-mkdir -p "$out"
 results=$out/results.jsonl
-: >"$results"
-: >"$out/errors.log"
-python=${PYTHON:-python3}
-foretoken=${FORETOKEN:-}
+[[ -n $dry || ! -s $results ]] || fail "$results holds a measurement already; name another folder"
+mkdir -p -- "$out" && : >"$results" && : >"$out/errors.log" || fail "$out cannot be written"
 if [[ -z $foretoken ]]; then
     foretoken=.build/release/foretoken
     if [[ -f bin/foretoken.gz ]]; then
@@ -27,9 +39,10 @@ if [[ -z $foretoken ]]; then
         foretoken=bin/foretoken
     fi
 fi
-[[ -x $foretoken ]] || { echo "gpu.sh: $foretoken is not there; make build, or set FORETOKEN" >&2; exit 1; }
+[[ -x $foretoken ]] || fail "$foretoken is not there; make build, or set FORETOKEN"
 torch=$("$python" -c 'import torch; print(torch.__path__[0])' 2>/dev/null) || torch=
-if [[ -n $torch && $foretoken == bin/* ]]; then
+if [[ $foretoken == bin/* ]]; then
+    [[ -n $torch ]] || fail "$python has no torch, whose libraries the bundle needs; set PYTHON"
     export LD_LIBRARY_PATH=$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 begin=$SECONDS
@@ -253,4 +266,4 @@ cat "$out/report.md"
 failed=$(grep -c '"status": "\(failed\|timeout\)"' "$results")
 printf 'gpu.sh: %d s, %d failed or timed out; send the files of %s\n' $((SECONDS - begin)) "$failed" "$out" >&2
 # A dry run is a test; a measurement that has gaps is still a measurement.
-[[ -z $dry || $failed == 0 ]]
+[[ -z $dry || $failed == 0 ]] && grep -q '"status": "ok"' "$results"

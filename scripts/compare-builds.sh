@@ -5,9 +5,10 @@
 # head kind and of a run of two ranks; and texts of Models/python-bytes over 50 prompts, greedily and sampled, with f32, bf16
 # and int8 weights. Times differ, so they are left out. Not part of `make test`, which has no earlier build.
 set -euo pipefail
+unset CDPATH
+before=$(realpath -- "$1") after=$(realpath -- "$2")
+work=$(realpath -m -- "${3:-$(mktemp -d)}")
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-before=$(realpath "$1") after=$(realpath "$2")
-work=${3:-$(mktemp -d)}
 mkdir -p "$work"
 different=0
 check() { # WHAT FILE FILE
@@ -37,9 +38,12 @@ train() { # NAME ARGUMENTS...
         losses "$work/$side/$name" >"$work/$side/$name.losses"
     done
     check "$name: losses" "$work"/{before,after}/"$name.losses"
+    local files
+    files=$(cd "$work/before/$name/checkpoints/step-000020" && find . -name '*.safetensors' | sort)
+    [[ -n $files ]]
     while read -r file; do
         check "$name: $file" "$work"/{before,after}/"$name/checkpoints/step-000020/$file"
-    done < <(cd "$work/before/$name/checkpoints/step-000020" && find . -name '*.safetensors' | sort)
+    done <<<"$files"
 }
 for side in before after; do
     rm -rf "${work:?}/$side"
@@ -65,7 +69,8 @@ for format in f32 bf16 int8; do
         name=texts-$format-$temperature
         for side in before after; do
             "${!side}" generate --model Models/python-bytes --prompts "$work/prompts.jsonl" --out "$work/$side/$name.jsonl" \
-                --weights $format --temperature $temperature --seed 1 --max-tokens 120 --heads 4 --threads 2 2>/dev/null
+                --weights $format --temperature $temperature --seed 1 --max-tokens 120 --heads 4 --threads 2 2>"$work/$side/$name.log" ||
+                { tail -n 5 "$work/$side/$name.log" >&2; exit 1; }
             # The digest of the model and settings names the build's own keys.
             python3 -c 'import json, sys
 for line in open(sys.argv[1]): print(json.loads(line)["completion"])' "$work/$side/$name.jsonl" >"$work/$side/$name.text"

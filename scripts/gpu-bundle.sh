@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `make gpu-bundle`: a folder that runs Benchmarks/gpu.sh on a machine with a GPU and without this checkout or Swift.
 #
-# The command is linked with the Swift runtime inside, against the torch version of that machine (TORCH=2.11.0, the newest
-# usual one if not given); LibTorch itself, PyTorch and CUDA are found there. Nothing is built on it.
+# The command is linked with the Swift runtime inside, against the torch version of that machine (TORCH=2.11.0; that of
+# `make setup` if not given); LibTorch itself, PyTorch and CUDA are found there. Nothing is built on it.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 state=.libtorch

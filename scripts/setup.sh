@@ -23,7 +23,7 @@ Finds LibTorch 2.$oldest_minor to 2.$newest_minor for Foretoken, in this order:
   what an earlier run chose; 'make distclean' forgets it
   otherwise pip's torch==$pinned, unpacked into .libtorch/ (nothing else on the machine is changed)
 
-  FORETOKEN_TORCH=2.11.0   another version of pip's torch, unpacked beside the usual one into .libtorch-2.11.0/
+  FORETOKEN_TORCH=2.11.0   for make gpu-bundle: another version of pip's torch, into .libtorch-2.11.0/
   FORETOKEN_CUDA=1 or 0    with or without NVIDIA's libraries, whatever nvidia-smi says of this machine
   FORETOKEN_SENTENCEPIECE=1   also the system's SentencePiece library, installed with apt-get where that is allowed"
 
@@ -350,7 +350,8 @@ main() {
     cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
     root=$PWD state=.libtorch
     if [[ $pinned != "$default" ]]; then
-        [[ $pinned =~ ^2\.[0-9]+\.[0-9]+$ ]] || fail "FORETOKEN_TORCH=$pinned: a version such as $default is expected."
+        [[ $pinned =~ ^2\.([0-9]+)\.[0-9]+$ ]] && ((BASH_REMATCH[1] >= oldest_minor && BASH_REMATCH[1] <= newest_minor)) ||
+            fail "FORETOKEN_TORCH=$pinned: a version from 2.$oldest_minor to 2.$newest_minor, such as $default, is expected."
         state=.libtorch-$pinned
     fi
     partial=$state/partial

@@ -33,7 +33,7 @@ for isa in "$@"; do
     env FORETOKEN_ISA="$isa" ATEN_CPU_CAPABILITY="${aten[$isa]}" MKL_ENABLE_INSTRUCTIONS="${mkl[$isa]}" \
         ONEDNN_MAX_CPU_ISA="${onednn[$isa]}" swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
         --no-parallel --filter "$suites" >.build/test-isa.log 2>&1 || {
-        grep -E '✘|error:|recorded an issue' .build/test-isa.log | head -n 40 >&2
+        grep -E '✘|error:|recorded an issue' .build/test-isa.log | head -n 40 >&2 || true
         echo "test-isa: $isa failed; all of it is in .build/test-isa.log" >&2
         exit 1
     }

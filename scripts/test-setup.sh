@@ -3,7 +3,7 @@
 # stand-ins for swift, clang++, pip and the wheels. Run by `make test`.
 # shellcheck disable=SC2016 # the dollars in the stand-ins are theirs
 set -euo pipefail
-unset CDPATH LIBTORCH LIBTORCH_USE_PYTORCH FORETOKEN_CUDA FORETOKEN_SENTENCEPIECE
+unset CDPATH LIBTORCH LIBTORCH_USE_PYTORCH FORETOKEN_CUDA FORETOKEN_SENTENCEPIECE FORETOKEN_TORCH
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
@@ -199,8 +199,12 @@ check 'a moved checkout: stays ready' test "$status" -eq 0
 python_stub cpu; rm "$here/.libtorch/current/lib/libtorch_cpu.so"; setup
 check 'a damaged LibTorch: is looked at anew' test "$status" -eq 1
 
-checkout; setup; sed -i 's/^readonly pinned=2.13.0/readonly pinned=2.14.0/' "$here/scripts/setup.sh"; setup
+checkout; setup; sed -i 's/^readonly default=2.13.0/readonly default=2.14.0/' "$here/scripts/setup.sh"; setup
 check 'a new pinned version: is installed' test "$(calls_of pip)" -eq 2
+checkout; refuses_version() { setup FORETOKEN_TORCH="$1"; refuses "FORETOKEN_TORCH=$1" 'a version from 2.11 to 2.15'; }
+for version in 2.10.0 2.16.0 3.0.0 2.11 nightly; do refuses_version "$version"; done
+setup FORETOKEN_TORCH=2.13.0
+check 'FORETOKEN_TORCH=2.13.0: is the usual one' test -f "$here/.libtorch/libtorch.pc"
 
 checkout; python_stub cuda; setup
 succeeds 'the CUDA wheel without a driver'

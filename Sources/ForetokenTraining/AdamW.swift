@@ -58,7 +58,7 @@ public final class AdamW {
     /// - Parameters:
     ///   - rate: the learning rate.
     ///   - headRate: the rate of heads 2…n; `rate` if nil.
-    ///   - norm: the norm of all gradients, a scalar, if they are to be clipped. If it is not finite, nothing is changed.
+    ///   - norm: the norm of all gradients, a scalar, if they are to be clipped. If it is not finite, no tensor is changed.
     ///   - clip: the largest norm that gradients keep; 0 for no limit.
     public func update(rate: Double, headRate: Double? = nil, norm: Tensor? = nil, clip: Double = 0) {
         step += 1

@@ -26,7 +26,7 @@ public struct MemoryEstimate: Sendable, Equatable {
             c: configuration, tokens: min(recipe.training.batchSize, share) * recipe.model.context,
             length: recipe.model.context, recompute: recipe.memory.recompute == .blocks,
             accumulates: share > recipe.training.batchSize,
-            logitsBytes: recipe.memory.logitsMiB.map { $0 << 20 } ?? FusedObjective.logitsBytes(on: .cpu),
+            logitsBytes: recipe.logitsMiB << 20,
             isFrozen: recipe.training.freezeTrunk,
             softTargets: min(recipe.training.softTargets, configuration.vocabulary))
         weights = 4 * step.parameters

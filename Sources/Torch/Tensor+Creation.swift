@@ -18,7 +18,7 @@ extension Tensor {
         self.init(owning: handle)
     }
 
-    /// A tensor with the given elements on a device. To a GPU they travel from pinned memory while the caller goes on.
+    /// A tensor with the given elements on a device. To a GPU they are copied from pinned memory, asynchronously.
     ///
     /// `shape`: the sizes of the axes. Traps if it does not fit the count.
     public static func uploading<Element: TensorElement>(

@@ -14,7 +14,9 @@ public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
     private static var cudaProblem: String {
         let reason = String(cString: ct_cuda_problem())
         if reason.isEmpty { return "no GPU was found" }
-        return reason.contains("No such file") ? "this LibTorch has no CUDA" : "libtorch_cuda.so: \(reason)"
+        // A library that libtorch_cuda.so itself needs can be missing, too.
+        return reason.contains("libtorch_cuda.so: cannot open")
+            ? "this LibTorch has no CUDA" : "libtorch_cuda.so: \(reason)"
     }
 
     /// What happened and what to do.

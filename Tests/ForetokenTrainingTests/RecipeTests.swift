@@ -30,6 +30,19 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         #expect(recipe.training.clip == 1)
     }
 
+    /// Runs of 0.1 have 64 in their recipes, and studies compare recipes as text.
+    @Test func theLogitsFollowTheDeviceAndAreAlwaysWritten() throws {
+        for (overrides, expected) in [
+            ([], 64), (["training.device=cuda"], 512), (["training.device=cuda:1", "memory.logitsMiB=100"], 100),
+        ] {
+            let recipe = try Recipe(yaml: good, file: "r.yaml", overrides: overrides)
+            #expect(recipe.memory.logitsMiB == expected && recipe.yaml.contains("logitsMiB: \(expected)\n"))
+        }
+        #expect(Recipe().logitsMiB == 64 && Recipe().yaml.contains("logitsMiB: 64\n"))
+        let stored = try Recipe(yaml: good + "\nmemory: { logitsMiB: 64 }\n", file: "r.yaml")
+        #expect(try Recipe(yaml: good, file: "r.yaml").differingKeys(from: stored).isEmpty)
+    }
+
     @Test func writingAndReadingGivesTheSameRecipe() throws {
         var recipe = try Recipe(yaml: good, file: "r.yaml")
         recipe.seed = .max

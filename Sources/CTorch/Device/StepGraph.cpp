@@ -13,7 +13,7 @@ struct ct_graph_s {
 
 namespace {
 
-// What a device refuses at run time is no error of the caller's.
+// A device that refuses at run time is no error of the caller's.
 template <typename Body>
 int32_t run_time_status(Body &&body) {
     try {

@@ -33,6 +33,7 @@ int32_t default_isa() {
         if (wish == nullptr || *wish == '\0') return best;
         const auto *const known = std::find_if(names, names + count, [&](const char *name) { return !std::strcmp(name, wish); });
         if (known - names <= best) return int32_t(known - names);
+        // The command refuses such a name before it runs a kernel; a program of another's is told.
         std::fprintf(
             stderr, "warning: FORETOKEN_ISA=%s: %s; using %s. Known: portable, avx2, avx512, avx512vnni.\n", wish,
             known == names + count ? "no such instruction set" : "this processor does not have it", names[best]);

@@ -46,6 +46,9 @@ at::Tensor softmax_cross_entropy(
         return loss;
     }
     const int64_t rows = logits.size(0), vocabulary = logits.size(1), count = targets.size(1);
+    TORCH_CHECK(
+        targets.scalar_type() == at::kLong && (!probabilities.defined() || probabilities.scalar_type() == at::kFloat),
+        "targets are int64 and probabilities float32 beside float32 logits");
     const int64_t *labels = ct::elements<int64_t>(targets);
     for (int64_t i = 0; i < rows * count; i++)
         TORCH_CHECK(

@@ -93,8 +93,8 @@ int32_t ct_adamw_(
             });
             return;
         }
-        // What ATen's kernel divides gradients by, and whether it leaves everything as it is: numbers on the device, which the
-        // host does not wait for.
+        // ATen's kernel divides gradients by the first and does nothing if the second is not 0. Both stay on the device, so that
+        // the host does not wait.
         std::optional<at::Tensor> divisor, is_wrong;
         if (norm.defined()) {
             const auto value = norm.to(weights[0].device(), at::kFloat);

@@ -67,7 +67,7 @@ ct_tensor ct_full(const int64_t *shape, int32_t rank, double value, int32_t dtyp
 ct_tensor ct_arange(double start, double end, double step, int32_t dtype, ct_device device);
 // Copies `bytes` (exactly the tensor's size) into a new CPU tensor.
 ct_tensor ct_from_bytes(const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype);
-// The same on a device. To a GPU the bytes travel from pinned memory while the caller goes on.
+// The same on a device. To a GPU the bytes are copied from pinned memory, asynchronously.
 ct_tensor ct_upload(
     const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype, ct_device device);
 // Copies bytes into an existing tensor, in the same way.

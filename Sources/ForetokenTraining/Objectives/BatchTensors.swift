@@ -22,13 +22,13 @@ struct HeadTargets {
 
 /// A micro-batch as tensors on the model's device: what the trunk reads and what the heads learn from.
 ///
-/// To a GPU they travel from pinned memory while the host goes on.
+/// To a GPU they are copied from pinned memory, asynchronously.
 public struct BatchTensors {
     /// [B, T + j] int64: what the trunk reads, and the j tokens after it that heads join.
     let tokens: Tensor
     /// The document of each position [B, T], int32; nil if attention may cross documents.
     let documents: Tensor?
-    /// What each head's losses are multiplied by [n], in the model's type; nil: nothing.
+    /// What each head's losses are multiplied by, float64 [n]; nil: 1.
     private let factors: Tensor?
     /// Of the heads that were asked for.
     private let targets: [Int: HeadTargets]
@@ -107,7 +107,12 @@ struct HostBatch {
     let targets: [Int: Targets]
 
     /// The sizes of everything in it.
-    var sizes: [Int] { tokenShape + targets.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value.width] } }
+    var sizes: [Int] {
+        tokenShape
+            + targets.sorted { $0.key < $1.key }.flatMap {
+                [$0.key, $0.value.width, $0.value.probabilities == nil ? 0 : 1]
+            }
+    }
 
     init(_ batch: TokenBatch, for model: ModelConfiguration, heads: [Int]?) throws(ObjectiveError) {
         let following = model.headGraph.joinedTokens

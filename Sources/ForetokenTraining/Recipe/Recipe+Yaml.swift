@@ -134,7 +134,7 @@ extension Recipe {
 
     private mutating func readMemory(_ reader: RecipeReader) throws {
         memory.recompute = try Self.choice(reader, "memory.recompute", "recompute") ?? memory.recompute
-        memory.logitsMiB = try reader.integer("logitsMiB") ?? memory.logitsMiB
+        memory.logitsMiB = try reader.integer("logitsMiB") ?? logitsMiB
         try reader.finish()
     }
 
@@ -237,7 +237,7 @@ extension Recipe {
         add("threads", training.threads)
         lines.append("memory:")
         add("recompute", memory.recompute.rawValue)
-        add("logitsMiB", memory.logitsMiB)
+        add("logitsMiB", logitsMiB)
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -1,6 +1,7 @@
 public import ForetokenModel
 public import ForetokenText
 import Foundation
+import Torch
 
 /// Everything that decides a training run; the same recipe, data, build, threads and machine give the same run.
 public struct Recipe: Sendable, Equatable {
@@ -163,7 +164,7 @@ public struct Recipe: Sendable, Equatable {
     public struct Memory: Sendable, Equatable {
         /// What the trunk keeps between its forward and its backward pass.
         public var recompute = Recomputation.none
-        /// The most logits that the `fused` objective holds, in MiB.
+        /// The most logits that the `fused` objective holds, in MiB; by the device if nil, see ``Recipe/logitsMiB``.
         public var logitsMiB: Int?
         /// The defaults.
         public init() {}
@@ -171,6 +172,11 @@ public struct Recipe: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// The most logits that the `fused` objective holds, in MiB: what the recipe says, or 64 on the CPU and 512 on a GPU.
+    public var logitsMiB: Int {
+        memory.logitsMiB ?? FusedObjective.logitsBytes(on: training.device.hasPrefix("cuda") ? .cuda(0) : .cpu) >> 20
+    }
 
     /// The tokenizer beside the first training shard; bytes where there is none.
     ///

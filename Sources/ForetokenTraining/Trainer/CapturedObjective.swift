@@ -4,16 +4,16 @@ import Torch
 
 /// An objective's forward and backward passes as work that is captured once and launched as a whole.
 ///
-/// What changes from step to step lies in memory of fixed places: tokens, targets, and each head's weight over its number of
-/// valid targets, by which its losses are multiplied. The first step of a shape runs as it is, so that everything that is made once
+/// Tokens, targets and each head's weight over its number of valid targets, by which its losses are multiplied, change from step
+/// to step and lie in memory of fixed places. The first step of a shape runs as it is, so that everything that is made once
 /// (rotary tables, the libraries' workspaces) is there; the second is captured. Another shape, or another set of heads with
-/// a weight, begins anew.
+/// a weight, is captured again.
 final class CapturedObjective {
     private let model: MultiTokenModel
     private let objective: any Objective
     private var inputs: Inputs?
     private var work: CapturedWork?
-    /// What the captured passes leave: each head's weighted loss [n], and the gradients.
+    /// The results of the captured passes: each head's weighted loss [n], and the gradients.
     private var losses: Tensor?
     private var gradients: [(parameter: Parameter, gradient: Tensor)] = []
 

@@ -58,7 +58,6 @@ public final class Trainer {
         // A run that was killed before its first checkpoint has a recipe, too.
         let isBegun = FileManager.default.fileExists(atPath: folder.recipe.path)
         if checkpoint != nil || isBegun { try Self.adopt(&recipe, from: folder) }
-        recipe.memory.logitsMiB = recipe.memory.logitsMiB ?? FusedObjective.logitsBytes(on: device) >> 20
         // One that a person wrote may have a person's other files beside it.
         if checkpoint == nil, try !isBegun || !Self.isWritten(folder.recipe) { try folder.requireUnused() }
         let resumed = try checkpoint.map { checkpoint in
@@ -83,7 +82,7 @@ public final class Trainer {
         optimization = TrainingStep(
             model: model, optimizer: optimizer,
             objective: recipe.training.objective.objective(
-                logitsBytes: recipe.memory.logitsMiB.map { $0 << 20 }, recompute: recipe.memory.recompute,
+                logitsBytes: recipe.logitsMiB << 20, recompute: recipe.memory.recompute,
                 detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk,
                 softTargets: recipe.training.softTargets),
             clip: recipe.training.clip, world: world,
@@ -182,7 +181,6 @@ public final class Trainer {
             recipe.training.steps = steps
         }
         if recipe.start.from != nil { recipe.takeShape(of: stored) }
-        recipe.memory.logitsMiB = recipe.memory.logitsMiB ?? stored.memory.logitsMiB
         let keys = recipe.differingKeys(from: stored)
         guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
     }

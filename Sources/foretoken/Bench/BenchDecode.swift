@@ -92,7 +92,7 @@ struct BenchDecode: AsyncParsableCommand {
         return [
             "batch": .integer(batch), "passWidths": .array(result.widths.map { .integer($0.tokens) }),
             "secondsPerPass": .array(result.widths.map { .finite($0.seconds) }),
-            "tokensPerSecond": .finite(Double(first.tokens) / first.seconds),
+            "tokensPerSecond": .finite(Double(batch * first.tokens) / first.seconds),
             "bytesPerSecond": .finite(first.bytesPerSecond),
             "streamBytesPerSecond": result.streamRate.map(JSONValue.finite) ?? .null,
             "draftSeconds": .finite(result.draftSeconds),
