@@ -2,8 +2,9 @@
 # The whole measurement of one GPU, in at most eight minutes: checks, memory, speed, decoding, PyTorch beside it.
 #   Benchmarks/gpu.sh [--dry-run] [OUT]
 # Writes OUT/results.jsonl as it goes, the last lines of what failed to OUT/errors.log, and OUT/report.md at the end (OUT:
-# gpu-results). Sections come by value; each has a budget of seconds, and a failure or a time-out does not stop the next. `make gpu-bundle` makes a folder that runs
-# it on a machine without this checkout; that machine's LibTorch is found through its Python's torch package.
+# gpu-results). Sections come by value, the short ones first; each has a budget of seconds, and a failure or a time-out does
+# not stop the next. `make gpu-bundle` makes a folder that runs it on a machine without this checkout; that machine's LibTorch is
+# found through its Python's torch package.
 #   --dry-run          tiny shapes on the CPU: the script tests itself (`make test`)
 #   FORETOKEN=FILE     the command, else the bundle's or .build/release/foretoken
 #   PYTHON=FILE        a Python with torch, else python3; without torch the PyTorch lines are skipped
@@ -159,14 +160,19 @@ ours 'gradients and exact texts' -- bench device --device "$device" --model Mode
     measure ours 'the same without cuDNN attention' -- env TORCH_CUDNN_SDPA_DEPRIORITIZED=1 "$foretoken" bench device \
         --device "$device" --json
 
+section collectives 20
+ours 'one rank' -- bench device --device "$device" --no-gradients --collectives --json
+
+section texts 20
+ours 'texts without --exact' -- bench device --device "$device" --model Models/python-bytes --no-gradients --json
+
 section memory 110
 for shape in 300M 1B; do
     sizes=("${s300[@]}")
     at_once=$jobs
     [[ $shape == 300M ]] || sizes=("${s1b[@]}") at_once=$(((jobs + 1) / 2))
     ours "$shape" shape=$shape precision=$precision -- bench memory "${sizes[@]}" --batch 1 "${on[@]}" --heads "${heads[@]}" --json
-    # Peaks of processes do not depend on each other, as long as all fit: n = 2 and two more processes at a time are left out
-    # at 1B.
+    # Several processes at once, whose peaks do not depend on each other as long as all fit: fewer at 1B, and n = 2 is left out.
     for n in "${heads[@]}"; do
         [[ $shape$n != 1B2 ]] || continue
         for variant in sequential joint; do
@@ -220,9 +226,6 @@ for batch in 1 8 32; do
         --filled $filled --pass-tokens 1,4 --seconds $decode_seconds
 done
 
-section texts 20
-ours 'texts without --exact' -- bench device --device "$device" --model Models/python-bytes --no-gradients --json
-
 # Loss of a short run beside the CPU's, the same seed and data.
 section run 45
 cap=45
@@ -237,9 +240,6 @@ train_run() { # NAME DEVICE
 }
 train_run device "$device"
 train_run processor cpu
-section collectives 20
-ours 'one rank' -- bench device --device "$device" --no-gradients --collectives --json
-
 # No GPU has run these before: last, so that a crash costs nothing else.
 section graphs 60
 ours 'captured steps and passes' -- bench device --device "$device" --model Models/python-bytes --exact --cuda-graphs --precisions f32 --json

@@ -47,6 +47,7 @@ struct BenchDevice: AsyncParsableCommand {
             }
             return precision
         }
+        guard !kinds.isEmpty else { throw ValidationError("--precisions: name f32, bf16 or both") }
         var checks: [GradientCheck] = []
         for precision in gradients ? kinds : [] {
             for kind in HeadKind.allCases {
