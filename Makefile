@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build test test-isa demo bench gpu-bundle docs format clean distclean
+.PHONY: help try setup build test test-isa demo bench gpu-bundle docs format clean distclean
 
 # Release even in tests. One set of flags for building and testing: SwiftPM recompiles every
 # module when they differ.
@@ -21,10 +21,13 @@ export PKG_CONFIG_PATH := $(CURDIR)/.libtorch$(if $(PKG_CONFIG_PATH),:$(PKG_CONF
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
+try: ## build the command without LibTorch, and let the published model write
+	@SWIFT_FLAGS='$(SWIFT_FLAGS)' bash scripts/try.sh
+
 setup: ## find LibTorch, or install it into .libtorch
 	@bash scripts/setup.sh
 
-build: setup ## build the libraries and the foretoken command
+build: setup ## build the libraries and the commands
 	swift build $(SWIFT_FLAGS)
 
 # `swift test` would add -enable-testing once more and so recompile everything: it only runs what was built.
@@ -33,7 +36,7 @@ test: setup ## check the format, build and run every test
 	swift build $(SWIFT_FLAGS) --build-tests
 	python3 -m doctest Benchmarks/train_table.py Benchmarks/tasks_table.py Benchmarks/decode_table.py Benchmarks/gpu_table.py
 	bash scripts/test-setup.sh
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
+	bash scripts/run-tests.sh .build/tests.log $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 	bash scripts/test-isa.sh avx2
 	bash Benchmarks/gpu.sh --dry-run .build/gpu-dry-run
 	bash scripts/docs.sh

@@ -27,8 +27,11 @@ func tests(_ name: String, dependencies: [Target.Dependency], resources: [Resour
 
 let package = Package(
     name: "Foretoken",
+    // Linux is what is tested; on a Mac, what needs no LibTorch is meant to build.
+    platforms: [.macOS(.v15)],
     products: [
         .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "ForetokenPlatform", targets: ["ForetokenPlatform"]),
         .library(name: "ForetokenFiles", targets: ["ForetokenFiles"]),
         .library(name: "ForetokenFormats", targets: ["ForetokenFormats"]),
         .library(name: "ForetokenText", targets: ["ForetokenText"]),
@@ -36,8 +39,12 @@ let package = Package(
         .library(name: "ForetokenModel", targets: ["ForetokenModel"]),
         .library(name: "ForetokenTraining", targets: ["ForetokenTraining"]),
         .library(name: "ForetokenDecoding", targets: ["ForetokenDecoding"]),
+        .library(name: "ForetokenDistributed", targets: ["ForetokenDistributed"]),
+        .library(name: "ForetokenStudies", targets: ["ForetokenStudies"]),
+        .library(name: "ForetokenDevices", targets: ["ForetokenDevices"]),
         .library(name: "ForetokenEvaluation", targets: ["ForetokenEvaluation"]),
         .executable(name: "foretoken", targets: ["foretoken"]),
+        .executable(name: "foretoken-torch", targets: ["foretoken-torch"]),
     ],
     traits: [
         .trait(
@@ -49,14 +56,20 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
+        .target(name: "CKernels"),
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .target(
-            name: "CTorch", dependencies: ["CLibTorch"],
-            cxxSettings: [.headerSearchPath("Distributed/GlooInterface")]),
+            name: "CTorch", dependencies: ["CKernels", "CLibTorch"],
+            cxxSettings: [
+                .headerSearchPath("Distributed/GlooInterface"),
+                // LibTorch's headers then include the operators that they use, not all.
+                .define("AT_PER_OPERATOR_HEADERS"),
+            ]),
         .target(name: "CCompression", linkerSettings: [.linkedLibrary("dl")]),
-        library("ForetokenFiles", dependencies: ["CCompression"]),
-        library("ForetokenFormats", dependencies: ["ForetokenFiles"]),
-        library("Torch", dependencies: ["CTorch", "ForetokenFiles", "ForetokenFormats"]),
+        library("ForetokenPlatform", dependencies: []),
+        library("ForetokenFiles", dependencies: ["CCompression", "ForetokenPlatform"]),
+        library("ForetokenFormats", dependencies: ["ForetokenFiles", "ForetokenPlatform"]),
+        library("Torch", dependencies: ["CKernels", "CTorch", "ForetokenFiles", "ForetokenFormats"]),
         // Empty without the trait.
         .target(
             name: "CSentencePiece",
@@ -65,10 +78,13 @@ let package = Package(
         library(
             "ForetokenText",
             dependencies: [
-                "ForetokenFiles", .target(name: "CSentencePiece", condition: .when(traits: ["SentencePiece"])),
+                "ForetokenPlatform", "ForetokenFiles",
+                .target(name: "CSentencePiece", condition: .when(traits: ["SentencePiece"])),
             ]),
         library("ForetokenReport", dependencies: []),
-        library("ForetokenModel", dependencies: ["ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText"]),
+        library(
+            "ForetokenModel",
+            dependencies: ["CKernels", "ForetokenPlatform", "ForetokenFiles", "ForetokenFormats", "ForetokenText"]),
         library(
             "ForetokenTraining",
             dependencies: [
@@ -77,27 +93,58 @@ let package = Package(
             ]),
         library(
             "ForetokenDecoding",
-            dependencies: ["ForetokenFiles", "ForetokenFormats", "CTorch", "Torch", "ForetokenText", "ForetokenModel"]),
+            dependencies: [
+                "CKernels", "ForetokenPlatform", "ForetokenFiles", "ForetokenFormats", "ForetokenText",
+                "ForetokenModel",
+            ]),
+        library(
+            "ForetokenDistributed",
+            dependencies: ["ForetokenFiles", "ForetokenReport", "ForetokenTraining", "Torch"]),
+        library(
+            "ForetokenStudies",
+            dependencies: [
+                "ForetokenFiles", "ForetokenModel", "ForetokenReport", "ForetokenText", "ForetokenTraining",
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        library(
+            "ForetokenDevices",
+            dependencies: [
+                "CKernels", "CTorch", "Torch", "ForetokenFormats", "ForetokenText", "ForetokenModel",
+                "ForetokenDecoding",
+            ]),
         library(
             "ForetokenEvaluation",
             dependencies: [
-                "ForetokenFiles", "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding",
+                "ForetokenFiles", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding",
             ]),
+        library(
+            "ForetokenCommands",
+            dependencies: [
+                "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenReport", "ForetokenModel",
+                "ForetokenDecoding", "ForetokenEvaluation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        // Without LibTorch.
+        .executableTarget(name: "foretoken", dependencies: ["ForetokenCommands"], swiftSettings: swiftSettings),
         .executableTarget(
-            name: "foretoken",
+            name: "foretoken-torch",
             dependencies: [
                 "ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText", "ForetokenReport", "ForetokenModel",
-                "ForetokenTraining", "ForetokenDecoding", "ForetokenEvaluation",
+                "ForetokenTraining", "ForetokenDistributed", "ForetokenStudies", "ForetokenDecoding",
+                "ForetokenDevices", "ForetokenEvaluation",
+                "ForetokenCommands",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings, linkerSettings: runtimePath),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        tests("CTorchTests", dependencies: ["CTorch"]),
+        tests("CKernelsTests", dependencies: ["CKernels"]),
+        tests("CTorchTests", dependencies: ["CKernels", "CTorch"]),
         tests("ForetokenFilesTests", dependencies: ["ForetokenFiles", "TestSupport"]),
         tests(
             "ForetokenFormatsTests", dependencies: ["ForetokenFiles", "ForetokenFormats", "TestSupport", "Torch"],
             resources: [.copy("Fixtures")]),
-        tests("TorchTests", dependencies: ["CTorch", "Torch", "ForetokenFormats"]),
+        tests("TorchTests", dependencies: ["CKernels", "CTorch", "Torch", "ForetokenFormats"]),
         tests("FuzzTests", dependencies: ["ForetokenFiles", "ForetokenFormats", "Torch", "ForetokenText"]),
         tests(
             "ForetokenTextTests", dependencies: ["ForetokenText", "ForetokenFiles", "TestSupport"],
@@ -105,30 +152,33 @@ let package = Package(
         tests("ForetokenReportTests", dependencies: ["ForetokenReport"], resources: [.copy("Fixtures")]),
         tests(
             "ForetokenModelTests",
-            dependencies: ["ForetokenFiles", "ForetokenFormats", "ForetokenModel", "ForetokenText", "Torch"],
+            dependencies: [
+                "ForetokenFiles", "ForetokenFormats", "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
+            ],
             resources: [.copy("Fixtures")]),
         tests(
             "ForetokenTrainingTests",
             dependencies: [
-                "CTorch", "ForetokenFiles", "ForetokenFormats", "ForetokenTraining", "ForetokenModel", "ForetokenText",
-                "ForetokenReport", "TestSupport", "Torch",
+                "CTorch", "ForetokenFiles", "ForetokenFormats", "ForetokenTraining", "ForetokenDistributed",
+                "ForetokenStudies", "ForetokenModel", "ForetokenText", "ForetokenReport", "TestSupport", "Torch",
             ]),
         tests(
             "ForetokenDecodingTests",
             dependencies: [
-                "CTorch", "ForetokenDecoding", "ForetokenFiles", "ForetokenFormats", "ForetokenModel", "ForetokenText",
-                "ForetokenTraining", "Torch",
+                "CKernels", "CTorch", "ForetokenDecoding", "ForetokenDevices", "ForetokenFiles", "ForetokenFormats",
+                "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
             ]),
         tests(
             "ForetokenEvaluationTests",
             dependencies: [
                 "ForetokenEvaluation", "ForetokenDecoding", "ForetokenFiles", "ForetokenModel", "ForetokenReport",
-                "ForetokenText", "Torch",
+                "ForetokenText", "ForetokenTraining", "Torch",
             ]),
         tests(
             "CommandTests",
             dependencies: [
-                "foretoken", "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenModel", "ForetokenReport",
+                "foretoken", "foretoken-torch", "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenModel",
+                "ForetokenReport", "ForetokenTraining",
                 "Torch",
             ]),
     ],

@@ -11,8 +11,10 @@ rm -rf "$graphs" .build/docs
 mkdir -p "$graphs"
 target=$(swift -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["target"]["triple"])')
 for module in ForetokenFiles ForetokenFormats Torch ForetokenText ForetokenReport ForetokenModel ForetokenTraining ForetokenDecoding \
+    ForetokenDevices ForetokenDistributed ForetokenStudies \
     ForetokenEvaluation; do
     swift symbolgraph-extract -module-name "$module" -target "$target" -I "$build/Modules" \
+        -Xcc -fmodule-map-file=Sources/CKernels/include/module.modulemap \
         -Xcc -fmodule-map-file="$build/CTorch.build/module.modulemap" \
         -Xcc -fmodule-map-file="$build/CCompression.build/module.modulemap" \
         -Xcc -fmodule-map-file="$build/CSentencePiece.build/module.modulemap" \

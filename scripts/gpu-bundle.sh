@@ -14,11 +14,11 @@ else
 fi
 scratch=.build-gpu
 bundle=$scratch/bundle
-PKG_CONFIG_PATH=$PWD/$state swift build -c release --static-swift-stdlib --product foretoken --scratch-path "$scratch"
+PKG_CONFIG_PATH=$PWD/$state swift build -c release --static-swift-stdlib --product foretoken-torch --scratch-path "$scratch"
 rm -rf "$bundle"
 mkdir -p "$bundle/bin" "$bundle/Benchmarks" "$bundle/Recipes" "$bundle/Models"
 # Half of the command is ICU's data, which compresses well; gpu.sh unpacks it.
-strip -o "$bundle/bin/foretoken" "$scratch/release/foretoken"
+strip -o "$bundle/bin/foretoken" "$scratch/release/foretoken-torch"
 gzip -9 "$bundle/bin/foretoken"
 cp Benchmarks/gpu.sh Benchmarks/gpu_table.py Benchmarks/pytorch_train.py Benchmarks/pytorch_reference.py "$bundle/Benchmarks"
 cp Recipes/demo.yaml "$bundle/Recipes"

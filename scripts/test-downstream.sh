@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds and runs Examples/EmbedForetoken as another package would: against a repository, by version. SwiftPM then refuses
+# Builds and runs Examples/RunModel and Examples/EmbedForetoken as other packages would: against a repository, by version. SwiftPM then refuses
 # unsafe flags in what it depends on, and takes nothing that is not committed.
 set -euo pipefail
+shopt -s inherit_errexit
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 root=$PWD
 work=$root/.build/downstream
-rm -rf "$work/foretoken" "$work/app"
+rm -rf "$work/foretoken"
 mkdir -p "$work"
 
 # What git would commit of the working tree, as one tagged commit in a repository of its own. The dates are fixed so that
@@ -25,15 +26,44 @@ repository commit --quiet --message Foretoken
 # A version of its own each time: SwiftPM remembers what a version was.
 repository tag "0.0.$(date +%s)"
 
-# Outside the checkout's own package, with only LibTorch from it.
-cp -r Examples/EmbedForetoken "$work/app"
-rm -rf "$work/app/.build"
-export PKG_CONFIG_PATH=$root/.libtorch FORETOKEN_REPOSITORY=file://$work/foretoken
-package=(--package-path "$work/app" --scratch-path "$work/build" --security-path "$work/security")
-swift package "${package[@]}" update --quiet
-build=(swift build "${package[@]}" -c release)
-"${build[@]}" --quiet
-output=$(LD_LIBRARY_PATH=$root/.libtorch/current/lib "$("${build[@]}" --show-bin-path)/EmbedForetoken" 2>"$work/errors") || {
+export FORETOKEN_REPOSITORY=file://$work/foretoken
+build() { # NAME ARGUMENTS...: builds Examples/NAME outside the checkout, and says where its program is
+    local name=$1
+    shift
+    rm -rf "${work:?}/$name"
+    cp -r "Examples/$name" "$work/$name"
+    rm -rf "$work/$name/.build"
+    local package=(--package-path "$work/$name" --scratch-path "$work/build-$name" --security-path "$work/security")
+    swift package "${package[@]}" update --quiet >&2
+    swift build "${package[@]}" -c release --quiet "$@" >&2
+    echo "$(swift build "${package[@]}" -c release "$@" --show-bin-path)/$name"
+}
+
+# A program that runs a model: without LibTorch, in one file.
+program=$(PKG_CONFIG_PATH='' build RunModel --static-swift-stdlib)
+libraries=$(ldd "$program")
+if grep -Ei 'torch|c10|swift' <<<"$libraries"; then
+    echo "test-downstream: RunModel needs more than the system's libraries" >&2
+    exit 1
+fi
+strip -o "$work/RunModel.stripped" "$program"
+size=$(stat -c %s "$work/RunModel.stripped")
+((size <= 25000000)) || {
+    echo "test-downstream: RunModel takes $size bytes" >&2
+    exit 1
+}
+prompt='def add(a, b):'
+text=$("$work/RunModel.stripped" Models/python-bytes "$prompt")
+expected=$(.build/release/foretoken generate --model Models/python-bytes --prompt "$prompt" --max-tokens 120 --heads 1 2>"$work/errors")
+[[ $prompt$text == "$expected" ]] || {
+    printf 'test-downstream: RunModel wrote\n%s\nand the command\n%s\n' "$prompt$text" "$expected" >&2
+    exit 1
+}
+echo "test-downstream: a package on ForetokenDecoding alone, $((size / 1000000)) MB without LibTorch, writes the command's text"
+
+# A program that trains, with only LibTorch from the checkout.
+program=$(PKG_CONFIG_PATH=$root/.libtorch build EmbedForetoken)
+output=$(LD_LIBRARY_PATH=$root/.libtorch/current/lib "$program" 2>"$work/errors") || {
     cat "$work/errors" >&2
     exit 1
 }

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 all=(portable avx2 avx512 avx512vnni)
-suites='CTorchTests|TorchTests|ForetokenModelTests|ForetokenTrainingTests|ForetokenDecodingTests'
+suites='CKernelsTests|CTorchTests|TorchTests|ForetokenModelTests|ForetokenTrainingTests|ForetokenDecodingTests'
 declare -A aten=([portable]=default [avx2]=avx2 [avx512]=avx512 [avx512vnni]=avx512)
 declare -A mkl=([portable]=SSE4_2 [avx2]=AVX2 [avx512]=AVX512 [avx512vnni]=AVX512)
 declare -A onednn=([portable]=SSE41 [avx2]=AVX2 [avx512]=AVX512_CORE [avx512vnni]=AVX512_CORE_VNNI)
@@ -33,9 +33,10 @@ for isa in "$@"; do
     env FORETOKEN_ISA="$isa" ATEN_CPU_CAPABILITY="${aten[$isa]}" MKL_ENABLE_INSTRUCTIONS="${mkl[$isa]}" \
         ONEDNN_MAX_CPU_ISA="${onednn[$isa]}" swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
         --no-parallel --filter "$suites" >.build/test-isa.log 2>&1 || {
-        grep -E '✘|error:|recorded an issue' .build/test-isa.log | head -n 40 >&2 || true
-        echo "test-isa: $isa failed; all of it is in .build/test-isa.log" >&2
-        exit 1
+        status=$?
+        echo "test-isa: $isa failed" >&2
+        bash scripts/failed-tests.sh .build/test-isa.log >&2
+        exit "$status"
     }
     grep 'Test run with' .build/test-isa.log
 done

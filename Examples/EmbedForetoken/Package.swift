@@ -19,7 +19,7 @@ let package = Package(
         .executableTarget(
             name: "EmbedForetoken",
             dependencies: [
-                .product(name: "Torch", package: "foretoken"),
+                .product(name: "ForetokenFiles", package: "foretoken"),
                 .product(name: "ForetokenText", package: "foretoken"),
                 .product(name: "ForetokenModel", package: "foretoken"),
                 .product(name: "ForetokenTraining", package: "foretoken"),

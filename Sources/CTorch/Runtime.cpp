@@ -5,11 +5,13 @@
 #include <new>
 #include <string>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
 #include "Allocator.h"
-#include "ct_kernels.h"
+#include "OpenMPTeam.h"
+#include "ck_threads.h"
 #include "internal.h"
 
 namespace {
@@ -70,7 +72,8 @@ void ct_initialize(void) {
             folder.resize(folder.find_last_of('/') + 1);
             if (dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) cuda_problem = dlerror();
         }
-        ct_kernels_set_threads(at::get_num_threads());
+        ct::use_openmp_team();
+        ck_set_threads(at::get_num_threads());
     });
 }
 
@@ -109,7 +112,7 @@ bool ct_cpu_has_bfloat16(void) {
 
 void ct_set_threads(int32_t threads) {
     at::set_num_threads(threads);
-    ct_kernels_set_threads(threads);
+    ck_set_threads(threads);
 }
 
 int32_t ct_threads(void) { return at::get_num_threads(); }

@@ -1,7 +1,10 @@
 // Operators that make the host wait for a GPU, counted on tensors of any device.
 #include <ATen/record_function.h>
 
+#include <memory>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include "internal.h"
 

@@ -1,5 +1,11 @@
 // Tensors, their data, random numbers and autograd.
+#include <cmath>
+#include <cstring>
+
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 

@@ -1,11 +1,18 @@
 // Shared by the .cpp files of CTorch: handles to tensors and back, and the guard that stops every exception.
 #pragma once
 
-#if !__has_include(<ATen/ATen.h>)
+#if !__has_include(<ATen/core/Tensor.h>)
 #error "LibTorch not found: run `make setup`, then `make build` (or export PKG_CONFIG_PATH=$PWD/.libtorch before `swift build`)."
 #endif
 
-#include <ATen/ATen.h>
+// Not <ATen/ATen.h>: that declares every operator there is and takes seconds. Methods of tensors are all here; a file names the
+// functions that it calls, at::mm by <ATen/ops/mm.h>, and <ATen/TensorOperators.h> if it calculates with + and *. See
+// AT_PER_OPERATOR_HEADERS in Package.swift.
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "ct_tensor.h"
 

@@ -1,4 +1,4 @@
-internal import CTorch
+internal import CKernels
 import ForetokenModel
 import ForetokenText
 
@@ -25,7 +25,7 @@ public struct DecodeBenchmark: Sendable {
     /// Measures passes that stand after `filled` tokens, each repeated for about `seconds` in all.
     ///
     /// `batch`: sequences in a pass, each with the tokens of a width.
-    /// - Throws: ``DecodingError``, `TorchError.outOfMemory`.
+    /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``.
     public init(_ model: DecodeModel, passWidths: [Int], filled: Int, batch: Int = 1, seconds: Double) throws {
         let longest = passWidths.max() ?? 1
         guard passWidths.allSatisfy({ (1...DecodeEngine.promptRows).contains($0) }) else {
@@ -35,8 +35,9 @@ public struct DecodeBenchmark: Sendable {
         guard filled >= 1, filled + longest < context else {
             throw DecodingError.promptTooLong(tokens: filled + longest, context: context)
         }
-        let drafter = TimedDrafter(model)
-        let engine = DecodeEngine(model, drafter: drafter)
+        let pool = CachePool(model)
+        let drafter = TimedDrafter(model, pool)
+        let engine = DecodeEngine(model, pool: pool, drafter: drafter)
         let vocabulary = Int32(model.configuration.vocabulary)
         func tokens(_ count: Int) -> [Int32] {
             (0..<count).map { Int32(truncatingIfNeeded: $0 * 7919 + 11) % vocabulary }
@@ -48,7 +49,7 @@ public struct DecodeBenchmark: Sendable {
         while base.isPrefilling { try engine.step([base]) }
 
         let bytes = model.bytesRead(heads: 1)
-        let stream = bytes > 1 << 28 && model.device == nil ? [Float](repeating: 1, count: 1 << 28) : []
+        let stream = bytes > 1 << 28 && model.backend is CPUBackend ? [Float](repeating: 1, count: 1 << 28) : []
         var samples = [[Double]](repeating: [], count: passWidths.count)
         var drafts: [Double] = []
         var reads: [Double] = []
@@ -70,7 +71,7 @@ public struct DecodeBenchmark: Sendable {
             }
             if !stream.isEmpty {
                 let begin = clock.now
-                ct_k_read(stream, Int64(stream.count))
+                ck_read(stream, Int64(stream.count))
                 reads.append(Double(stream.count) * 4 / (clock.now - begin).inSeconds)
             }
         } while clock.now < end || samples[0].count < 5
@@ -88,7 +89,7 @@ private final class TimedDrafter: Drafter {
     private let heads: any Drafter
     var seconds = 0.0
 
-    init(_ model: DecodeModel) { heads = model.makeDrafter() }
+    init(_ model: DecodeModel, _ pool: CachePool) { heads = model.makeDrafter(pool) }
 
     func advance(
         _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int

@@ -58,7 +58,7 @@ public struct DecodingComparison: Sendable {
 
     /// Decodes every prompt both ways, in alternation; `isAdaptive` as in ``GenerationRequest``.
     ///
-    /// - Throws: ``DecodingError``, `TorchError.outOfMemory`.
+    /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``.
     public init(
         _ model: DecodeModel, prompts: [[Int32]], maximumTokens: Int, heads: Int, isAdaptive: Bool = false,
         sampler: Sampler, tokenizer: any Tokenizer

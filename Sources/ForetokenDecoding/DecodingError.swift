@@ -1,9 +1,11 @@
 /// What can be wrong with a request to decode.
 public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The kernels read float32 on the CPU.
-    case notOnCPU
     /// Weights in 8 bits are for the kernels of the CPU.
     case int8NeedsCPU
+    /// The host's memory has no room for so many bytes, 0 where the number is not known.
+    case outOfMemory(Int)
+    /// A device failed.
+    case failed(String)
     /// There is nothing to start from.
     case emptyPrompt
     /// The prompt leaves no room.
@@ -24,8 +26,11 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What is wrong and what to do.
     public var description: String {
         switch self {
-        case .notOnCPU: "decoding runs on float32 weights on the CPU; read the model with device 'cpu'"
         case .int8NeedsCPU: "weights in int8 are for the CPU; use bf16 or f32 on a GPU"
+        case .outOfMemory(let bytes):
+            "out of memory\(bytes > 0 ? ": no room for \(bytes) bytes" : ""); use fewer sequences at once, a shorter context or "
+                + "a smaller model"
+        case .failed(let message): message
         case .emptyPrompt: "the prompt is empty and the tokenizer has no token to begin a text; give a prompt"
         case .promptTooLong(let tokens, let context):
             "the prompt has \(tokens) tokens and the model's context is \(context); shorten it to at most \(context - 1)"

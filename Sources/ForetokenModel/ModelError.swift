@@ -1,10 +1,11 @@
 import ForetokenFiles
-import Torch
 
 /// What can be wrong with a model or its folder.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Sizes that make no model.
     case impossible(String)
+    /// A folder is neither a run nor a model.
+    case noModel(String)
     /// The folder lacks a file that every model folder has.
     case notAModelFolder(folder: String, missing: String)
     /// A key of a configuration file has a value that this version cannot use.
@@ -26,6 +27,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .impossible(let sentence): sentence
+        case .noModel(let folder):
+            "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
         case .notAModelFolder(let folder, let missing):
             "\(folder): not a Foretoken model folder (no \(missing)); give a run or model folder that "
                 + "`foretoken train` wrote, or a checkpoint of Hugging Face's"

@@ -1,7 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
-public import Foundation
-import Torch
+public import ForetokenPlatform
 
 extension ModelFolder {
     /// The shape of the model in a folder: ours from its two `config.json`, a Hugging Face checkpoint as n = 1.
@@ -68,10 +67,10 @@ extension ModelFolder {
         configuration.tokenizerDigest = try extra["tokenizer"]["digest"].string()
         configuration.beginningOfText = try HuggingFaceConfiguration.tokens(llama["bos_token_id"]).first
         try configuration.validate(file: folder.relativePath)
-        guard hidden == configuration.decidingLayers else {
+        guard hidden == configuration.nextTokenLayers else {
             throw ModelError.disagreement(
                 file: llama.file, key: "num_hidden_layers", found: String(hidden),
-                expected: String(configuration.decidingLayers))
+                expected: String(configuration.nextTokenLayers))
         }
         return (configuration, true, [])
     }
@@ -79,7 +78,7 @@ extension ModelFolder {
     /// The `model_type` of folders that are no model of another tool's.
     static let ownType = "foretoken"
 
-    static func llamaConfiguration(_ configuration: ModelConfiguration, dtype: DType) -> JSONValue {
+    static func llamaConfiguration(_ configuration: ModelConfiguration, format: StorageFormat) -> JSONValue {
         // Head 1 of the other kinds is the block that ends the Llama.
         let isLlama = configuration.headKind.areBlocks
         let family = BlockFamily(configuration)
@@ -90,7 +89,7 @@ extension ModelFolder {
             "vocab_size": .integer(configuration.vocabulary),
             "hidden_size": .integer(configuration.width),
             "intermediate_size": .integer(configuration.feedForwardWidth),
-            "num_hidden_layers": .integer(configuration.decidingLayers),
+            "num_hidden_layers": .integer(configuration.nextTokenLayers),
             "num_attention_heads": .integer(configuration.attentionHeads),
             "num_key_value_heads": .integer(configuration.keyValueHeads),
             "head_dim": .integer(configuration.headDimension),
@@ -104,7 +103,7 @@ extension ModelFolder {
             "tie_word_embeddings": .bool(configuration.tieEmbeddings),
             "bos_token_id": token(configuration.beginningOfText),
             "eos_token_id": token(configuration.endOfText),
-            "torch_dtype": .string(dtype.description),
+            "torch_dtype": .string(format.description),
         ]
     }
 

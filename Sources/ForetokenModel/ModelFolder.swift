@@ -1,7 +1,6 @@
 import ForetokenFiles
-public import ForetokenFormats
-public import Foundation
-public import Torch
+import ForetokenFormats
+public import ForetokenPlatform
 
 /// A model folder: a plain Llama made of head 1 for other tools, and the other heads beside it.
 ///
@@ -23,34 +22,42 @@ public enum ModelFolder {
     static let extrasFolder = "foretoken"
     static let headsName = "heads.safetensors"
 
-    /// Writes the model into an existing folder.
+    /// Writes a source's model into an existing folder, one tensor at a time and as it is stored.
     ///
     /// - Throws: `SafetensorsError` or a file error, naming the file.
-    public static func write(_ model: MultiTokenModel, to folder: URL) throws {
-        try write(model, to: folder, dtype: nil, shardBytes: SafetensorsCheckpoint.defaultShardSize)
+    public static func write(_ source: any WeightSource, to folder: URL) throws {
+        try write(source, to: folder, format: nil, shardBytes: SafetensorsCheckpoint.defaultShardSize)
     }
 
-    /// Writes a source's model into an existing folder, one tensor at a time, as `dtype` if that is given.
-    static func write(_ source: any WeightSource, to folder: URL, dtype: DType?, shardBytes: Int) throws {
+    /// The same in `format` if that is given.
+    static func write(
+        _ source: any WeightSource, to folder: URL, format: StorageFormat?, shardBytes: Int
+    ) throws {
         let extras = folder.appendingPathComponent(extrasFolder)
-        try FileManager.default.createDirectory(at: extras, withIntermediateDirectories: true)
-        let parameters = try MultiTokenModel.outline(source.configuration).parameters
-        try writeLlama(source, parameters.filter { !isExtra($0) }, to: folder, dtype: dtype, shardBytes: shardBytes)
+        // Not the folder itself: a run's may be renamed meanwhile.
+        if !FileManager.default.fileExists(atPath: extras.path) {
+            try FileManager.default.createDirectory(at: extras, withIntermediateDirectories: false)
+        }
+        let parameters = try ModelOutline(source.configuration).parameters
+        try writeLlama(source, parameters.filter { !isExtra($0) }, to: folder, format: format, shardBytes: shardBytes)
         try extraConfiguration(source.configuration).write(to: extras.appendingPathComponent(configurationName))
         try SafetensorsWriter.write(
             to: extras.appendingPathComponent(headsName),
-            tensors: parameters.filter(isExtra).map { try SafetensorsSource($0, from: source, as: dtype) },
+            tensors: parameters.filter(isExtra).map { try SafetensorsSource($0, from: source, as: format) },
             metadata: ["format": "pt"])
     }
 
     /// The part of a folder that other tools read.
     static func writeLlama(
-        _ source: any WeightSource, _ parameters: [Parameter], to folder: URL, dtype: DType?, shardBytes: Int
+        _ source: any WeightSource, _ parameters: [ParameterOutline], to folder: URL, format: StorageFormat?,
+        shardBytes: Int
     ) throws {
-        try llamaConfiguration(source.configuration, dtype: dtype ?? source.dtype(of: "model.embed_tokens.weight"))
-            .write(to: folder.appendingPathComponent(configurationName))
+        try llamaConfiguration(
+            source.configuration, format: format ?? source.weight("model.embed_tokens.weight").format
+        )
+        .write(to: folder.appendingPathComponent(configurationName))
         try SafetensorsCheckpoint.write(
-            to: folder, tensors: parameters.map { try SafetensorsSource($0, from: source, as: dtype) },
+            to: folder, tensors: parameters.map { try SafetensorsSource($0, from: source, as: format) },
             metadata: ["format": "pt"], shardSize: shardBytes)
     }
 
@@ -65,15 +72,6 @@ public enum ModelFolder {
         return try format.type.source(at: url)
     }
 
-    /// Reads a model of any format that is read.
-    ///
-    /// - Throws: as ``source(_:)``, `TorchError.outOfMemory`.
-    public static func read(
-        _ folder: URL, dtype: DType = .float32, device: Device = .cpu
-    ) throws -> MultiTokenModel {
-        try MultiTokenModel(reading: source(folder), dtype: dtype, device: device)
-    }
-
     /// Whether a parameter lies out of the way of Llama loaders.
-    static func isExtra(_ parameter: Parameter) -> Bool { parameter.name.hasPrefix("heads.") }
+    static func isExtra(_ parameter: ParameterOutline) -> Bool { parameter.name.hasPrefix("heads.") }
 }

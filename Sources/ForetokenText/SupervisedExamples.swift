@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// What can be wrong with a file of examples.
 public enum SupervisedError: Error, Sendable, Equatable, CustomStringConvertible {

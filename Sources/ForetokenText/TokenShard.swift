@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// What can be wrong with a token shard.
 public enum ShardError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -163,5 +163,17 @@ public final class TokenShard: Sendable {
 extension UnsafeRawBufferPointer {
     fileprivate func load<Value: FixedWidthInteger>(_ offset: Int) -> Value {
         Value(littleEndian: loadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
+}
+
+extension TokenShard {
+    /// The first documents, each with `beginning` before it and cut off at `context` tokens: some 16,384 tokens in all.
+    package func firstTexts(beginning: [Int32], context: Int) -> [[Int32]] {
+        var (texts, total) = ([[Int32]](), 0)
+        for document in 0..<documentCount where total < 16_384 {
+            texts.append(beginning + self.document(document).prefix(context))
+            total += texts[texts.count - 1].count
+        }
+        return texts
     }
 }

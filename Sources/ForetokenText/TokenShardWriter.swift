@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// How tokens lie in a shard: as few bytes each as the tokenizer's ordinary tokens need.
 struct TokenPacking: Sendable {

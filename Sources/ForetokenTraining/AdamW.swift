@@ -1,5 +1,5 @@
 public import ForetokenFormats
-public import ForetokenModel
+import ForetokenModel
 import Foundation
 public import Torch
 

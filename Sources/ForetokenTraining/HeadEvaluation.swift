@@ -1,4 +1,4 @@
-public import ForetokenModel
+import ForetokenModel
 public import ForetokenText
 import Foundation
 import Torch

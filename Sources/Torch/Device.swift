@@ -1,3 +1,4 @@
+internal import CKernels
 package import CTorch
 import Synchronization
 
@@ -7,8 +8,6 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
     case cpu
     /// A GPU, by index; needs a LibTorch with CUDA.
     case cuda(Int)
-    /// Nowhere: a shape and an element type without elements, for what is asked of a model before its weights are read.
-    case meta
 
     /// Reads `cpu`, `cuda` or `cuda:1`.
     ///
@@ -32,7 +31,6 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .cpu: "cpu"
         case .cuda(let index): "cuda:\(index)"
-        case .meta: "meta"
         }
     }
 
@@ -40,7 +38,6 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .cpu: ct_device(type: Int32(CT_CPU), index: 0)
         case .cuda(let index): ct_device(type: Int32(CT_CUDA), index: Int32(index))
-        case .meta: ct_device(type: Int32(CT_META), index: 0)
         }
     }
 }
@@ -74,7 +71,7 @@ public enum LibTorch {
 
     /// The instruction set of the CPU kernels: `portable`, `avx2`, `avx512` or `avx512vnni`. The environment variable
     /// `FORETOKEN_ISA` names another one than the processor's best.
-    public static var instructionSet: String { String(cString: ct_kernels_isa_name(ct_kernels_isa())) }
+    public static var instructionSet: String { String(cString: ck_isa_name(ck_isa())) }
 
     /// How many threads LibTorch's and our own CPU kernels use.
     public static var threads: Int {

@@ -4,7 +4,7 @@ public import ForetokenFormats
 /// A LibTorch tensor: a view of shared storage with a shape, an element type, a device and, perhaps, a gradient.
 ///
 /// Not Sendable: gradient recording and the OpenMP team belong to a thread, so all work of one model stays on one
-/// thread (see ``TorchThread``). Wrong shapes or element types trap with LibTorch's own message at the caller's line.
+/// thread (see `ComputeActor`). Wrong shapes or element types trap with LibTorch's own message at the caller's line.
 public final class Tensor {
     /// The owned reference. Swift may release `self` right after its last use, so C calls go through ``call(_:)``.
     private let handle: ct_tensor
@@ -46,7 +46,6 @@ public final class Tensor {
     /// Where the elements lie.
     public var device: Device {
         let device = call { ct_tensor_device($0) }
-        if device.type == CT_META { return .meta }
         return device.type == CT_CUDA ? .cuda(Int(device.index)) : .cpu
     }
 

@@ -1,3 +1,4 @@
+import CKernels
 import CTorch
 import Testing
 
@@ -147,14 +148,14 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
 @Suite(.serialized) struct CrossEntropyTests {
     /// Both paths: the vector kernels of each instruction set in float32, the operators in float64.
     private func onEveryPath(_ body: (_ dtype: Int32, _ tolerance: Double) throws -> Void) throws {
-        for isa: Int32 in 0...2 where ct_kernels_set_isa(isa) == isa {
+        for isa: Int32 in 0...2 where ck_set_isa(isa) == isa {
             for threads: Int32 in [1, 2] {
                 ct_set_threads(threads)
                 // Sums of float32 products over D and V; relative to the largest entry.
                 try body(Int32(CT_FLOAT32), 1e-5)
             }
         }
-        _ = ct_kernels_set_isa(-1)
+        _ = ck_set_isa(-1)
         try body(Int32(CT_FLOAT64), 1e-10)
     }
 

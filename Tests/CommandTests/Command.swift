@@ -56,6 +56,14 @@ struct Command {
         }
     }
 
+    /// Whether a process that is not this one's child has ended: it is gone, or a zombie that the first process of a container
+    /// never waits for, as most programs that are one do not.
+    static func hasEnded(_ process: pid_t) -> Bool {
+        guard kill(process, 0) == 0 else { return true }
+        let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+        return status.split(separator: ")").last?.hasPrefix(" Z") ?? true
+    }
+
     private static func collect(_ start: (URL, URL) throws -> Process) throws -> Result {
         let base = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         let (output, errors) = (base.appendingPathExtension("out"), base.appendingPathExtension("err"))

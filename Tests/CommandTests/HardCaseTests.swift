@@ -117,18 +117,25 @@ import Torch
     }
 
     @Test func ofTwoTrainingsInOneFolderOneTrainsAndTheOtherNamesIt() throws {
-        let recipe = try place.recipe(steps: 200)
-        let result = try Command.shell(
-            """
-            cd '\(place.folder.path)'
-            $F train '\(recipe)' --out run 2> first & a=$!
-            $F train '\(recipe)' --out run 2> second & b=$!
-            wait $a; echo $?; wait $b; echo $?
-            echo $a $b; cat first second | grep Error
-            """)
-        let lines = result.output.split(separator: "\n")
-        #expect(Set(lines.prefix(2)) == ["0", "1"], "\(result.output)")
-        #expect(result.output.contains("in use by process"))
+        // So many steps that the first cannot be done before the second begins.
+        let recipe = try place.recipe(steps: 1_000_000)
+        let processes = try ["first", "second"].map { name in
+            try Command.start(
+                ["train", recipe, "--out", place.path("run")], output: URL(fileURLWithPath: place.path("o")),
+                errors: URL(fileURLWithPath: place.path(name)))
+        }
+        defer { for process in processes where process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        #expect(Workplace.wait { processes.contains { !$0.isRunning } })
+        let loser = try #require(processes.firstIndex { !$0.isRunning })
+        #expect(processes[loser].terminationStatus == 1)
+        let errors = try String(contentsOfFile: place.path(["first", "second"][loser]), encoding: .utf8)
+        let winner = processes[1 - loser]
+        // The number itself is written a moment after the lock is taken.
+        #expect(errors.contains("in use by process"), "\(errors)")
+        #expect(Workplace.wait { FileManager.default.fileExists(atPath: place.path("run/latest")) })
+        kill(winner.processIdentifier, SIGINT)
+        winner.waitUntilExit()
+        #expect(winner.terminationStatus == 130)
     }
 
     @Test func aDamagedOrMissingLatestAndALeftLockDoNotMatter() throws {

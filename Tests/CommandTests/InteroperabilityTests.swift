@@ -1,4 +1,5 @@
 import ForetokenModel
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 import Foundation
@@ -35,12 +36,12 @@ private func samplers(seed: UInt64) -> [Sampler] {
     return [Sampler(), Sampler(temperature: 1, seed: seed), filtered, penalised, greedy]
 }
 
-@Suite(.serialized) @TorchActor struct BatchEngineTests {
+@Suite(.serialized) @ComputeActor struct BatchEngineTests {
     /// 1,800 combinations: kind and n × prompt × sampler × heads used × fixed or adaptive, all in one engine at once.
     @Test(arguments: HeadKind.allCases, [2, 4])
     func textsEqualThoseOfNextTokenDecodingAlone(kind: HeadKind, heads: Int) async throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: heads))
-        let engine = BatchEngine(decoder)
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: heads))
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
         var expected: [String] = []
         var streams: [GenerationStream] = []
         for (index, start) in starts.enumerated() {
@@ -65,11 +66,11 @@ private func samplers(seed: UInt64) -> [Sampler] {
 
     @Test(arguments: HeadKind.allCases)
     func samplesShareThePromptAndEqualSingleRequests(kind: HeadKind) async throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 3))
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 3))
         var request = GenerationRequest(
             prompt: prompt("for i in range(10):\n    p"), maximumTokens: 20, heads: 3,
             sampler: Sampler(temperature: 1, seed: 7))
-        let engine = BatchEngine(decoder)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
         let streams = try engine.submit(request, samples: 5)
         for (index, stream) in streams.enumerated() {
             request.sampler.seed = 7 + UInt64(index)
@@ -78,12 +79,12 @@ private func samplers(seed: UInt64) -> [Sampler] {
     }
 
     @Test func aRequestThatCannotFitIsRefusedAndOneThatMustWaitWaits() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 2))
         var limits = BatchEngine.Limits()
         let pageBytes = CachePool(decoder).bytesPerPage
         // Two pages of three deciding layers and one head: 32 slots, one request at a time.
         limits.cacheBytes = 2 * 4 * pageBytes
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let large = GenerationRequest(prompt: prompt("for i"), maximumTokens: 60, heads: 2)
         #expect(throws: DecodingError.self) { try engine.submit(large) }
         let small = GenerationRequest(prompt: prompt("for i"), maximumTokens: 20, heads: 2)
@@ -94,10 +95,10 @@ private func samplers(seed: UInt64) -> [Sampler] {
     }
 
     @Test func aSlowConsumerIsHeldBackAndHoldsUpNobody() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         var limits = BatchEngine.Limits()
         limits.blocksAhead = 2
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 40, heads: 1)
         let slow = try engine.submit(request)
         let alone = try decode(decoder, request).0
@@ -109,13 +110,13 @@ private func samplers(seed: UInt64) -> [Sampler] {
     /// Two that nobody reads fill the engine, or the cache; the third is read and must come.
     @Test(arguments: [true, false])
     func requestsThatNobodyReadsDoNotKeepOthersWaiting(isCacheFull: Bool) async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         var limits = BatchEngine.Limits()
         (limits.blocksAhead, limits.sequences) = (1, isCacheFull ? 16 : 2)
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 40, heads: 1)
         let pages = 2 * decoder.cachedLayers(heads: 1)
         if isCacheFull { limits.cacheBytes = 2 * pages * CachePool(decoder).bytesPerPage }
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let unread = [try engine.submit(request), try engine.submit(request)]
         let alone = try decode(decoder, request).0
         #expect(try await text(of: engine.submit(request)) == alone)
@@ -123,20 +124,20 @@ private func samplers(seed: UInt64) -> [Sampler] {
     }
 
     @Test func aSecondConsumerIsRefusedAndTheFirstGoesOn() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
-        let engine = BatchEngine(decoder)
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 80, heads: 1)
         let stream = try engine.submit(request)
         let first = Task { try await stream.text() }
-        while stream.ticket.consumer == nil, !stream.ticket.isEnded { await Task.yield() }
-        try #require(stream.ticket.consumer != nil)
-        await #expect(throws: DecodingError.self) { try await engine.rest(of: stream.ticket) }
+        while stream.request.consumer == nil, !stream.request.isEnded { await Task.yield() }
+        try #require(stream.request.consumer != nil)
+        await #expect(throws: DecodingError.self) { try await engine.rest(of: stream.request) }
         #expect(try await first.value == decode(decoder, request).0)
     }
 
     @Test func textsInOrderKeepThePassesFull() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
-        let engine = BatchEngine(decoder)
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
         // Longer than a consumer may fall behind.
         let request = GenerationRequest(
             prompt: prompt("x"), maximumTokens: 90, heads: 1, sampler: Sampler(temperature: 1, seed: 2))
@@ -159,7 +160,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
     /// Waiting samples hold no cache but their group's prompt, which counts.
     @Test(arguments: HeadKind.allCases, [1, 3])
     func manySamplesOfALongPromptStayWithinTheCache(kind: HeadKind, room: Int) async throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 3))
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 3))
         var request = GenerationRequest(
             prompt: prompt(String(repeating: "for i in ", count: 8)), maximumTokens: 12, heads: 3,
             sampler: Sampler(temperature: 1, seed: 7))
@@ -167,7 +168,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
         let pages = (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * decoder.cachedLayers(heads: 3)
         var limits = BatchEngine.Limits()
         limits.cacheBytes = room * pages * CachePool(decoder).bytesPerPage
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         for (index, stream) in try engine.submit(request, samples: 20).enumerated() {
             request.sampler.seed = 7 + UInt64(index)
             let alone = try decode(decoder, request).0
@@ -182,14 +183,14 @@ private func samplers(seed: UInt64) -> [Sampler] {
     }
 
     @Test func roomForARequestIsNotMadeFromThePrefixThatItNeeds() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         var request = GenerationRequest(
             prompt: prompt(String(repeating: "for i in ", count: 8)), maximumTokens: 12, heads: 1)
         var limits = BatchEngine.Limits()
         let slots = request.mostSlots(context: decoder.configuration.context)
         let pages = (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * decoder.cachedLayers(heads: 1)
         limits.cacheBytes = pages * CachePool(decoder).bytesPerPage
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let first = try await engine.submit(request).text()
         request.sampler = Sampler(temperature: 1, seed: 1)
         _ = try await engine.submit(request).text()
@@ -199,10 +200,10 @@ private func samplers(seed: UInt64) -> [Sampler] {
     }
 
     @Test func cancelledRequestsLeaveNothingBehind() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 3))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 3))
         var limits = BatchEngine.Limits()
         limits.reusesPrefixes = false
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let request = GenerationRequest(
             prompt: prompt("for i"), maximumTokens: 80, heads: 3, sampler: Sampler(temperature: 1, seed: 3))
         // The sample that runs the prompt for the others is cancelled at once.
@@ -222,10 +223,10 @@ private func samplers(seed: UInt64) -> [Sampler] {
 
     /// Random requests of all kinds that come and go: every finished text is that of its request alone, and no page is lost.
     @Test func tenThousandRandomRequestsWithCancellations() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 4))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 4))
         var limits = BatchEngine.Limits()
         limits.cacheBytes = 60 * 6 * CachePool(decoder).bytesPerPage
-        let engine = BatchEngine(decoder, limits: limits)
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         var numbers = Numbers(state: 11)
         var alone: [String: String] = [:]
         for _ in 0..<1000 {

@@ -1,6 +1,8 @@
-import CTorch
+import CKernels
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Testing
 import Torch
 
@@ -24,26 +26,27 @@ private final class StubDrafter: Drafter {
 
 /// Head 1's logits at every position of a text, in passes of `width` tokens each followed by a rejected one.
 func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[Float]] {
-    let cache = KeyValueCache(layers: decoder.decidingBlocks, maximum: tokens.count + 1, pool: CachePool(decoder))
+    let pool = CachePool(decoder)
+    let cache = KeyValueCache(layers: decoder.nextTokenBlocks, maximum: tokens.count + 1, pool: pool)
     var rows: [[Float]] = []
     while rows.count < tokens.count {
         let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)]) + [99]
-        var places: [ct_k_row] = []
-        try cache.reserve(block.count, position: rows.count, into: &places)
+        var rowTable: [AttentionMetadata] = []
+        try cache.reserve(block.count, position: rows.count, into: &rowTable)
         let size = decoder.configuration.width
         let (x, z, scores) = (FloatBuffer(), FloatBuffer(), FloatBuffer())
-        let taps = decoder.decidingHeads.dropLast().map { _ in FloatBuffer() }
-        for tap in taps { _ = tap.reserve(block.count * size) }
-        decoder.embed(block, into: x.reserve(block.count * size))
-        var pass = Pass(decoder)
-        places.withUnsafeBufferPointer { places in
+        let headOutputs = decoder.nextTokenPath.dropLast().map { _ in FloatBuffer() }
+        for tap in headOutputs { _ = tap.reserve(block.count * size) }
+        decoder.backend.embed(block, into: x.reserve(block.count * size))
+        var pass = Pass(decoder, pool)
+        try rowTable.withUnsafeBufferPointer { rowTable in
             pass.trunk(
-                places: places.baseAddress, rows: block.count, from: x.pointer, to: z.reserve(block.count * size))
-            pass.decide(
-                places: places.baseAddress, rows: block.count, outputs: block.count, from: z.pointer,
-                taps: taps.map(\.pointer), to: x.pointer)
+                rowTable: rowTable.baseAddress, rows: block.count, from: x.pointer, to: z.reserve(block.count * size))
+            pass.nextToken(
+                rowTable: rowTable.baseAddress, rows: block.count, outputs: block.count, from: z.pointer,
+                headOutputs: headOutputs.map(\.pointer), to: x.pointer)
             pass.logits(x.pointer, rows: block.count, to: scores.reserve(block.count * 258))
-            pass.run()
+            try pass.run()
         }
         for row in 0..<(block.count - 1) {
             rows.append(Array(UnsafeBufferPointer(start: scores.pointer + row * 258, count: 258)))
@@ -57,7 +60,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     @Test(arguments: HeadKind.allCases)
     func cachedLogitsEqualTheModelsOwn(kind: HeadKind) throws {
         let model = try TinyModels.trained(kind, heads: 3)
-        let decoder = try DecodeModel(model)
+        let decoder = try DecodeModel(reading: model)
         let tokens = prompt("for i in range(10):\n    print(i)")
         let expected = withoutGradient {
             model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements(as: Float.self)
@@ -84,16 +87,16 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
             for position in 1..<text.count { sum -= Double(logits[(position - 1) * 258 + Int(text[position])]) }
             count += text.count - 1
         }
-        let exact = try DecodedLoss(DecodeModel(model), texts: texts)
+        let exact = try DecodedLoss(DecodeModel(reading: model), texts: texts)
         #expect(exact.tokens == count)
         // The roundings of 80 logits, up to 1.2e-5 each, leave 3e-7 of the mean; weights in 8 bits change it by 0.008.
         #expect(abs(exact.nats - sum / Double(count)) < 1e-5)
         for format in [WeightFormat.bf16, .int8] {
-            let loss = try DecodedLoss(DecodeModel(model, format: format), texts: texts)
+            let loss = try DecodedLoss(DecodeModel(reading: model, format: format), texts: texts)
             #expect(loss != exact && abs(loss.nats - exact.nats) < 0.05)
         }
         #expect(throws: DecodingError.tokenOutOfRange(token: 258, vocabulary: 258)) {
-            try DecodedLoss(DecodeModel(model), texts: [[0, 258]])
+            try DecodedLoss(DecodeModel(reading: model), texts: [[0, 258]])
         }
     }
 
@@ -116,33 +119,36 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
             damaged[name.contains("embed") ? 32 + 5 : 7] = value
             tensor.assign(Tensor(damaged, shape: tensor.shape))
             if name.contains("embed") {
-                let decoder = try DecodeModel(model, format: .int8)
+                let decoder = try DecodeModel(reading: model, format: .int8)
                 #expect(throws: DecodingError.notFinite(position: 3)) {
                     try decode(decoder, GenerationRequest(prompt: [256, 4, 1], maximumTokens: 3, heads: 2))
                 }
             } else {
-                #expect(throws: DecodingError.weightNotFinite(name: name)) { try DecodeModel(model, format: .int8) }
+                #expect(throws: DecodingError.weightNotFinite(name: name)) {
+                    try DecodeModel(reading: model, format: .int8)
+                }
             }
             tensor.assign(Tensor(kept, shape: tensor.shape))
         }
     }
 
     @Test func aContextOfMillionsDecodesAsAShorterOneDoes() throws {
-        let long = try DecodeModel(untrained(context: 1 << 24))
+        let long = try DecodeModel(reading: untrained(context: 1 << 24))
         let request = GenerationRequest(prompt: prompt("x"), maximumTokens: 2100, heads: 2)
         let text = try decode(long, request)
-        #expect(text.1.tokens == (try decode(DecodeModel(untrained(context: 4096)), request)).1.tokens)
+        #expect(text.1.tokens == (try decode(DecodeModel(reading: untrained(context: 4096)), request)).1.tokens)
         let table = RotaryTable(configuration: long.configuration, positions: 2048)
+        let rotary = try #require(long.backend as? CPUBackend).rotary
         for index in table.cosine.indices {
-            #expect(long.rotary.cosine[index] == Float(table.cosine[index]))
-            #expect(long.rotary.sine[index] == Float(table.sine[index]))
+            #expect(rotary.cosine[index] == Float(table.cosine[index]))
+            #expect(rotary.sine[index] == Float(table.sine[index]))
         }
     }
 
     /// A position's logits are bitwise the same in passes of 1, 2, … 16 tokens, at every cache length.
     @Test(arguments: HeadKind.allCases)
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(kind: HeadKind) throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 2))
         let tokens = (0..<80).map { Int32($0 * 37 % 256) }
         let alone = try logits(decoder, tokens, width: 1)
         for width in 2...16 { #expect(try logits(decoder, tokens, width: width) == alone, "passes of \(width)") }
@@ -150,7 +156,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
 
     @Test(arguments: HeadKind.allCases, [2, 4])
     func speculativeTextEqualsNextTokenText(kind: HeadKind, heads: Int) throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: heads))
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: heads))
         var accepted = 0
         for text in prompts {
             for temperature in [0, 0.7, 1.3] {
@@ -176,7 +182,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     }
 
     @Test func draftersChangeTheSpeedAndNeverTheText() throws {
-        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 4))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 4))
         var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 40, heads: 1)
         let truth = try decode(decoder, request).1.tokens
         request.heads = 4
@@ -199,7 +205,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
 
     @Test(arguments: HeadKind.allCases)
     func limitsEndTheTextAtEveryOffsetOfABlock(kind: HeadKind) throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 4))
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 4))
         var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 30, heads: 1)
         let (text, whole) = try decode(decoder, request)
         request.heads = 4
@@ -224,7 +230,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     @Test func endOfTextInsideABlockEndsTheText() throws {
         let model = try TinyModels.trained(.parallel, heads: 4)
         let free = try decode(
-            DecodeModel(model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)
+            DecodeModel(reading: model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)
         ).1
         // The same weights with another token as the ending one: each token of the text once.
         for (offset, token) in free.tokens.enumerated() where free.tokens.firstIndex(of: token) == offset {
@@ -234,7 +240,8 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
             for (to, from) in zip(other.parameters, model.parameters) { to.tensor.assign(from.tensor) }
             for heads in [1, 4] {
                 let (_, statistics) = try decode(
-                    DecodeModel(other), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: heads))
+                    DecodeModel(reading: other),
+                    GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: heads))
                 #expect(statistics.tokens == Array(free.tokens.prefix(offset)))
                 #expect(statistics.stopReason == .endOfText)
             }
@@ -242,7 +249,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     }
 
     @Test func theContextsEndStopsTheTextInBothWays() throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 4, context: 40))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 4, context: 40))
         for heads in [1, 4] {
             let (_, statistics) = try decode(
                 decoder, GenerationRequest(prompt: prompt("for i"), maximumTokens: 500, heads: heads))
@@ -252,9 +259,9 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     }
 
     @Test func requestsWithoutSenseAreRefused() throws {
-        let decoder = try DecodeModel(TinyModels.trained(.parallel, heads: 2, context: 16))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 2, context: 16))
         func error(_ request: GenerationRequest) -> DecodingError? {
-            #expect(throws: DecodingError.self) { try DecodingSession(decoder, request) }
+            #expect(throws: DecodingError.self) { try DecodingSession(decoder, request, tokenizer: ByteTokenizer()) }
         }
         #expect(error(GenerationRequest(prompt: [], maximumTokens: 1, heads: 1)) == .emptyPrompt)
         #expect(
@@ -268,14 +275,15 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     }
 
     @Test func streamsGiveTheSameTextAndStopWhenCancelled() async throws {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 3))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 3))
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 30, heads: 3)
         var text = ""
-        for try await pieces in TokenStream(decoder, request) { text += pieces.map(\.text).joined() }
+        let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
+        for try await pieces in try await engine.submit(request) { text += pieces.map(\.text).joined() }
         #expect(try text == decode(decoder, request).0)
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            for try await _ in TokenStream(decoder, request) { Issue.record("decoded in a cancelled task") }
+            for try await _ in try await engine.submit(request) { Issue.record("decoded in a cancelled task") }
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }
@@ -283,7 +291,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
     /// Chi-square of sampled first tokens against head 1's softmax, over seeds: speculation does not bend the distribution.
     @Test func sampledTokensFollowHeadOnesDistribution() throws {
         let model = try TinyModels.trained(.linear, heads: 3)
-        let decoder = try DecodeModel(model)
+        let decoder = try DecodeModel(reading: model)
         let temperature = 1.5
         let tokens = prompt("for i in r")
         let logits = withoutGradient {

@@ -54,7 +54,7 @@ import Testing
     }
 
     private func sequence(accepted: Int, times: Int) throws -> DecodingSequence {
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 4))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 4))
         var request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 60, heads: 4)
         request.isAdaptive = true
         let sequence = try DecodingSequence(decoder, request, tokenizer: ByteTokenizer(), pool: CachePool(decoder))

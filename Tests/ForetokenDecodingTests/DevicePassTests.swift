@@ -1,6 +1,8 @@
-import CTorch
+import ForetokenDevices
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Testing
 import Torch
 
@@ -27,18 +29,36 @@ private enum Place: CaseIterable, CustomTestStringConvertible {
 private func moved(
     _ model: MultiTokenModel, to place: Place, _ format: WeightFormat = .f32, tile: Int = 0
 ) throws -> DecodeModel {
-    let device = DecodeDevice(place.device, format, tile: tile)
-    if place == .recorded { ct_k_device_replay_operations(device.handle) }
-    return try DecodeModel(model, format: format, device: device)
+    let backend = try ATenBackend(model, format: format, device: place.device, tile: tile)
+    if place == .recorded { backend.replayOperations() }
+    return DecodeModel(model.configuration, backend: backend)
 }
 
 private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
+
+/// The tokens are those of our own kernels. Both sum in orders of their own, which differ from one instruction set to the next, and
+/// a logit of one is less than 1e-4 from the other's (`logitsEqualTheKernelsOwn`). Where that decides, either token is right, and
+/// the texts have nothing in common from there on.
+private func expectSame(
+    _ tokens: [Int32], _ expected: [Int32], _ request: GenerationRequest, _ kernels: DecodeModel,
+    location: SourceLocation = #_sourceLocation
+) throws {
+    guard tokens != expected else { return }
+    let place = zip(tokens, expected).prefix { $0 == $1 }.count
+    // A text that is shorter than it may be has ended with the token for that.
+    let token = place < tokens.count ? tokens[place] : 257
+    let before: [Int32] = request.prompt + expected.prefix(place)
+    var scores = try #require(try logits(kernels, before, width: 1).last, sourceLocation: location)
+    scores[Int(token)] += 2e-4
+    let chosen = try request.sampler.token(scores, position: before.count)
+    #expect(chosen == token, "token \(place) of \(tokens) is not that of \(expected)", sourceLocation: location)
+}
 
 @Suite(.serialized) struct DevicePassTests {
     @Test(arguments: HeadKind.allCases, Place.present)
     fileprivate func logitsEqualTheKernelsOwn(kind: HeadKind, place: Place) throws {
         let model = try TinyModels.trained(kind, heads: 3)
-        let expected = try logits(DecodeModel(model), text, width: 1)
+        let expected = try logits(DecodeModel(reading: model), text, width: 1)
         for width in [1, 5] {
             for (own, other) in zip(try logits(moved(model, to: place), text, width: width), expected) {
                 for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }
@@ -49,7 +69,7 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
     @Test(arguments: [(AttentionBias.inputs, false), (.all, true)], Place.present)
     fileprivate func biasesAndNormsOfQueriesAndKeys(variant: (AttentionBias, Bool), place: Place) throws {
         let model = try BlockVariantTests.model(variant.0, norm: variant.1)
-        let expected = try logits(DecodeModel(model), text, width: 2)
+        let expected = try logits(DecodeModel(reading: model), text, width: 2)
         for (own, other) in zip(try logits(moved(model, to: place), text, width: 2), expected) {
             for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }
         }
@@ -59,7 +79,7 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
     @Test(arguments: Place.present)
     fileprivate func bfloat16ChangesTheLossLittle(place: Place) throws {
         let model = try TinyModels.trained(.parallel, heads: 2)
-        let exact = try DecodedLoss(DecodeModel(model), texts: [text])
+        let exact = try DecodedLoss(DecodeModel(reading: model), texts: [text])
         let rounded = try DecodedLoss(moved(model, to: place, .bf16), texts: [text])
         #expect(rounded != exact && abs(rounded.nats - exact.nats) < 0.05)
     }
@@ -67,7 +87,7 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
     @Test(arguments: HeadKind.allCases, Place.present)
     fileprivate func speculativeTextEqualsNextTokenText(kind: HeadKind, place: Place) throws {
         let model = try TinyModels.trained(kind, heads: 4)
-        let (own, kernels) = (try moved(model, to: place), try DecodeModel(model))
+        let (own, kernels) = (try moved(model, to: place), try DecodeModel(reading: model))
         var accepted = 0
         for start in ["for i", "# the end"] {
             for temperature in [0, 0.8] {
@@ -77,13 +97,13 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
                 for heads in [1, 4] {
                     request.heads = heads
                     let statistics = try decode(own, request).1
-                    #expect(statistics.tokens == plain)
+                    try expectSame(statistics.tokens, plain, request, kernels)
                     accepted += statistics.drafts.accepted
                 }
             }
         }
         #expect(accepted > 20)
-        if place == .recorded { #expect(ct_k_device_replays(try #require(own.device).handle) > 100) }
+        if place == .recorded { #expect(try #require(own.backend as? ATenBackend).replays > 100) }
     }
 
     /// What was recorded of a pass depends on nothing that its key leaves out.
@@ -97,7 +117,7 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
                 #expect(try logits(recorded, text, width: width) == logits(plain, text, width: width))
             }
         }
-        #expect(ct_k_device_replays(try #require(recorded.device).handle) > 50)
+        #expect(try #require(recorded.backend as? ATenBackend).replays > 50)
     }
 
     /// With one shape for all passes a GPU's logits are bitwise the same in passes of 1 and of 8 tokens. MKL's products treat
@@ -112,22 +132,22 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
             if place == .gpu { #expect(together == alone, "passes of \(width)") }
             for (own, other) in zip(alone, together) { for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) } }
         }
-        let close = try logits(DecodeModel(TinyModels.trained(kind, heads: 2)), text, width: 1)
+        let close = try logits(DecodeModel(reading: TinyModels.trained(kind, heads: 2)), text, width: 1)
         for (own, other) in zip(alone, close) { for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) } }
     }
 
     /// Requests join, share a prompt, reuse prefixes and pages; every text is what its request alone gives.
-    @TorchActor
+    @ComputeActor
     @Test(arguments: [HeadKind.parallel, .deepseek], Place.present)
     fileprivate func aBatchGivesEveryRequestItsOwnText(kind: HeadKind, place: Place) async throws {
         let model = try TinyModels.trained(kind, heads: 3)
-        let (own, kernels) = (try moved(model, to: place), try DecodeModel(model))
+        let (own, kernels) = (try moved(model, to: place), try DecodeModel(reading: model))
         var limits = BatchEngine.Limits()
         limits.sequences = 4
         limits.cacheBytes = 200 * CachePool(own).bytesPerPage
-        let engine = BatchEngine(own, limits: limits)
+        let engine = BatchEngine(own, tokenizer: ByteTokenizer(), limits: limits)
         for round in 0..<3 {
-            var expected: [[Int32]] = []
+            var expected: [(request: GenerationRequest, tokens: [Int32])] = []
             var streams: [GenerationStream] = []
             for (index, start) in ["for i in range(10):\n  ", "x", "print(i, i + 1", "# the end"].enumerated() {
                 let request = GenerationRequest(
@@ -136,13 +156,13 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
                 for sample in 0..<2 {
                     var alone = request
                     alone.sampler.seed += UInt64(sample)
-                    expected.append(try decode(kernels, alone).1.tokens)
+                    expected.append((alone, try decode(kernels, alone).1.tokens))
                 }
                 streams += try engine.submit(request, samples: 2)
             }
-            for (stream, tokens) in zip(streams, expected) {
+            for (stream, (request, tokens)) in zip(streams, expected) {
                 for try await _ in stream {}
-                #expect(await stream.statistics.tokens == tokens)
+                try expectSame(await stream.statistics.tokens, tokens, request, kernels)
             }
         }
         #expect(engine.counters.reusedPromptTokens > 0)
@@ -157,17 +177,17 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
         let decoder = try moved(model, to: place)
         let pool = CachePool(decoder)
         func run(_ value: Float?) throws -> [Float] {
-            let cache = KeyValueCache(layers: decoder.decidingBlocks, maximum: 4, pool: pool)
-            var places: [ct_k_row] = []
-            try cache.reserve(value == nil ? 2 : 4, position: 0, into: &places)
+            let cache = KeyValueCache(layers: decoder.nextTokenBlocks, maximum: 4, pool: pool)
+            var rowTable: [AttentionMetadata] = []
+            try cache.reserve(value == nil ? 2 : 4, position: 0, into: &rowTable)
             let (x, z) = (FloatBuffer(), FloatBuffer())
-            let (rows, width) = (places.count, decoder.configuration.width)
-            decoder.embed([1, 2, 3, 4].prefix(rows), into: x.reserve(rows * width))
+            let (rows, width) = (rowTable.count, decoder.configuration.width)
+            decoder.backend.embed(Array([1, 2, 3, 4].prefix(rows)), into: x.reserve(rows * width))
             if let value { x.pointer.update(repeating: value, count: rows * width) }
-            places.withUnsafeBufferPointer { places in
-                var pass = Pass(decoder)
-                pass.trunk(places: places.baseAddress, rows: rows, from: x.pointer, to: z.reserve(rows * width))
-                pass.run()
+            try rowTable.withUnsafeBufferPointer { rowTable in
+                var pass = Pass(decoder, pool)
+                pass.trunk(rowTable: rowTable.baseAddress, rows: rows, from: x.pointer, to: z.reserve(rows * width))
+                try pass.run()
             }
             return Array(UnsafeBufferPointer(start: z.pointer, count: rows * width))
         }
@@ -178,7 +198,7 @@ private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
 
     @Test func eightBitWeightsAreForTheCPU() throws {
         #expect(throws: DecodingError.int8NeedsCPU) {
-            try DecodeModel(TinyModels.trained(.linear, heads: 2), format: .int8, device: .cuda(0))
+            try DecodeModel(reading: TinyModels.trained(.linear, heads: 2), format: .int8, device: .cuda(0))
         }
     }
 }

@@ -1,5 +1,7 @@
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch
@@ -16,7 +18,7 @@ import Torch
     /// The formula against the definition, in float64, and against what the sampler does 40,000 times: 0.012 is almost five
     /// standard errors.
     @Test(arguments: [UInt64](1...6))
-    func keyedNoiseKeepsWhatTheFormulaSays(seed: UInt64) {
+    func keyedNoiseKeepsWhatTheFormulaSays(seed: UInt64) throws {
         var random = Numbers(state: seed)
         let size = Int.random(in: 2...12, using: &random)
         let a: [Float] = (0..<size).map { _ in .random(in: -2...2, using: &random) }
@@ -30,7 +32,7 @@ import Torch
         }
         #expect(abs(formula - definition) < 1e-12)
         let sampler = Sampler(temperature: 0.7, seed: seed)
-        let equal = (0..<40_000).count { sampler.token(a, position: $0) == sampler.token(b, position: $0) }
+        let equal = try (0..<40_000).count { try sampler.token(a, position: $0) == sampler.token(b, position: $0) }
         #expect(abs(Double(equal) / 40_000 - formula) < 0.012)
         #expect(formula <= DraftCoupling.rejection(p, q) + 1e-12)
     }
@@ -43,10 +45,10 @@ import Torch
         #expect(abs(DraftCoupling.keyedNoise([0.5, 0.5, 0], [0, 0.5, 0.5]) - 1.0 / 3) < 1e-12)
     }
 
-    @Test @TorchActor func aModelsDraftsAreComparedWithHeadOneLater() throws {
+    @Test @ComputeActor func aModelsDraftsAreComparedWithHeadOneLater() throws {
         let model = try TinyModels.trained(.linear, heads: 3)
         let text = [256] + ByteTokenizer().encode("for i in range(10):")
-        let found = SampledAcceptance(of: model, texts: [text], temperature: 0.8)
+        let found = SampledAcceptance(model.configuration, texts: [text]) { model.distributions($0, temperature: 0.8) }
         #expect(found.keyedNoise.count == 2)
         for (keyed, best) in zip(found.keyedNoise, found.rejection) { #expect(keyed > 0 && keyed <= best && best <= 1) }
         // Cold, both are the agreement of first choices.
@@ -58,7 +60,7 @@ import Torch
             let row = logits[head - 1][position * vocabulary..<(position + 1) * vocabulary]
             return row.indices.max { row[$0] < row[$1] }.map { $0 - row.startIndex } ?? 0
         }
-        let cold = SampledAcceptance(of: model, texts: [text], temperature: 1e-3)
+        let cold = SampledAcceptance(model.configuration, texts: [text]) { model.distributions($0, temperature: 1e-3) }
         for head in 2...3 {
             let places = text.count - 3
             let agreeing = (0..<places).count { first(1, $0 + head - 1) == first(head, $0) }

@@ -1,5 +1,6 @@
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Testing
 import Torch
 
@@ -11,7 +12,7 @@ import Torch
     @Test(arguments: HeadKind.allCases, UnembeddingKind.allCases)
     func draftsAreWhatTheHeadsSayOfTheWholeText(kind: HeadKind, unembedding: UnembeddingKind) throws {
         let model = try TinyModels.trained(kind, heads: 4, unembedding: unembedding)
-        let decoder = try DecodeModel(model)
+        let decoder = try DecodeModel(reading: model)
         let engine = DecodeEngine(decoder)
         // Longer than what waits at once, so that the heads catch up on the way.
         for (start, length) in [("for i", 5), ("# the end of it\n", 60)] {
@@ -40,7 +41,7 @@ import Torch
 
     @Test(arguments: HeadKind.allCases)
     func unembeddingsOfTheirOwnChangeNoText(kind: HeadKind) throws {
-        let decoder = try DecodeModel(TinyModels.trained(kind, heads: 3, unembedding: .replicated))
+        let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 3, unembedding: .replicated))
         var accepted = 0
         for text in ["for i", "print("] {
             for temperature in [0, 0.8] {

@@ -1,5 +1,6 @@
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch
@@ -20,7 +21,8 @@ import Torch
         try FileManager.default.removeItem(at: folder.appendingPathComponent("foretoken"))
         let decoder = try DecodeModel(reading: ModelFolder.source(folder))
         let prompt: [Int32] = [256, 10, 20, 30]
-        let session = try DecodingSession(decoder, GenerationRequest(prompt: prompt, maximumTokens: 12, heads: 1))
+        let session = try DecodingSession(
+            decoder, GenerationRequest(prompt: prompt, maximumTokens: 12, heads: 1), tokenizer: ByteTokenizer())
         while try session.step() != nil {}
         var tokens = prompt.map(Int64.init)
         for token in session.statistics.tokens {

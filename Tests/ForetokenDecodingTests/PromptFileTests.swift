@@ -7,7 +7,7 @@ import Torch
 
 @testable import ForetokenDecoding
 
-@Suite(.serialized) @TorchActor struct PromptFileTests {
+@Suite(.serialized) @ComputeActor struct PromptFileTests {
     private let folder: URL
 
     init() throws {
@@ -23,7 +23,7 @@ import Torch
 
     @Test func continuationsKeepTheirOrderAndAStoppedRunGoesOn() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 3))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 3))
         func request(_ text: String) -> GenerationRequest {
             GenerationRequest(
                 prompt: prompt(text), maximumTokens: 6 + text.utf8.count, heads: 3,
@@ -32,12 +32,14 @@ import Torch
         let lines = (0..<20).map { "{\"prompt\": \"for \($0)\", \"task_id\": \"t/\($0)\"}" }
         let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
-        try await file.run(on: BatchEngine(decoder), samples: 2, to: out, request: request) { written, _ in written < 7
+        try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), samples: 2, to: out, request: request)
+        { written, _ in written < 7
         }
         // The kill came in the middle of a line.
         let part = try Data(contentsOf: out)
         try part.dropLast(5).write(to: out)
-        try await file.run(on: BatchEngine(decoder), samples: 2, to: out, request: request) { _, _ in true }
+        try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), samples: 2, to: out, request: request)
+        { _, _ in true }
         let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
         #expect(rows.count == 40)
         for (index, row) in rows.enumerated() {
@@ -50,18 +52,20 @@ import Torch
         }
         let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
         await #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
-            try await other.run(on: BatchEngine(decoder), to: out, request: request) { _, _ in true }
+            try await other.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: request) {
+                _, _ in true
+            }
         }
     }
 
     @Test func aPromptThatCannotBeContinuedIsNamedBeforeTheFirstText() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         let long = String(repeating: "x", count: decoder.configuration.context)
         let file = try PromptFile(contentsOf: write("{\"prompt\": \"a\"}\n\n{\"prompt\": \"\(long)\"}", "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
         let problem = await #expect(throws: PromptFile.Problem.self) {
-            try await file.run(on: BatchEngine(decoder), to: out) {
+            try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out) {
                 GenerationRequest(prompt: prompt($0.isEmpty ? "x" : $0), maximumTokens: 5, heads: 2)
             } progress: { _, _ in
                 true
@@ -73,11 +77,13 @@ import Torch
 
     @Test func textsOfAnotherModelOrOtherSettingsAreNotMixed() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        let decoder = try DecodeModel(TinyModels.trained(.linear, heads: 2))
+        let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         let url = try write("\u{FEFF}{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"completion\": \"c\"}\n", "in.jsonl")
         let out = folder.appendingPathComponent("out.jsonl")
         func run(_ fingerprint: String, tokens: Int = 5, heads: Int = 2, to out: URL) async throws {
-            try await PromptFile(contentsOf: url).run(on: BatchEngine(decoder), to: out, fingerprint: fingerprint) {
+            try await PromptFile(contentsOf: url).run(
+                on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, fingerprint: fingerprint
+            ) {
                 GenerationRequest(prompt: prompt("x" + $0), maximumTokens: tokens, heads: heads)
             } progress: { _, _ in
                 true

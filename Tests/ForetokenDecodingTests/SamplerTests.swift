@@ -36,11 +36,11 @@ import Testing
 
     /// 20,000 draws; five standard deviations of chi-square about its mean.
     @Test(arguments: [(0, 1.0, 0.0), (3, 1, 0), (0, 0.7, 0), (0, 1, 0.3), (5, 0.8, 0.1), (1, 1, 0), (0, 0.01, 0)])
-    func drawsFollowTheFilteredDistribution(topK: Int, topP: Double, minP: Double) {
+    func drawsFollowTheFilteredDistribution(topK: Int, topP: Double, minP: Double) throws {
         var sampler = Sampler(temperature: 0.8, seed: 3)
         (sampler.topK, sampler.topP, sampler.minP) = (topK, topP, minP)
         var counts = [Double](repeating: 0, count: logits.count)
-        for position in 0..<20_000 { counts[Int(sampler.token(logits, position: position) ?? 0)] += 1 }
+        for position in 0..<20_000 { counts[Int(try sampler.token(logits, position: position) ?? 0)] += 1 }
         let expected = reference(sampler).map { $0 * 20_000 }
         var (statistic, freedom) = (0.0, -1.0)
         for (count, mean) in zip(counts, expected) {
@@ -54,31 +54,31 @@ import Testing
         #expect(statistic <= freedom + 5 * (2 * max(1, freedom)).squareRoot())
     }
 
-    @Test func penaltiesAndBiasChangeTheChoiceAsTheySay() {
+    @Test func penaltiesAndBiasChangeTheChoiceAsTheySay() throws {
         var history = TokenHistory(prompt: [1])
         history.append(4)
         history.append(4)
         var sampler = Sampler()
-        #expect(sampler.token(logits, position: 0, history: history) == 1)
+        #expect(try sampler.token(logits, position: 0, history: history) == 1)
         sampler.repetitionPenalty = 2  // 1 → 1, 4 → 0.75: now 1 and 2 tie at 1, the first wins
-        #expect(sampler.token(logits, position: 0, history: history) == 1)
+        #expect(try sampler.token(logits, position: 0, history: history) == 1)
         sampler.repetitionPenalty = 2.1
-        #expect(sampler.token(logits, position: 0, history: history) == 2)
+        #expect(try sampler.token(logits, position: 0, history: history) == 2)
         sampler = Sampler()
         sampler.logitBias = [1: -1]  // 1 → 1, 4 stays at 1.5
-        #expect(sampler.token(logits, position: 0, history: history) == 4)
+        #expect(try sampler.token(logits, position: 0, history: history) == 4)
         sampler.frequencyPenalty = 0.2  // 4 → 1.1
-        #expect(sampler.token(logits, position: 0, history: history) == 4)
+        #expect(try sampler.token(logits, position: 0, history: history) == 4)
         sampler.presencePenalty = 0.2  // 4 → 0.9: 1 and 2 tie at 1
-        #expect(sampler.token(logits, position: 0, history: history) == 1)
+        #expect(try sampler.token(logits, position: 0, history: history) == 1)
         history.remove(4)
         history.remove(4)
-        #expect(sampler.token(logits, position: 0, history: history) == 4)
+        #expect(try sampler.token(logits, position: 0, history: history) == 4)
     }
 
     /// Every text of three tokens over a vocabulary of three: the probability of each is the product of head 1's, however
     /// many drafts are right. Enumeration of all 27, against the noise of 30,000 seeds.
-    @Test func aBlocksDistributionIsThatOfItsTokensOneByOne() {
+    @Test func aBlocksDistributionIsThatOfItsTokensOneByOne() throws {
         let sampler = { (seed: UInt64) in Sampler(temperature: 1, seed: seed) }
         func conditional(_ last: Int) -> [Float] { [[0, 1, -1], [1, 0, 0.5], [-0.5, 0.3, 0.2]][last] }
         func probabilities(_ last: Int) -> [Double] {
@@ -91,8 +91,8 @@ import Testing
             var (last, text) = (0, 0)
             for position in 0..<3 {
                 // The draft sees another distribution with the same noise; acceptance is equality with head 1's token.
-                let draft = sampler(UInt64(seed)).token([0, 0.5, 0], position: position)
-                let token = sampler(UInt64(seed)).token(conditional(last), position: position)
+                let draft = try sampler(UInt64(seed)).token([0, 0.5, 0], position: position)
+                let token = try sampler(UInt64(seed)).token(conditional(last), position: position)
                 last = Int((draft == token ? draft : token) ?? 0)
                 text = text * 3 + last
             }
@@ -107,7 +107,7 @@ import Testing
         #expect(statistic < 26 + 5 * 52.0.squareRoot())
     }
 
-    @Test func settingsWithoutSenseAreRefused() {
+    @Test func settingsWithoutSenseAreRefused() throws {
         func problem(_ change: (inout Sampler) -> Void) -> DecodingError? {
             var sampler = Sampler()
             change(&sampler)

@@ -53,7 +53,7 @@ enum TinyModels {
 
 /// The text and counts of a request alone.
 func decode(_ model: DecodeModel, _ request: GenerationRequest) throws -> (String, GenerationStatistics) {
-    let session = try DecodingSession(model, request)
+    let session = try DecodingSession(model, request, tokenizer: ByteTokenizer())
     var text = ""
     while let pieces = try session.step() { text += pieces.map(\.text).joined() }
     return (text, session.statistics)

@@ -2,17 +2,18 @@ import ForetokenDecoding
 import ForetokenFiles
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch
 
 @testable import ForetokenEvaluation
 
-@TorchActor
+@ComputeActor
 struct SampleGenerationTests {
     private func model(context: Int = 160) throws -> DecodeModel {
         try DecodeModel(
-            MultiTokenModel(
+            reading: MultiTokenModel(
                 ModelConfiguration(
                     vocabulary: 258, width: 32, layers: 4, attentionHeads: 4, keyValueHeads: 2, headDimension: 8,
                     feedForwardWidth: 48, heads: 2, headKind: .parallel, context: context, beginningOfText: 256,
@@ -23,7 +24,8 @@ struct SampleGenerationTests {
         async throws
     {
         try await generation.run(
-            on: BatchEngine(model), request: GenerationRequest(prompt: [], maximumTokens: 8, heads: 2), to: out
+            on: BatchEngine(model, tokenizer: ByteTokenizer()),
+            request: GenerationRequest(prompt: [], maximumTokens: 8, heads: 2), to: out
         ) { written, _ in written < stopAfter }
     }
 

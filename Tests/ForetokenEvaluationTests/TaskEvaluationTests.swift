@@ -2,17 +2,18 @@ import ForetokenDecoding
 import ForetokenFiles
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch
 
 @testable import ForetokenEvaluation
 
-@TorchActor
+@ComputeActor
 struct TaskEvaluationTests {
     private func model(context: Int = 64) throws -> DecodeModel {
         try DecodeModel(
-            MultiTokenModel(
+            reading: MultiTokenModel(
                 ModelConfiguration(
                     vocabulary: 258, width: 32, layers: 4, attentionHeads: 4, keyValueHeads: 2, headDimension: 8,
                     feedForwardWidth: 48, heads: 2, headKind: .parallel, context: context, beginningOfText: 256),
@@ -24,7 +25,8 @@ struct TaskEvaluationTests {
         try (0..<40).map { index in
             let prompt = "\(index * index)="
             let session = try DecodingSession(
-                model, GenerationRequest(prompt: [256] + ByteTokenizer().encode(prompt), maximumTokens: 3, heads: 1))
+                model, GenerationRequest(prompt: [256] + ByteTokenizer().encode(prompt), maximumTokens: 3, heads: 1),
+                tokenizer: ByteTokenizer())
             while try session.step() != nil {}
             var answer = session.statistics.tokens
             if index % 2 == 1 { answer[2] = answer[2] == 65 ? 66 : 65 }
@@ -41,7 +43,7 @@ struct TaskEvaluationTests {
         let questions = try questions(model)
         func run(_ out: URL?, _ fingerprint: String = "a", stopAfter: Int = .max) async throws -> [Bool]? {
             try await TaskEvaluation(questions, model: model, fingerprint: fingerprint, tokenizer: ByteTokenizer())
-                .run(on: BatchEngine(model), to: out) { done, _ in done < stopAfter }
+                .run(on: BatchEngine(model, tokenizer: ByteTokenizer()), to: out) { done, _ in done < stopAfter }
         }
         let whole = try await run(nil)
         #expect(whole?.count == 40)
@@ -51,7 +53,8 @@ struct TaskEvaluationTests {
             let session = try DecodingSession(
                 model,
                 GenerationRequest(
-                    prompt: [256] + ByteTokenizer().encode(question.prompt), maximumTokens: answer.count, heads: 1))
+                    prompt: [256] + ByteTokenizer().encode(question.prompt), maximumTokens: answer.count, heads: 1),
+                tokenizer: ByteTokenizer())
             while try session.step() != nil {}
             return session.statistics.tokens == answer
         }

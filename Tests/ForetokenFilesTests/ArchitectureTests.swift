@@ -15,7 +15,7 @@ struct ArchitectureTests {
         try text("Documentation/Architecture.md").split(separator: "\n").flatMap { line in
             let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
             guard cells.count == 3, cells[0].hasPrefix("`") else { return [(target: String, needsTorch: Bool)]() }
-            return cells[0].matches(of: /`(\w+)`/).map { (String($0.1), cells[2] == "yes") }
+            return cells[0].matches(of: /`([\w-]+)`/).map { (String($0.1), cells[2] == "yes") }
         }
     }
 
@@ -24,13 +24,13 @@ struct ArchitectureTests {
         let package = try text("Package.swift")
         let declarations = package.matches(
             of:
-                /(?:library\(\s*|\.(?:target|executableTarget|systemLibrary)\(\s*name: )"(\w+)"((?s).*?)(?=\n        (?:library\(|\.target|\.executableTarget|\.systemLibrary|tests\(|\/\/)|\n    \])/
+                /(?:library\(\s*|\.(?:target|executableTarget|systemLibrary)\(\s*name: )"([\w-]+)"((?s).*?)(?=\n        (?:library\(|\.target|\.executableTarget|\.systemLibrary|tests\(|\/\/)|\n    \])/
         )
         var result: [String: Set<String>] = [:]
         for match in declarations where !match.1.isEmpty && match.1 != "TestSupport" {
             let list = match.2.firstMatch(of: /dependencies: \[((?s).*?)\n?\s*\]\)?,?/)?.1 ?? ""
             let plain = String(list).replacing(/\.product\([^)]*\)|condition: \.when\([^)\n]*/, with: "")
-            result[String(match.1)] = Set(plain.matches(of: /"(\w+)"/).map { String($0.1) })
+            result[String(match.1)] = Set(plain.matches(of: /"([\w-]+)"/).map { String($0.1) })
         }
         return result
     }

@@ -1,3 +1,4 @@
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch

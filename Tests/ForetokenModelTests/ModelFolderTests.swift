@@ -1,5 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 import Foundation

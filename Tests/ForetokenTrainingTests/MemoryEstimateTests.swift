@@ -66,7 +66,7 @@ private let shapes = [
 
             let before = Memory.read().current
             let model = try MultiTokenModel(configuration, seed: 1)
-            if shape.isFrozen { model.freezeWhatDecides() }
+            if shape.isFrozen { model.freezeNextTokenPath() }
             let optimizer = try AdamW(
                 model.parameters.filter { !$0.isFrozen }, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
             #expect(Memory.read().current - before == estimate.weights + estimate.optimizer)
@@ -99,7 +99,7 @@ private let shapes = [
         for isFrozen in [false, true] {
             var recipe = Recipe()
             recipe.training.freezeTrunk = isFrozen
-            if isFrozen { model.freezeWhatDecides() }
+            if isFrozen { model.freezeNextTokenPath() }
             let estimate = MemoryEstimate(recipe, configuration: configuration)
             #expect(estimate.weights == model.parameters.reduce(0) { $0 + 4 * $1.tensor.count })
             let learnt = model.parameters.reduce(0) { $0 + ($1.isFrozen ? 0 : 4 * $1.tensor.count) }

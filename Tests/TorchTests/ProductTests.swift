@@ -1,3 +1,4 @@
+import CKernels
 import CTorch
 import ForetokenFormats
 import Testing
@@ -6,8 +7,8 @@ import Testing
 
 /// Whether the processor can run the built-in GEMM; without AVX2 all products are MKL's.
 private let hasBuiltInGEMM: Bool = {
-    defer { _ = ct_kernels_set_isa(-1) }
-    return ct_kernels_set_isa(1) == 1
+    defer { _ = ck_set_isa(-1) }
+    return ck_set_isa(1) == 1
 }()
 
 /// Products of our kernels beside float64, in every vector instruction set that the machine has.
@@ -19,9 +20,9 @@ private let hasBuiltInGEMM: Bool = {
     @Test(arguments: shapes, [false, true])
     func productsAreThoseOfFloat64(shape: [Int], transposed: Bool) throws {
         defer {
-            _ = ct_kernels_set_isa(-1)
-            ct_kernels_set_threads(ct_threads())
-            ct_set_own_products(-1)
+            _ = ck_set_isa(-1)
+            ck_set_threads(ct_threads())
+            ct_set_builtin_gemm(-1)
         }
         func numbers(_ rows: Int, _ columns: Int, _ seed: Double) throws -> Tensor {
             let line = (Tensor.range(rows * columns).to(.float64) * seed).cos().to(.float32)
@@ -32,9 +33,9 @@ private let hasBuiltInGEMM: Bool = {
         let (a, b) = (try numbers(m, k, 0.37), try numbers(k, n, 0.61))
         let exact = a.to(.float64).matrixProduct(b.to(.float64)).contiguous().elements(as: Double.self)
         for threads: Int32 in [1, 3] {
-            ct_kernels_set_threads(threads)
-            for isa: Int32 in 1...2 where ct_kernels_set_isa(isa) == isa {
-                ct_set_own_products(1)
+            ck_set_threads(threads)
+            for isa: Int32 in 1...2 where ck_set_isa(isa) == isa {
+                ct_set_builtin_gemm(1)
                 let own = withoutGradient { a.matrixProduct(b) }.to(.float64).contiguous().elements(as: Double.self)
                 let difference = zip(own, exact).map { abs($0 - $1) }.max() ?? .infinity
                 // Partial sums of these cosines stay below 12, and 6e-8 of that is the most an addition rounds by. Numpy's
@@ -47,17 +48,17 @@ private let hasBuiltInGEMM: Bool = {
     /// No element depends on the shape of the rest, nor on the number of threads.
     @Test func rowsAndThreadsChangeNothing() throws {
         defer {
-            _ = ct_kernels_set_isa(-1)
-            ct_kernels_set_threads(ct_threads())
-            ct_set_own_products(-1)
+            _ = ck_set_isa(-1)
+            ck_set_threads(ct_threads())
+            ct_set_builtin_gemm(-1)
         }
-        ct_set_own_products(1)
+        ct_set_builtin_gemm(1)
         let a = (Tensor.range(100 * 500).to(.float64) * 0.37).cos().to(.float32).reshaped(100, 500)
         let b = (Tensor.range(500 * 90).to(.float64) * 0.61).cos().to(.float32).reshaped(500, 90)
-        for isa: Int32 in 1...2 where ct_kernels_set_isa(isa) == isa {
-            ct_kernels_set_threads(1)
+        for isa: Int32 in 1...2 where ck_set_isa(isa) == isa {
+            ck_set_threads(1)
             let whole = a.matrixProduct(b).elements(as: Float.self)
-            ct_kernels_set_threads(4)
+            ck_set_threads(4)
             #expect(a.matrixProduct(b).elements(as: Float.self) == whole)
             let few = a.narrowed(axis: 0, from: 7, count: 3).matrixProduct(b).elements(as: Float.self)
             #expect(few == Array(whole[(7 * 90)..<(10 * 90)]))
@@ -67,11 +68,11 @@ private let hasBuiltInGEMM: Bool = {
     /// A frozen weight has no gradient made for it, and both halves of a layer agree with LibTorch's.
     @Test func linearHasTheGradientsOfLibTorch() throws {
         defer {
-            _ = ct_kernels_set_isa(-1)
-            ct_set_own_products(-1)
+            _ = ck_set_isa(-1)
+            ct_set_builtin_gemm(-1)
         }
         func gradients(own: Int32) throws -> [[Float]] {
-            ct_set_own_products(own)
+            ct_set_builtin_gemm(own)
             let x = (Tensor.range(2 * 5 * 40).to(.float64) * 0.3).cos().to(.float32).reshaped(2, 5, 40)
                 .requireGradient()
             let w = (Tensor.range(30 * 40).to(.float64) * 0.7).cos().to(.float32).reshaped(30, 40).requireGradient()
@@ -80,7 +81,7 @@ private let hasBuiltInGEMM: Bool = {
             try (y * y).sum().backward()
             return [try #require(x.gradient).elements(), try #require(w.gradient).elements()]
         }
-        for isa: Int32 in 1...2 where ct_kernels_set_isa(isa) == isa {
+        for isa: Int32 in 1...2 where ck_set_isa(isa) == isa {
             for (ours, theirs) in zip(try gradients(own: 1), try gradients(own: 0)) {
                 // Gradients reach 112; float32 rounds them by 3e-5.
                 #expect(zip(ours, theirs).allSatisfy { abs($0 - $1) < 1e-3 })

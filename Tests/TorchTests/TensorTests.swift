@@ -1,3 +1,4 @@
+import ForetokenFiles
 import ForetokenFormats
 import Testing
 
@@ -106,7 +107,7 @@ import Testing
         #expect(text.contains("size"))
     }
 
-    @Test @TorchActor func theTorchThreadIsOneThread() async {
+    @Test @ComputeActor func theComputeActorIsOneThread() async {
         let x = Tensor([1.0]).requireGradient()
         withoutGradient { #expect(!(x * 2).requiresGradient) }
         await Task.yield()

@@ -1,3 +1,4 @@
+import CKernels
 import CTorch
 import ForetokenFormats
 import Foundation
@@ -207,12 +208,12 @@ private let examples: [Example] =
 @Suite(.serialized) struct TrainingOperatorTests {
     private func onEverySet(_ body: () throws -> Void) rethrows {
         defer {
-            _ = ct_kernels_set_isa(-1)
-            ct_kernels_set_threads(ct_threads())
+            _ = ck_set_isa(-1)
+            ck_set_threads(ct_threads())
         }
-        for isa: Int32 in 0...2 where ct_kernels_set_isa(isa) == isa {
+        for isa: Int32 in 0...2 where ck_set_isa(isa) == isa {
             for threads: Int32 in [1, 2] {
-                ct_kernels_set_threads(threads)
+                ck_set_threads(threads)
                 try body()
             }
         }

@@ -1,35 +1,36 @@
-// What the files of this folder share: a model's device and the memory of an engine's caches on it.
+// What the files of this folder share: the device of a model's decoder and the memory of an engine's caches on it.
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/core/StreamGuard.h>
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 
-#include "ct_kernels.h"
+#include "ct_decode.h"
 
 namespace ct::passes {
 
-constexpr int64_t slots_per_page = CT_K_PANEL;
+constexpr int64_t slots_per_page = CT_DECODE_SLOTS_PER_PAGE;
 
 class Graphs;
 
 }  // namespace ct::passes
 
 // The device of a model, and what its passes share.
-struct ct_k_device_s {
-    at::Device device;
-    at::ScalarType dtype;
-    int64_t tile;
-    // Null where every pass is run operation by operation.
+struct ct_decoder_s {
+    const at::Device device;
+    const at::ScalarType dtype;
+    const int64_t tile;
+    const ct_decode_shape shape;
+    // Null where every pass runs operation by operation.
     std::unique_ptr<ct::passes::Graphs> graphs;
 
-    ct_k_device_s(at::Device device, at::ScalarType dtype, int64_t tile, bool with_graphs);
-    ~ct_k_device_s();
+    ct_decoder_s(at::Device device, at::ScalarType dtype, int64_t tile, bool with_graphs, const ct_decode_shape &shape);
+    ~ct_decoder_s();
 
     at::TensorOptions floats() const { return at::TensorOptions().dtype(at::kFloat).device(device); }
     at::TensorOptions elements() const { return floats().dtype(dtype); }
@@ -43,13 +44,13 @@ struct ct_k_device_s {
         return copy;
     }
 
-    // Makes the stream of this device's work the current one, since graphs are not recorded on the stream that all share, for
-    // one thread at a time: what another did on it would be recorded, too.
+    // Makes the stream of this decoder's work the current one, since graphs are not recorded on the stream that all share, for
+    // one thread at a time: another's work on it would be recorded, too.
     class OnStream {
     public:
-        explicit OnStream(ct_k_device_s &device) {
-            if (device.graphs != nullptr) lock = std::unique_lock<std::mutex>(device.work);
-            if (device.stream) guard.emplace(*device.stream);
+        explicit OnStream(ct_decoder_s &decoder) {
+            if (decoder.graphs != nullptr) lock = std::unique_lock<std::mutex>(decoder.work);
+            if (decoder.stream) guard.emplace(*decoder.stream);
         }
 
     private:
@@ -64,17 +65,8 @@ private:
     std::unordered_map<const float *, at::Tensor> constants;
 };
 
-// Keys and values of all sequences of an engine, [pages, 16, K, d] each. What the host takes for a page's address is the
-// address of its number here.
-struct ct_k_pages_s {
-    struct Page {
-        ct_k_pages_s *owner;
-        int64_t number;
-    };
-
-    ct_k_device_s *device = nullptr;
+// Keys and values of all sequences of an engine, [pages, 16, kv_heads, head_dim] each; undefined before the first page.
+struct ct_decode_cache_s {
+    ct_decoder_s &decoder;
     at::Tensor keys, values;
-    std::deque<Page> pages;
-
-    static const Page &page(const float *address) { return *reinterpret_cast<const Page *>(address); }
 };

@@ -1,10 +1,20 @@
-// Decoding passes by ATen, on a GPU or any other device: what Kernels/Pass.cpp does for weights packed for the CPU.
+// Decoding passes by ATen, on a GPU or any other device: what CKernels/Decode/Pass.cpp does for weights packed for the CPU.
 //
-// Hidden states and the numbers of a plan go up before the first operation, and results come back at the end; caches and
-// weights stay on the device. Sums are float32 whatever the weights are held in.
+// Hidden states and the numbers of a plan are copied to the device before the first operation, and results come back at the
+// end; caches and weights stay there. Sums are float32 whatever the weights are held in.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/rms_norm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "../internal.h"
@@ -15,8 +25,8 @@ using at::Tensor;
 
 namespace ct::passes {
 
-Execution::Execution(const ct_k_shape &shape, Plan plan)
-    : shape(shape), on(*shape.device), plan(std::move(plan)),
+Execution::Execution(ct_decoder_s &decoder, Plan plan)
+    : on(decoder), shape(decoder.shape), plan(std::move(plan)),
       numbers(at::empty({int64_t(this->plan.numbers.size())}, on.floats().dtype(at::kLong))),
       floats(at::empty({this->plan.float_count}, on.floats())) {}
 
@@ -31,30 +41,30 @@ void Execution::load(const Plan &now) {
 
 void Execution::run() {
     results.assign(plan.steps.size(), {});
-    stands.assign(plan.standings.size(), {});
-    for (size_t i = 0; i < plan.standings.size(); i++) stand(i);
+    metadata.assign(plan.metadata.size(), {});
+    for (size_t i = 0; i < plan.metadata.size(); i++) make_metadata(i);
     for (size_t i = 0; i < plan.steps.size(); i++) {
         const Step &step = plan.steps[i];
-        const bool is_block = step.kind == CT_K_BLOCK;
-        const int64_t width = is_block ? shape.width : step.weight->in;
+        const bool is_block = step.kind == CT_DECODE_BLOCK;
+        const int64_t width = is_block ? shape.width : ct::borrow(step.weight).size(1);
         const Tensor &source = step.source < 0 ? floats : results[step.source];
         const auto x = source.view(-1).narrow(0, step.input, step.rows * width).view({step.rows, width});
-        const auto y = is_block ? block(x, step)
-                                : product(step.norm == nullptr ? x : normed(x, step.norm, width), *step.weight);
+        const auto y =
+            is_block ? block(x, step) : gemm(step.norm == nullptr ? x : normed(x, step.norm, width), step.weight);
         results[i] = y.contiguous();
     }
 }
 
 void Execution::release() {
-    for (Standing &standing : plan.standings) standing.keys.reset(), standing.values.reset();
-    stands.clear();
+    for (AttentionMetadata &planned : plan.metadata) planned.keys.reset(), planned.values.reset();
+    metadata.clear();
     for (size_t step = 0; step < results.size(); step++) {
-        const auto is_brought = [&](const auto &result) { return result.first == step; };
-        if (std::none_of(plan.results.begin(), plan.results.end(), is_brought)) results[step].reset();
+        const auto is_result = [&](const auto &result) { return result.first == step; };
+        if (std::none_of(plan.results.begin(), plan.results.end(), is_result)) results[step].reset();
     }
 }
 
-void Execution::bring(const Plan &now) const {
+void Execution::copy_results(const Plan &now) const {
     // By way of pinned memory, and the host waits once.
     std::vector<Tensor> staged;
     for (const auto &[step, to] : now.results) {
@@ -70,26 +80,26 @@ void Execution::bring(const Plan &now) const {
         std::memcpy(now.results[i].second, staged[i].const_data_ptr(), staged[i].nbytes());
 }
 
-void Execution::stand(size_t index) {
-    const Standing &standing = plan.standings[index];
-    Stand &stand = stands[index];
+void Execution::make_metadata(size_t index) {
+    const AttentionMetadata &planned = plan.metadata[index];
+    MetadataTensors &made = metadata[index];
     const auto table = [&](const float *host) {
         const int64_t half = shape.head_dim / 2;
-        return on.constant(host, {shape.positions, half}).index_select(0, part(standing.positions)).unsqueeze(1);
+        return on.constant(host, {shape.positions, half}).index_select(0, part(planned.positions)).unsqueeze(1);
     };
-    stand.cosine = table(shape.cosine), stand.sine = table(shape.sine);
-    stand.slots = part(standing.slots).view({standing.layers, standing.rows});
-    for (const Group &group : standing.groups) {
-        const int64_t shared = shape.heads / shape.kv_heads, slots = group.pages * slots_per_page;
+    made.cosine = table(shape.cosine), made.sine = table(shape.sine);
+    made.slot_mapping = part(planned.slot_mapping).view({planned.layers, planned.rows});
+    for (const Group &group : planned.groups) {
+        const int64_t shared = shape.attention_heads / shape.kv_heads, slots = group.pages * slots_per_page;
         const auto mask = at::arange(slots, numbers.options())
                               .le(part(group.slots).view({group.sequences, 1, 1, group.queries, 1}))
                               .expand({group.sequences, 1, shared, group.queries, slots})
                               .reshape({group.sequences, 1, shared * group.queries, slots});
         // Added to scores, once for all layers: attention would turn a mask of booleans into this in every one.
         const auto bias = at::zeros(mask.sizes(), on.elements()).masked_fill_(mask.logical_not(), -INFINITY);
-        stand.groups.push_back({part(group.rows), part(group.tables).view({standing.layers, -1}), bias});
+        made.groups.push_back({part(group.rows), part(group.tables).view({planned.layers, -1}), bias});
     }
-    if (standing.outputs > 0) stand.order = part(standing.order);
+    if (planned.outputs > 0) made.order = part(planned.order);
 }
 
 Tensor Execution::normed(const Tensor &x, const float *scale, int64_t width) const {
@@ -97,24 +107,24 @@ Tensor Execution::normed(const Tensor &x, const float *scale, int64_t width) con
 }
 
 // x [rows, in] · weightᵀ, [rows, out] in float32.
-Tensor Execution::product(const Tensor &x, const ct_k_weight &weight) const {
-    const auto w = ct::borrow(static_cast<ct_tensor>(const_cast<void *>(weight.data))).t();
-    if (on.tile == 0) return multiplied(x, w);
-    // One shape for every product, so that a row does not see how many others there are.
+Tensor Execution::gemm(const Tensor &x, ct_tensor weight) const {
+    const auto w = ct::borrow(weight).t();
+    if (on.tile == 0) return matmul(x, w);
+    // One shape for every GEMM, so that a row does not depend on how many others there are.
     std::vector<Tensor> tiles;
     for (int64_t first = 0; first < x.size(0); first += on.tile) {
         const int64_t rows = std::min(on.tile, x.size(0) - first);
         const auto part = at::zeros({on.tile, x.size(1)}, x.options());
         part.narrow(0, 0, rows).copy_(x.narrow(0, first, rows));
-        tiles.push_back(multiplied(part, w).narrow(0, 0, rows));
+        tiles.push_back(matmul(part, w).narrow(0, 0, rows));
     }
     return tiles.size() == 1 ? tiles[0] : at::cat(tiles);
 }
 
-Tensor Execution::multiplied(const Tensor &x, const Tensor &w) const {
+Tensor Execution::matmul(const Tensor &x, const Tensor &w) const {
     if (on.dtype == at::kFloat) return at::mm(x, w);
     const auto rounded = x.to(on.dtype);
-    // CPUs have no product with another type of result.
+    // CPUs have no GEMM with another type of result.
     return on.device.is_cuda() ? at::mm(rounded, w, at::kFloat) : at::mm(rounded.to(at::kFloat), w.to(at::kFloat));
 }
 
@@ -122,8 +132,8 @@ Tensor Execution::biased(const Tensor &x, const float *bias) const {
     return bias == nullptr ? x : x + on.constant(bias, {x.size(1)});
 }
 
-// [rows, heads · d] to [rows, heads, d], normed and turned.
-Tensor Execution::turned(const Tensor &x, const float *norm, const Tensor &cosine, const Tensor &sine) const {
+// [rows, heads · d] to [rows, heads, d], normed and rotated.
+Tensor Execution::rope(const Tensor &x, const float *norm, const Tensor &cosine, const Tensor &sine) const {
     auto heads = x.view({x.size(0), -1, shape.head_dim});
     if (norm != nullptr) heads = normed(heads, norm, shape.head_dim);
     const int64_t half = shape.head_dim / 2;
@@ -133,51 +143,51 @@ Tensor Execution::turned(const Tensor &x, const float *norm, const Tensor &cosin
 
 // x [rows, D] to the last `outputs` rows of the block's result.
 Tensor Execution::block(const Tensor &x, const Step &step) {
-    const ct_k_block &b = *step.block;
-    const Standing &standing = plan.standings[step.standing];
-    const Stand &stand = stands[step.standing];
+    const ct_decode_block &b = *step.block;
+    const AttentionMetadata &planned = plan.metadata[step.metadata];
+    const MetadataTensors &made = metadata[step.metadata];
     const auto rows = normed(x, b.attention_norm, shape.width);
-    const auto slots = stand.slots[step.layer];
-    const auto key = turned(biased(product(rows, b.key), b.key_bias), b.key_norm, stand.cosine, stand.sine);
-    const auto value = biased(product(rows, b.value), b.value_bias).view({step.rows, shape.kv_heads, shape.head_dim});
-    standing.keys.flatten(0, 1).index_copy_(0, slots, key.to(on.dtype));
-    standing.values.flatten(0, 1).index_copy_(0, slots, value.to(on.dtype));
-    const int64_t silent = step.rows - step.outputs;
-    if (step.outputs == 0) return x.narrow(0, silent, 0);
-    const auto last = [&](const Tensor &t) { return t.narrow(0, silent, step.outputs); };
-    const auto query = turned(
-        biased(product(last(rows), b.query), b.query_bias), b.query_norm, last(stand.cosine), last(stand.sine));
-    const auto y = last(x) + biased(product(attended(query, standing, stand, step.layer), b.output), b.output_bias);
+    const auto slots = made.slot_mapping[step.layer];
+    const auto key = rope(biased(gemm(rows, b.key), b.key_bias), b.key_norm, made.cosine, made.sine);
+    const auto value = biased(gemm(rows, b.value), b.value_bias).view({step.rows, shape.kv_heads, shape.head_dim});
+    planned.keys.flatten(0, 1).index_copy_(0, slots, key.to(on.dtype));
+    planned.values.flatten(0, 1).index_copy_(0, slots, value.to(on.dtype));
+    const int64_t cache_only = step.rows - step.outputs;
+    if (step.outputs == 0) return x.narrow(0, cache_only, 0);
+    const auto last = [&](const Tensor &t) { return t.narrow(0, cache_only, step.outputs); };
+    const auto query = rope(
+        biased(gemm(last(rows), b.query), b.query_bias), b.query_norm, last(made.cosine), last(made.sine));
+    const auto y = last(x) + biased(gemm(attended(query, planned, made, step.layer), b.output), b.output_bias);
     const auto inner = normed(y, b.feed_forward_norm, shape.width);
-    return y + product(at::silu(product(inner, b.gate)) * product(inner, b.up), b.down);
+    return y + gemm(at::silu(gemm(inner, b.gate)) * gemm(inner, b.up), b.down);
 }
 
-// Queries [outputs, H, d] over what their sequences hold up to their slots: [outputs, H · d]. Queries of heads that
+// Queries [outputs, H, d] over the slots of their sequences up to their own: [outputs, H · d]. Queries of heads that
 // share a key become more rows of one head.
-Tensor Execution::attended(const Tensor &query, const Standing &standing, const Stand &stand, int64_t layer) const {
+Tensor Execution::attended(const Tensor &query, const AttentionMetadata &planned, const MetadataTensors &made, int64_t layer) const {
     const ct::WithoutCudnnAttention guard;
-    const int64_t kv_heads = shape.kv_heads, shared = shape.heads / kv_heads, dim = shape.head_dim;
+    const int64_t kv_heads = shape.kv_heads, shared = shape.attention_heads / kv_heads, dim = shape.head_dim;
     std::vector<Tensor> all;
-    for (size_t i = 0; i < standing.groups.size(); i++) {
-        const Group &group = standing.groups[i];
-        const Seen &seen = stand.groups[i];
+    for (size_t i = 0; i < planned.groups.size(); i++) {
+        const Group &group = planned.groups[i];
+        const GroupTensors &tensors = made.groups[i];
         const auto gathered = [&](const Tensor &pages) {
-            return pages.index_select(0, seen.table[layer])
+            return pages.index_select(0, tensors.table[layer])
                 .view({group.sequences, group.pages * slots_per_page, kv_heads, dim})
                 .transpose(1, 2);
         };
         const auto q = query.to(on.dtype)
-                           .index_select(0, seen.rows)
+                           .index_select(0, tensors.rows)
                            .view({group.sequences, group.queries, kv_heads, shared, dim})
                            .permute({0, 2, 3, 1, 4})
                            .reshape({group.sequences, kv_heads, shared * group.queries, dim});
         const auto result = at::scaled_dot_product_attention(
-            q, gathered(standing.keys), gathered(standing.values), seen.mask);
+            q, gathered(planned.keys), gathered(planned.values), tensors.mask);
         all.push_back(result.view({group.sequences, kv_heads, shared, group.queries, dim})
                           .permute({0, 3, 1, 2, 4})
-                          .reshape({group.sequences * group.queries, shape.heads * dim}));
+                          .reshape({group.sequences * group.queries, shape.attention_heads * dim}));
     }
-    return (all.size() == 1 ? all[0] : at::cat(all)).index_select(0, stand.order).to(at::kFloat);
+    return (all.size() == 1 ? all[0] : at::cat(all)).index_select(0, made.order).to(at::kFloat);
 }
 
 }  // namespace ct::passes

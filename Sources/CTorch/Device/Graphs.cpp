@@ -6,23 +6,23 @@
 
 namespace ct::passes {
 
-bool Graphs::run(const ct_k_shape &shape, const Plan &plan) {
+bool Graphs::run(ct_decoder_s &decoder, const Plan &plan) {
     if (!works) return false;
     const auto known = recordings.find(plan.key);
     Recording *recording = known != recordings.end() ? &known->second : nullptr;
     if (recording == nullptr && seen.contains(plan.key) && threads.contains(std::this_thread::get_id()))
-        recording = record(shape, plan);
+        recording = record(decoder, plan);
     if (recording == nullptr) return false;
     recording->used = ++uses;
     recording->execution->load(plan);
     if (recording->graph != nullptr) recording->graph->replay();
     else recording->execution->run();
-    recording->execution->bring(plan);
+    recording->execution->copy_results(plan);
     replayed++;
     return true;
 }
 
-void Graphs::ran(const Plan &plan) {
+void Graphs::mark_executed(const Plan &plan) {
     threads.insert(std::this_thread::get_id());
     if (seen.size() >= kMostSeen) seen.clear();
     seen.insert(plan.key);
@@ -33,14 +33,14 @@ void Graphs::forget() {
     pool = {0, 0};
 }
 
-Graphs::Recording *Graphs::record(const ct_k_shape &shape, const Plan &plan) {
+Graphs::Recording *Graphs::record(ct_decoder_s &decoder, const Plan &plan) {
     if (recordings.size() >= kMostRecordings)
         recordings.erase(std::min_element(recordings.begin(), recordings.end(), [](const auto &a, const auto &b) {
             return a.second.used < b.second.used;
         }));
     Recording recording;
     try {
-        recording.execution = std::make_unique<Execution>(shape, plan);
+        recording.execution = std::make_unique<Execution>(decoder, plan);
         if (!replays_operations) {
             recording.graph = std::make_unique<CudaGraph>();
             recording.graph->begin(pool);
@@ -63,7 +63,7 @@ Graphs::Recording *Graphs::record(const ct_k_shape &shape, const Plan &plan) {
         forget();
         return nullptr;
     } catch (const std::exception &error) {
-        // Slower, but not wrong: what can't be recorded is run operation by operation from here on.
+        // Slower, but not wrong: passes run operation by operation from here on.
         works = false;
         TORCH_WARN("passes are not recorded as graphs on this device: ", error.what());
         return nullptr;

@@ -18,10 +18,10 @@ public:
     explicit Graphs(bool replays_operations) : replays_operations(replays_operations) {}
 
     // False if nothing was run, and the pass is to run operation by operation.
-    bool run(const ct_k_shape &shape, const Plan &plan);
+    bool run(ct_decoder_s &decoder, const Plan &plan);
     // It did so, without an error.
-    void ran(const Plan &plan);
-    // Lets go of all recordings and their memory.
+    void mark_executed(const Plan &plan);
+    // Releases all recordings and their memory.
     void forget();
 
     // Passes that ran from a recording.
@@ -46,7 +46,7 @@ private:
     std::map<Key, Recording> recordings;
     CudaGraph::Pool pool = {0, 0};
 
-    Recording *record(const ct_k_shape &shape, const Plan &plan);
+    Recording *record(ct_decoder_s &decoder, const Plan &plan);
 };
 
 }  // namespace ct::passes

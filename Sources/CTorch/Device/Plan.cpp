@@ -3,31 +3,36 @@
 #include <algorithm>
 #include <map>
 
+#include "../internal.h"
+
 namespace ct::passes {
 namespace {
 
-// Attention takes a multiple of so many pages: a recorded pass then serves 128 tokens, and what is past a sequence's end is
+// Attention takes a multiple of this many pages: a recorded pass then serves 128 tokens, and slots past a sequence's end are
 // masked.
 constexpr int64_t kPagesAtOnce = 8;
 
 class Planner {
 public:
-    Planner(Plan &plan, const ct_k_shape &shape, const ct_k_op *ops, int32_t count)
-        : plan(plan), shape(shape), ops(ops), count(count) {}
+    Planner(
+        Plan &plan, const ct_decoder_s &decoder, const ct_decode_cache_s &cache, const ct_decode_op *ops, int32_t count
+    )
+        : plan(plan), decoder(decoder), cache(cache), ops(ops), count(count) {}
 
     void run() {
         for (plan.taken = 0; plan.taken < count; plan.taken++) {
-            const ct_k_op &op = ops[plan.taken];
+            const ct_decode_op &op = ops[plan.taken];
             if (op.rows == 0) continue;
-            const bool is_block = op.kind == CT_K_BLOCK;
+            const bool is_block = op.kind == CT_DECODE_BLOCK;
             Step step = {op.kind, op.rows, is_block ? op.outputs : op.rows, op.layer, op.block, op.weight, op.norm, 0, -1, 0};
-            const int64_t width = is_block ? shape.width : op.weight->in;
+            const auto weight = is_block ? at::Tensor() : ct::borrow(op.weight);
+            const int64_t width = is_block ? decoder.shape.width : weight.size(1);
             if (!find(op.x, op.rows * width, step)) break;
-            if (is_block) step.standing = standing(op);
+            if (is_block) step.metadata = metadata(op);
             plan.steps.push_back(step);
             note({step.kind, step.rows, step.outputs, step.layer, address(step.block), address(step.weight),
-                  address(step.norm), step.input, step.source, int64_t(step.standing)});
-            if (step.outputs > 0) made(op.y, step.outputs * (is_block ? shape.width : op.weight->out));
+                  address(step.norm), step.input, step.source, int64_t(step.metadata)});
+            if (step.outputs > 0) record_output(op.y, step.outputs * (is_block ? width : weight.size(0)));
         }
         for (const Value &value : values) {
             plan.results.push_back({value.step, value.begin});
@@ -37,7 +42,7 @@ public:
     }
 
 private:
-    // Numbers that a step makes, by the place on the host where they belong. Older ones come first.
+    // The output of a step, by its address on the host. Older ones come first.
     struct Value {
         float *begin;
         const float *end;
@@ -45,8 +50,9 @@ private:
     };
 
     Plan &plan;
-    const ct_k_shape &shape;
-    const ct_k_op *ops;
+    const ct_decoder_s &decoder;
+    const ct_decode_cache_s &cache;
+    const ct_decode_op *ops;
     const int32_t count;
     std::vector<Value> values;
 
@@ -59,7 +65,7 @@ private:
         return range;
     }
 
-    // Where a step finds its input; false if a part of it lies in what an earlier step made.
+    // Where a step finds its input; false if only a part of it is an earlier step's output.
     bool find(const float *x, int64_t size, Step &step) {
         for (auto value = values.rbegin(); value != values.rend(); value++) {
             if (value->end <= x || x + size <= value->begin) continue;
@@ -72,49 +78,47 @@ private:
         return true;
     }
 
-    void made(float *y, int64_t size) {
+    void record_output(float *y, int64_t size) {
         const Value value = {y, y + size, plan.steps.size() - 1};
         std::erase_if(values, [&](const Value &old) { return y <= old.begin && old.end <= value.end; });
         values.push_back(value);
     }
 
-    static int64_t number(const ct_k_row &place, int64_t layer, int64_t index) {
-        return ct_k_pages_s::page(place.pages[layer * place.layer_stride + index]).number;
+    static int64_t page(const ct_decode_row &row, int64_t layer, int64_t index) {
+        return row.pages[layer * row.layer_stride + index];
     }
 
-    size_t standing(const ct_k_op &op) {
-        for (size_t i = 0; i < plan.standings.size(); i++) {
-            const Standing &known = plan.standings[i];
-            if (known.places == op.places && known.rows == op.rows && known.outputs == op.outputs) return i;
+    size_t metadata(const ct_decode_op &op) {
+        for (size_t i = 0; i < plan.metadata.size(); i++) {
+            const AttentionMetadata &known = plan.metadata[i];
+            if (known.row_table == op.row_table && known.rows == op.rows && known.outputs == op.outputs) return i;
         }
-        Standing stand = {op.places, op.rows, op.outputs, 0, {}, {}, {}, {}, {}, {}};
-        const ct_k_pages_s &memory = *ct_k_pages_s::page(op.places[0].pages[0]).owner;
-        stand.keys = memory.keys, stand.values = memory.values;
+        AttentionMetadata made = {op.row_table, op.rows, op.outputs, 0, cache.keys, cache.values, {}, {}, {}, {}};
         for (int32_t i = 0; i < count; i++)
-            if (ops[i].kind == CT_K_BLOCK && ops[i].places == op.places)
-                stand.layers = std::max(stand.layers, ops[i].layer + 1);
-        std::vector<int64_t> positions, slots;
-        for (int64_t row = 0; row < op.rows; row++) positions.push_back(op.places[row].position);
-        for (int64_t layer = 0; layer < stand.layers; layer++)
+            if (ops[i].kind == CT_DECODE_BLOCK && ops[i].row_table == op.row_table)
+                made.layers = std::max(made.layers, ops[i].layer + 1);
+        std::vector<int64_t> positions, slot_mapping;
+        for (int64_t row = 0; row < op.rows; row++) positions.push_back(op.row_table[row].position);
+        for (int64_t layer = 0; layer < made.layers; layer++)
             for (int64_t row = 0; row < op.rows; row++) {
-                const ct_k_row &place = op.places[row];
-                slots.push_back(
-                    number(place, layer, place.slot / slots_per_page) * slots_per_page + place.slot % slots_per_page);
+                const int64_t slot = op.row_table[row].slot;
+                slot_mapping.push_back(
+                    page(op.row_table[row], layer, slot / slots_per_page) * slots_per_page + slot % slots_per_page);
             }
-        stand.positions = add(positions), stand.slots = add(slots);
-        note({stand.rows, stand.outputs, stand.layers, address(stand.keys.const_data_ptr()),
-              address(stand.values.const_data_ptr()), stand.keys.size(0)});
-        if (op.outputs > 0) group(stand);
-        plan.standings.push_back(std::move(stand));
-        return plan.standings.size() - 1;
+        made.positions = add(positions), made.slot_mapping = add(slot_mapping);
+        note({made.rows, made.outputs, made.layers, address(made.keys.const_data_ptr()),
+              address(made.values.const_data_ptr()), made.keys.size(0)});
+        if (op.outputs > 0) group(made);
+        plan.metadata.push_back(std::move(made));
+        return plan.metadata.size() - 1;
     }
 
     // All sequences in one group; with tiles, a group for each tile of each sequence over all slots there can be.
-    void group(Standing &stand) {
-        const int64_t tile = shape.device->tile, most = (shape.positions + slots_per_page - 1) / slots_per_page;
-        const ct_k_row *outputs = stand.places + stand.rows - stand.outputs;
-        std::map<float *const *, std::vector<int64_t>> by_sequence;
-        for (int64_t row = 0; row < stand.outputs; row++) by_sequence[outputs[row].pages].push_back(row);
+    void group(AttentionMetadata &metadata) {
+        const int64_t tile = decoder.tile, most = (decoder.shape.positions + slots_per_page - 1) / slots_per_page;
+        const ct_decode_row *outputs = metadata.row_table + metadata.rows - metadata.outputs;
+        std::map<const int32_t *, std::vector<int64_t>> by_sequence;
+        for (int64_t row = 0; row < metadata.outputs; row++) by_sequence[outputs[row].pages].push_back(row);
         std::vector<std::vector<std::vector<int64_t>>> groups;
         if (tile == 0) groups.emplace_back();
         for (const auto &[_, rows] : by_sequence) {
@@ -127,8 +131,8 @@ private:
                 groups.push_back({{begin, begin + std::min<size_t>(tile, rows.size() - first)}});
             }
         }
-        std::vector<int64_t> order(stand.outputs);
-        int64_t made = 0;
+        std::vector<int64_t> order(metadata.outputs);
+        int64_t attending = 0;
         for (const auto &members : groups) {
             int64_t queries = tile, pages = most;
             if (tile == 0) {
@@ -144,28 +148,30 @@ private:
                 for (int64_t query = 0; query < queries; query++) {
                     const bool is_own = query < static_cast<int64_t>(member.size());
                     const int64_t row = is_own ? member[query] : member[0];
-                    if (is_own) order[row] = made + static_cast<int64_t>(rows.size());
+                    if (is_own) order[row] = attending + static_cast<int64_t>(rows.size());
                     rows.push_back(row);
                     slots.push_back(outputs[row].slot);
                 }
-            for (int64_t layer = 0; layer < stand.layers; layer++)
+            for (int64_t layer = 0; layer < metadata.layers; layer++)
                 for (const auto &member : members) {
                     // Past the sequence's end its first page again: the mask hides it, and it holds no NaN of another's.
-                    const ct_k_row &last = outputs[member.back()];
+                    const ct_decode_row &last = outputs[member.back()];
                     for (int64_t index = 0; index < pages; index++)
-                        tables.push_back(number(last, layer, index <= last.slot / slots_per_page ? index : 0));
+                        tables.push_back(page(last, layer, index <= last.slot / slots_per_page ? index : 0));
                 }
-            made += static_cast<int64_t>(rows.size());
+            attending += static_cast<int64_t>(rows.size());
             const int64_t sequences = static_cast<int64_t>(members.size());
-            stand.groups.push_back({sequences, queries, pages, add(rows), add(slots), add(tables)});
+            metadata.groups.push_back({sequences, queries, pages, add(rows), add(slots), add(tables)});
             note({sequences, queries, pages});
         }
-        stand.order = add(order);
+        metadata.order = add(order);
     }
 };
 
 }  // namespace
 
-Plan::Plan(const ct_k_shape &shape, const ct_k_op *ops, int32_t count) { Planner(*this, shape, ops, count).run(); }
+Plan::Plan(const ct_decoder_s &decoder, const ct_decode_cache_s &cache, const ct_decode_op *ops, int32_t count) {
+    Planner(*this, decoder, cache, ops, count).run();
+}
 
 }  // namespace ct::passes

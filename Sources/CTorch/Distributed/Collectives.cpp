@@ -1,5 +1,5 @@
 // Collectives of any group, and the work they leave behind.
-#include "Handles.h"
+#include "Group.h"
 
 using namespace ct;
 using namespace ct::distributed;

@@ -3,7 +3,7 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
-#include "Handles.h"
+#include "Group.h"
 
 using namespace ct;
 using namespace ct::distributed;

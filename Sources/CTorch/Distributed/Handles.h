@@ -8,19 +8,13 @@
 #include <mutex>
 #include <thread>
 
-#include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
-#include <torch/csrc/distributed/c10d/Work.hpp>
 
 #include "../internal.h"
 #include "ct_distributed.h"
 
 struct ct_store_s {
     c10::intrusive_ptr<c10d::TCPStore> store;
-};
-
-struct ct_group_s {
-    c10::intrusive_ptr<c10d::Backend> backend;
 };
 
 namespace ct::distributed {

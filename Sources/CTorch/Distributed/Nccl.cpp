@@ -6,7 +6,7 @@
 
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
-#include "Handles.h"
+#include "Group.h"
 
 using namespace ct;
 using namespace ct::distributed;

@@ -1,4 +1,5 @@
 // c10d's TCPStore.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 

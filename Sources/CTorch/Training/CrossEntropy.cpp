@@ -1,24 +1,36 @@
 // The fused end of a prediction head: what is kept is one chunk of logits, which becomes its own gradient in place.
 //
-// The products (Products.h) work on views of buffers that the caching allocator hands out again in the next call;
-// between them our own vector code passes once over a chunk, or ATen's operators for other devices and element types.
+// The GEMMs (Gemm.h) work on views of buffers that the caching allocator hands out again in the next call;
+// between them a kernel passes once over a chunk, or ATen's operators for other devices and element types.
 #include "ct_cross_entropy.h"
 
+#include <algorithm>
 #include <numeric>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/nonzero.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/sub.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
-#include "../Kernels/Parallel.h"
 #include "../internal.h"
-#include "Isa.h"
-#include "Products.h"
+#include "Gemm.h"
 #include "Rows.h"
+#include "ck_training.h"
 
 using namespace ct;
 
 namespace {
 
-// Whether our own kernels take the logits.
+// Whether the kernels take the logits.
 bool has_kernels(const at::Tensor &logits) { return logits.is_cpu() && logits.scalar_type() == at::kFloat; }
 
 // Turns logits [rows, V] into scale · their gradient, in place, and returns the loss: a float64 scalar on their device.
@@ -54,13 +66,11 @@ at::Tensor softmax_cross_entropy(
         TORCH_CHECK(
             labels[i] >= 0 && labels[i] < vocabulary, "target ", labels[i], " is outside the vocabulary of ", vocabulary);
     std::vector<double> losses(rows);
-    const training::SoftmaxChunk chunk = {
-        logits.mutable_data_ptr<float>(), vocabulary, labels,
+    const ck_logits_chunk chunk = {
+        logits.mutable_data_ptr<float>(), rows, vocabulary, labels,
         probabilities.defined() ? ct::elements<float>(probabilities) : nullptr, count, static_cast<float>(scale),
         losses.data()};
-    kernels::in_parallel(rows, double(rows * vocabulary) * 20, [&](int64_t first, int64_t last) {
-        training::isa().softmax_cross_entropy(chunk, first, last);
-    });
+    ck_softmax_cross_entropy(&chunk);
     return at::scalar_tensor(std::accumulate(losses.begin(), losses.end(), 0.0), at::kDouble);
 }
 
@@ -90,7 +100,7 @@ int32_t ct_fused_cross_entropy(
     return guarded_status([&] {
         c10::NoGradGuard guard;
         const auto input = borrow(hidden), x = training::rows(input), own_norm = borrow(norm), own_u = borrow(unembedding);
-        // Weights may be float32 beside bfloat16 activations: the products take x's type, the gradients the weights'.
+        // Weights may be float32 beside bfloat16 activations: the GEMMs take x's type, the gradients the weights'.
         const auto weight = own_norm.to(x.scalar_type()), u = own_u.to(x.scalar_type());
         const auto labels = borrow(targets).contiguous();
         const auto probabilities = probabilities_or_null == nullptr ? at::Tensor() : borrow(probabilities_or_null);
@@ -127,20 +137,20 @@ int32_t ct_fused_cross_entropy(
             const auto h = part(x);
             auto logits = buffer.narrow(0, 0, length);
             const auto normed = training::norm(h, weight, epsilon);
-            training::product_into(logits, normed.y, u.t());
+            training::gemm_into(logits, normed.y, u.t());
             sum.add_(softmax_cross_entropy(
                 logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), ignored,
                 scale));
 
-            // The first product overwrites a gradient that is not there yet.
+            // The first GEMM overwrites a gradient that is not there yet.
             if (u_gradient.defined() && u_gradient.scalar_type() == logits.scalar_type())
-                fresh ? (void)training::product_into(u_gradient, logits.t(), normed.y)
-                      : training::accumulate_product(u_gradient, logits.t(), normed.y);
-            else if (u_gradient.defined() && fresh) u_gradient.copy_(training::product(logits.t(), normed.y));
-            else if (u_gradient.defined()) u_gradient.add_(training::product(logits.t(), normed.y));
+                fresh ? (void)training::gemm_into(u_gradient, logits.t(), normed.y)
+                      : training::accumulate_gemm(u_gradient, logits.t(), normed.y);
+            else if (u_gradient.defined() && fresh) u_gradient.copy_(training::gemm(logits.t(), normed.y));
+            else if (u_gradient.defined()) u_gradient.add_(training::gemm(logits.t(), normed.y));
             fresh = false;
             const auto back = training::norm_backward(
-                h, normed.inverse, weight, training::product(logits, u), {}, /*consume=*/true);
+                h, normed.inverse, weight, training::gemm(logits, u), {}, /*consume=*/true);
             if (weight_gradient.defined()) weight_gradient.add_(back.weight);
             all ? gradient.narrow(0, start, length).copy_(back.x) : gradient.index_copy_(0, index, back.x);
         }

@@ -1,12 +1,19 @@
 // The fused operators as autograd functions: each forward says what is kept, each backward what is computed again.
 #include <ATen/SDPBackend.h>
-#include <c10/core/GradMode.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_sdp_choice.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/graph_task.h>
 
 #include "../internal.h"
 #include "../Device/Attention.h"
-#include "Products.h"
+#include "Gemm.h"
 #include "Rows.h"
 #include "ct_training.h"
 
@@ -28,9 +35,9 @@ std::vector<int64_t> with_last(const Tensor &x, int64_t size) {
     return sizes;
 }
 
-Tensor weight_gradient(const Tensor &dy, const Tensor &input) { return product(dy.t(), input); }
+Tensor weight_gradient(const Tensor &dy, const Tensor &input) { return gemm(dy.t(), input); }
 
-// Matrices [out_i, in] one below the other, for one product instead of several: a view if they lie so in memory, as those
+// Matrices [out_i, in] one below the other, for one GEMM instead of several: a view if they lie so in memory, as those
 // of a block do, else a copy.
 Tensor joined(at::TensorList parts) {
     const auto &first = parts[0];
@@ -67,7 +74,7 @@ struct NormLinears : Function<NormLinears> {
         const auto normed = norm(rows(x), scale.contiguous(), eps);
         variable_list outputs, kept = {x, scale, normed.inverse};
         for (const auto &weight : weights) {
-            outputs.push_back(product(normed.y, weight.t()).view(with_last(x, weight.size(0))));
+            outputs.push_back(gemm(normed.y, weight.t()).view(with_last(x, weight.size(0))));
             kept.push_back(weight);
         }
         context->save_for_backward(kept);
@@ -85,8 +92,8 @@ struct NormLinears : Function<NormLinears> {
             const auto dy = rows(std::exchange(gradients[i], {}));
             const auto &weight = saved[3 + i];
             result.push_back(context->needs_input_grad(2 + i) ? weight_gradient(dy, normed) : Tensor());
-            if (dnormed.defined()) accumulate_product(dnormed, dy, weight);
-            else dnormed = product(dy, weight);
+            if (dnormed.defined()) accumulate_gemm(dnormed, dy, weight);
+            else dnormed = gemm(dy, weight);
         }
         normed.reset();
         const auto d = norm_backward(x, saved[2], scale, dnormed, {}, /*consume=*/true);
@@ -100,14 +107,14 @@ struct NormLinears : Function<NormLinears> {
 struct Linear : Function<Linear> {
     static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &weight) {
         context->save_for_backward({x, weight});
-        return product(rows(x), weight.t()).view(with_last(x, weight.size(0)));
+        return gemm(rows(x), weight.t()).view(with_last(x, weight.size(0)));
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto dy = rows(gradients[0]);
         return {
-            context->needs_input_grad(0) ? product(dy, saved[1]).view(saved[0].sizes()) : Tensor(),
+            context->needs_input_grad(0) ? gemm(dy, saved[1]).view(saved[0].sizes()) : Tensor(),
             context->needs_input_grad(1) ? weight_gradient(dy, rows(saved[0])) : Tensor()};
     }
 };
@@ -120,11 +127,11 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const auto flat = rows(x);
         TORCH_CHECK(gate.sizes() == up.sizes(), "gate has shape ", gate.sizes(), " and up ", up.sizes());
         auto normed = norm(flat, scale.contiguous(), eps);
-        const auto both = product(normed.y, joined({gate, up}).t());
+        const auto both = gemm(normed.y, joined({gate, up}).t());
         normed.y.reset();
         context->save_for_backward({x, scale, gate, up, down, normed.inverse, both});
         context->saved_data["eps"] = eps;
-        return add_product(flat, gated(both), down.t()).view(x.sizes());
+        return add_gemm(flat, swiglu(both), down.t()).view(x.sizes());
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -134,13 +141,13 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         const auto dy = rows(gradients[0]);
         const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
 
-        auto d = gated_backward(saved[6], product(dy, down), may_consume());
-        const auto ddown = wants(4) ? weight_gradient(dy, d.product) : Tensor();
-        d.product.reset();
+        auto d = swiglu_backward(saved[6], gemm(dy, down), may_consume());
+        const auto ddown = wants(4) ? weight_gradient(dy, d.y) : Tensor();
+        d.y.reset();
         auto normed = norm_again(x, inverse, scale, context->saved_data["eps"].toDouble());
         const int64_t width = gate.size(0);
         const auto dboth = wants(2) || wants(3) ? weight_gradient(d.both, normed) : Tensor();
-        const auto dnormed = product_into(normed, d.both, joined({gate, up}));
+        const auto dnormed = gemm_into(normed, d.both, joined({gate, up}));
         const auto dx = norm_backward(x, inverse, scale, dnormed, dy, /*consume=*/true);
         return {
             dx.x.view(saved[0].sizes()), dx.weight, wants(2) ? dboth.narrow(0, 0, width) : Tensor(),
@@ -148,20 +155,20 @@ struct AddSwiGLU : Function<AddSwiGLU> {
     }
 };
 
-struct Rotate : Function<Rotate> {
+struct Rope : Function<Rope> {
     static Tensor forward(AutogradContext *context, const Tensor &x, const Tensor &cosine, const Tensor &sine) {
         context->save_for_backward({cosine, sine});
-        return rotate(x.contiguous(), cosine.contiguous(), sine.contiguous(), 1);
+        return rope(x.contiguous(), cosine.contiguous(), sine.contiguous(), 1);
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
-        return {rotate(gradients[0].contiguous(), saved[0].contiguous(), saved[1].contiguous(), -1), {}, {}};
+        return {rope(gradients[0].contiguous(), saved[0].contiguous(), saved[1].contiguous(), -1), {}, {}};
     }
 };
 
 // Keeps what it was given and log Σ exp of each query's scores.
-struct OwnAttention : Function<OwnAttention> {
+struct BuiltinAttention : Function<BuiltinAttention> {
     static Tensor forward(
         AutogradContext *context, const Tensor &q, const Tensor &k, const Tensor &v,
         const std::optional<Tensor> &mask, bool causal
@@ -195,7 +202,7 @@ struct Projected {
     }
 };
 
-// A block's attention half, one product for queries, keys and values. Kept: x, 1/rms, the rotated queries and keys, values,
+// A block's attention half, one GEMM for queries, keys and values. Kept: x, 1/rms, the rotated queries and keys, values,
 // attention's output and log-sums.
 struct AddAttention : Function<AddAttention> {
     static Tensor forward(
@@ -205,17 +212,17 @@ struct AddAttention : Function<AddAttention> {
     ) {
         const auto flat = rows(x);
         auto normed = norm(flat, scale.contiguous(), eps);
-        const auto all = product(normed.y, joined({query, key, value}).t());
+        const auto all = gemm(normed.y, joined({query, key, value}).t());
         normed.y.reset();
         const Projected p(all, x.size(0), query.size(0) / dim, key.size(0) / dim);
-        rotate_(p.rotated, cosine, sine, 1);
+        rope_(p.rotated, cosine, sine, 1);
         const auto result = attention(p.q, p.k, p.v, mask.value_or(Tensor()), !mask);
         context->save_for_backward(
             {x, scale, query, key, value, output, cosine, sine, mask.value_or(Tensor()), normed.inverse, all, result.out,
              result.lse});
         context->saved_data["dim"] = dim;
         context->saved_data["eps"] = eps;
-        return add_product(flat, result.out.view({flat.size(0), -1}), output.t()).view(x.sizes());
+        return add_gemm(flat, result.out.view({flat.size(0), -1}), output.t()).view(x.sizes());
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -227,20 +234,20 @@ struct AddAttention : Function<AddAttention> {
         const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
 
         const auto doutput = wants(5) ? weight_gradient(dy, out.view({dy.size(0), -1})) : Tensor();
-        auto dout = product(dy, output);
+        auto dout = gemm(dy, output);
         const Projected p(all, batch, heads, kv_heads);
         const auto dall = at::empty_like(all);
         const Projected d(dall, batch, heads, kv_heads);
         attention_backward(p.q, p.k, p.v, mask, !mask.defined(), {out, saved[12]}, dout, {d.q, d.k, d.v});
         dout.reset();
-        rotate_(d.rotated, saved[6], saved[7], -1);
+        rope_(d.rotated, saved[6], saved[7], -1);
 
         auto normed = norm_again(x, saved[9], scale, context->saved_data["eps"].toDouble());
         const auto weights = wants(2) || wants(3) || wants(4) ? weight_gradient(dall, normed) : Tensor();
         const auto part = [&](size_t input, int64_t start, int64_t count) {
             return wants(input) ? weights.narrow(0, start * dim, count * dim) : Tensor();
         };
-        const auto dnormed = product_into(normed, dall, joined({saved[2], saved[3], saved[4]}));
+        const auto dnormed = gemm_into(normed, dall, joined({saved[2], saved[3], saved[4]}));
         const auto dx = norm_backward(x, saved[9], scale, dnormed, dy, /*consume=*/true);
         return {
             dx.x.view(saved[0].sizes()), dx.weight, part(2, 0, heads), part(3, heads, kv_heads),
@@ -248,7 +255,7 @@ struct AddAttention : Function<AddAttention> {
     }
 };
 
-// Whether our attention takes this mask: none, or one for all heads of each sequence.
+// Whether the built-in attention takes this mask: none, or one for all heads of each sequence.
 bool serves(const std::optional<Tensor> &mask, int64_t batch, int64_t queries, int64_t keys) {
     const std::vector<int64_t> full = {batch, 1, queries, keys};
     return !mask || (mask->scalar_type() == at::kBool && mask->sizes() == at::IntArrayRef(full));
@@ -297,7 +304,7 @@ Tensor attend(const Tensor &q, const Tensor &k, const Tensor &v, const std::opti
     TORCH_CHECK(!(causal && mask), "attention takes a mask or is causal, not both");
     if (is_cpu_float({q, k, v}) && q.size(1) == k.size(1) && attends(q.size(0), q.size(1), k.size(2), q.size(3)) &&
         serves(mask, q.size(0), q.size(1), k.size(1)))
-        return OwnAttention::apply(q, k, v, mask, causal);
+        return BuiltinAttention::apply(q, k, v, mask, causal);
     return library_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, causal).transpose(1, 2);
 }
 
@@ -331,7 +338,7 @@ ct_tensor ct_matmul(ct_tensor a, ct_tensor b) {
     return guarded([&] {
         const auto left = borrow(a), right = borrow(b);
         const bool tracked = at::GradMode::is_enabled() && (left.requires_grad() || right.requires_grad());
-        return left.dim() == 2 && right.dim() == 2 && !tracked ? product(left, right) : at::matmul(left, right);
+        return left.dim() == 2 && right.dim() == 2 && !tracked ? gemm(left, right) : at::matmul(left, right);
     });
 }
 
@@ -350,7 +357,7 @@ ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight) {
 }
 
 ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine) {
-    return guarded([&] { return Rotate::apply(borrow(x), borrow(cosine), borrow(sine)); });
+    return guarded([&] { return Rope::apply(borrow(x), borrow(cosine), borrow(sine)); });
 }
 
 ct_tensor ct_attention(ct_tensor query, ct_tensor key, ct_tensor value, ct_tensor mask_or_null, bool causal) {
@@ -377,7 +384,7 @@ ct_tensor ct_add_attention(
                 x, norm, weights[0], weights[1], weights[2], o, c, s, mask ? mask->contiguous() : mask, dim, eps);
         const auto all = NormLinears::apply(x, norm, at::TensorList(weights), eps);
         const auto attended = attend(
-            Rotate::apply(heads(all[0]), c, s), Rotate::apply(heads(all[1]), c, s), heads(all[2]), mask, !mask);
+            Rope::apply(heads(all[0]), c, s), Rope::apply(heads(all[1]), c, s), heads(all[2]), mask, !mask);
         return add_linear(x, attended.reshape({x.size(0), x.size(1), -1}), o);
     });
 }

@@ -1,34 +1,30 @@
-// The gradient's norm and AdamW: one sweep over memory and one parallel region each, for all parameters together.
+// The gradient's norm and AdamW: those of CKernels for contiguous float32 on the CPU, ATen's elsewhere.
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <new>
 
-#include "../Kernels/Parallel.h"
 #include "../internal.h"
-#include "Isa.h"
+#include "ck_training.h"
 #include "ct_training.h"
 
 using namespace ct;
-using ct::kernels::in_parallel;
 
 namespace {
 
-bool ours(const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous(); }
+bool is_float_span(const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat && t.is_contiguous(); }
 
-// Elements from `start` of tensor `index`: the work is cut the same way whatever the threads.
-struct Piece {
-    size_t index;
-    int64_t start, count;
-};
-
-std::vector<Piece> pieces(const std::vector<at::Tensor> &tensors) {
-    constexpr int64_t size = 16384;
-    std::vector<Piece> result;
-    for (size_t i = 0; i < tensors.size(); i++)
-        for (int64_t start = 0; start < tensors[i].numel(); start += size)
-            result.push_back({i, start, std::min(size, tensors[i].numel() - start)});
-    return result;
+void check(int32_t status) {
+    if (status == CK_OUT_OF_MEMORY) throw std::bad_alloc();
 }
 
 }  // namespace
@@ -37,18 +33,12 @@ ct_tensor ct_sums_of_squares(const ct_tensor *list, int32_t count) {
     return guarded([&] {
         c10::NoGradGuard guard;
         const auto tensors = borrow_list(list, count);
-        if (!std::all_of(tensors.begin(), tensors.end(), ours))
+        if (!std::all_of(tensors.begin(), tensors.end(), is_float_span))
             return at::stack(at::_foreach_norm(tensors, 2)).to(at::kDouble).square_();
-        const auto work = pieces(tensors);
-        std::vector<double> parts(work.size());
-        in_parallel(int64_t(work.size()), double(work.size()) * 16384, [&](int64_t first, int64_t last) {
-            for (int64_t i = first; i < last; i++)
-                parts[i] = training::isa().squares(
-                    ct::elements<float>(tensors[work[i].index]) + work[i].start, work[i].count);
-        });
-        const auto sums = at::zeros({count}, at::kDouble);
-        auto *const sum = sums.mutable_data_ptr<double>();
-        for (size_t i = 0; i < work.size(); i++) sum[work[i].index] += parts[i];
+        std::vector<ck_span> spans;
+        for (const auto &t : tensors) spans.push_back({ct::elements<float>(t), t.numel()});
+        const auto sums = at::empty({count}, at::kDouble);
+        check(ck_sums_of_squares(spans.data(), count, sums.mutable_data_ptr<double>()));
         return sums;
     });
 }
@@ -70,7 +60,7 @@ int32_t ct_adamw_(
                 "a parameter of shape ", weights[i].sizes(), " has a gradient of shape ", slopes[i].sizes());
             slopes[i] = slopes[i].contiguous();
         }
-        const auto fits = [](const std::vector<at::Tensor> &list) { return std::all_of(list.begin(), list.end(), ours); };
+        const auto fits = [](const std::vector<at::Tensor> &list) { return std::all_of(list.begin(), list.end(), is_float_span); };
         if (fits(weights) && fits(slopes) && fits(means) && fits(squares)) {
             double scale = 1;
             if (norm.defined()) {
@@ -78,19 +68,15 @@ int32_t ct_adamw_(
                 if (!std::isfinite(value)) return;
                 if (clip > 0 && value > clip) scale = clip / value;
             }
-            const training::AdamW constants = {
+            const ck_adamw_constants constants = {
                 float(scale), float(beta1), float(beta2), float(epsilon), float(rate / (1 - std::pow(beta1, steps))),
                 float(1 / std::sqrt(1 - std::pow(beta2, steps)))};
-            const auto work = pieces(weights);
-            in_parallel(int64_t(work.size()), double(work.size()) * 16384, [&](int64_t from, int64_t to) {
-                for (int64_t i = from; i < to; i++) {
-                    const auto [index, start, length] = work[i];
-                    training::isa().adamw(
-                        weights[index].mutable_data_ptr<float>() + start, ct::elements<float>(slopes[index]) + start,
-                        means[index].mutable_data_ptr<float>() + start, squares[index].mutable_data_ptr<float>() + start,
-                        length, float(1 - rate * decays[index]), constants);
-                }
-            });
+            std::vector<ck_adamw_span> spans;
+            for (int32_t i = 0; i < count; i++)
+                spans.push_back(
+                    {weights[i].mutable_data_ptr<float>(), ct::elements<float>(slopes[i]), means[i].mutable_data_ptr<float>(),
+                     squares[i].mutable_data_ptr<float>(), weights[i].numel(), float(1 - rate * decays[i])});
+            check(ck_adamw(spans.data(), count, &constants));
             return;
         }
         // ATen's kernel divides gradients by the first and does nothing if the second is not 0. Both stay on the device, so that

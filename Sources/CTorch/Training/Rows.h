@@ -1,8 +1,8 @@
-// What the fused operators are made of, on tensors: our kernels for contiguous float32 on the CPU, ATen for everything else
+// What the fused operators are made of, on tensors: CKernels for contiguous float32 on the CPU, ATen for everything else
 // (float64 in tests, CUDA). No autograd in here.
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 namespace ct::training {
 
@@ -27,20 +27,20 @@ NormGradient norm_backward(
     const at::Tensor &residual, bool consume);
 
 // silu(gate) ∘ up [rows, width] of both [rows, 2 · width], gate before up.
-at::Tensor gated(const at::Tensor &both);
+at::Tensor swiglu(const at::Tensor &both);
 
-struct GatedGradient {
-    at::Tensor both, product;
+struct SwiGLUGradient {
+    at::Tensor both, y;  // and y again
 };
 // Overwrites dy, and with `consume` both.
-GatedGradient gated_backward(const at::Tensor &both, at::Tensor dy, bool consume);
+SwiGLUGradient swiglu_backward(const at::Tensor &both, at::Tensor dy, bool consume);
 
-// x [B, T, heads, dim] turned by the angles of each position, tables [T, dim / 2]; sign -1 turns back.
-at::Tensor rotate(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
+// x [B, T, heads, dim] rotated by the angles of each position, tables [T, dim / 2]; sign -1 rotates back.
+at::Tensor rope(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
 // The same in place, of float32 on the CPU whose positions may lie apart.
-void rotate_(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
+void rope_(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine, double sign);
 
-// Whether our attention serves these sizes: heads of a multiple of 16, sequences whose scores fit the cache, and work for
+// Whether the built-in attention serves these sizes: heads of a multiple of 16, sequences whose scores fit the cache, and work for
 // every thread. And these tensors: float32 on the CPU.
 bool attends(int64_t batch, int64_t time, int64_t kv_heads, int64_t dim);
 bool is_cpu_float(at::TensorList tensors);

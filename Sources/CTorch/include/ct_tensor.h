@@ -33,7 +33,8 @@ enum { CT_CPU = 0, CT_CUDA = 1, CT_META = 2 };
 typedef struct { int32_t type; int32_t index; } ct_device;
 
 // MARK: the process
-// Installs the counting, caching allocator and loads libtorch_cuda.so if it lies beside libtorch_cpu.so. Idempotent.
+// Installs the counting, caching allocator, gives the kernels LibTorch's threads, and loads libtorch_cuda.so if it lies beside
+// libtorch_cpu.so. Idempotent.
 void ct_initialize(void);
 const char *ct_version(void);
 bool ct_cuda_is_available(void);
@@ -43,6 +44,7 @@ const char *ct_cuda_problem(void);
 bool ct_cuda_device_name(int32_t index, char *name, int32_t size);
 // Whether the processor multiplies bfloat16 (AVX512_BF16 or AMX); LibTorch emulates it elsewhere.
 bool ct_cpu_has_bfloat16(void);
+// Sets the kernels' threads (ck_set_threads), too.
 void ct_set_threads(int32_t threads);
 int32_t ct_threads(void);
 

@@ -16,13 +16,13 @@ ct_tensor ct_rms_norm(ct_tensor x, ct_tensor weight, double eps);
 int32_t ct_norm_linears(
     ct_tensor x, ct_tensor norm, double eps, const ct_tensor *weights, int32_t count, ct_tensor *out);
 
-// x [..., D] + (silu(norm(x) · gateᵀ) ∘ norm(x) · upᵀ) · downᵀ. Kept: x, 1/rms and the two products [..., F].
+// x [..., D] + (silu(norm(x) · gateᵀ) ∘ norm(x) · upᵀ) · downᵀ. Kept: x, 1/rms and the two projections [..., F].
 ct_tensor ct_add_swiglu(ct_tensor x, ct_tensor norm, double eps, ct_tensor gate, ct_tensor up, ct_tensor down);
 
 // residual + input · weightᵀ.
 ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight);
 
-// x [B, T, H, d] with every pair (x[j], x[j + d/2]) turned by its position's angle j; tables [T, d/2].
+// x [B, T, H, d] with every pair (x[j], x[j + d/2]) rotated by its position's angle j; tables [T, d/2].
 ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine);
 
 // Scaled dot-product attention of queries [B, T, H, d] over keys and values [B, S, K, d]: [B, T, H, d]. The mask is bool,
@@ -41,8 +41,9 @@ ct_tensor ct_matmul(ct_tensor a, ct_tensor b);
 // input [..., in] · weightᵀ + bias, weight [out, in].
 ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null);
 
-// Whether products of float32 matrices on the CPU run our kernels (1) or LibTorch's (0); -1, as at first: by the processor.
-void ct_set_own_products(int32_t own);
+// Whether float32 matrix multiplications on the CPU run the built-in GEMM (1) or LibTorch's (0); -1, as at first: by the
+// processor.
+void ct_set_builtin_gemm(int32_t builtin);
 
 // MARK: optimizer
 // Σ x² of each tensor: float64 [count] on their device. The order of a sum depends on the tensor's size only.

@@ -1,4 +1,4 @@
-import Torch
+import ForetokenFiles
 
 extension BatchEngine {
     /// Runs requests side by side and hands over their texts in order.
@@ -10,8 +10,8 @@ extension BatchEngine {
     /// - `goesOn`: asked before every line; false stops.
     /// - `body`: called with the line, its text and how it came about.
     ///
-    /// - Throws: ``DecodingError``, `TorchError.outOfMemory`, what `body` throws.
-    @TorchActor
+    /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, what `body` throws.
+    @ComputeActor
     public func runInOrder(
         _ lines: Range<Int>, samples: Int, request: (Int) -> GenerationRequest, goesOn: (Int) -> Bool,
         body: (Int, String, GenerationStatistics) throws -> Void

@@ -1,4 +1,4 @@
-import Torch
+import ForetokenFiles
 
 /// A request in a ``BatchEngine``: its text as it is decoded, one block a forward pass.
 ///
@@ -7,34 +7,34 @@ public final class GenerationStream: AsyncSequence, Sendable {
     /// The text of one forward pass.
     public typealias Element = [TextPiece]
 
-    let ticket: Ticket
+    let request: ScheduledRequest
     private let engine: BatchEngine
 
-    init(ticket: Ticket, engine: BatchEngine) {
-        self.ticket = ticket
+    init(_ request: ScheduledRequest, engine: BatchEngine) {
+        self.request = request
         self.engine = engine
     }
 
     deinit {
-        let (ticket, engine) = (ticket, engine)
-        Task { await engine.cancel(ticket) }
+        let (request, engine) = (request, engine)
+        Task { await engine.cancel(request) }
     }
 
     /// The whole text, or what of it was not taken, once the request has ended; it is never held back for that.
     ///
-    /// - Throws: ``DecodingError``, `TorchError.outOfMemory`, or `CancellationError` in a cancelled task.
+    /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, or `CancellationError` in a cancelled task.
     public func text() async throws -> String {
         try Task.checkCancellation()
-        return try await engine.rest(of: ticket)
+        return try await engine.rest(of: request)
     }
 
     /// Lets the request run ahead of its consumer as far as it goes: ``text()`` will be asked for.
-    @TorchActor
-    func collect() { ticket.isCollected = true }
+    @ComputeActor
+    func collect() { request.isCollected = true }
 
     /// What was done so far.
     public var statistics: GenerationStatistics {
-        get async { await ticket.currentStatistics }
+        get async { await request.currentStatistics }
     }
 
     /// The one iterator that makes sense: blocks come once.
@@ -46,17 +46,17 @@ public final class GenerationStream: AsyncSequence, Sendable {
 
         /// The next block's text; nil at the end.
         ///
-        /// - Throws: ``DecodingError``, `TorchError.outOfMemory`, or `CancellationError` in a cancelled task.
+        /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, or `CancellationError` in a cancelled task.
         public mutating func next() async throws -> [TextPiece]? {
             try Task.checkCancellation()
-            return try await stream.engine.next(stream.ticket)
+            return try await stream.engine.next(stream.request)
         }
     }
 }
 
 /// A request's place in an engine.
-@TorchActor
-final class Ticket {
+@ComputeActor
+final class ScheduledRequest {
     let request: GenerationRequest
     /// Pages of cache that it can come to use.
     let pages: Int
@@ -101,12 +101,12 @@ final class Ticket {
 }
 
 /// Samples of one prompt: the first to start runs it, and the others fork from that one's cache when they start.
-@TorchActor
+@ComputeActor
 final class SampleGroup {
     /// Samples that have not started.
     var waiting: Int
     /// The one that runs the prompt.
-    var leader: Ticket?
+    var leader: ScheduledRequest?
     /// The leader's sequence and how many of its tokens are the prompt's, once these are in its cache.
     var prompt: (sequence: DecodingSequence, length: Int)?
     /// Pages of a leader that has ended while others wait.

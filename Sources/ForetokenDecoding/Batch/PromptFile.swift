@@ -1,7 +1,6 @@
 public import ForetokenFiles
+public import ForetokenPlatform
 import ForetokenText
-public import Foundation
-import Torch
 
 /// A JSONL file of prompts and one of their continuations, in the same order; an interrupted run goes on where it stopped.
 ///
@@ -59,9 +58,7 @@ public struct PromptFile: Sendable {
     private static func lines(of url: URL) throws -> [ArraySlice<UInt8>] {
         do {
             // Read, not mapped: prompts may come from a pipe.
-            let handle = try FileHandle(forReadingFrom: url)
-            defer { try? handle.close() }
-            let bytes = [UInt8](try handle.readToEnd() ?? Data())
+            let bytes = try OpenFile(reading: url).readToEnd()
             // Editors of Windows begin a text with a mark.
             return bytes.dropFirst(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0).split(
                 separator: 0x0A, omittingEmptySubsequences: false)
@@ -76,8 +73,8 @@ public struct PromptFile: Sendable {
     /// with lines written and lines in all, and stops the run by false.
     ///
     /// - Throws: ``Problem``, before the first text, for a prompt that the model cannot continue; `ResultsFileError`,
-    ///   ``DecodingError``, `TorchError.outOfMemory`; written lines stay.
-    @TorchActor
+    ///   ``DecodingError``, ``DecodingError/outOfMemory(_:)``; written lines stay.
+    @ComputeActor
     public func run(
         on engine: BatchEngine, samples: Int = 1, to out: URL, fingerprint: String = "",
         request: (String) -> GenerationRequest, progress: (Int, Int) -> Bool

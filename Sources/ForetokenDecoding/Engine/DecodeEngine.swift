@@ -1,4 +1,3 @@
-internal import CTorch
 import ForetokenModel
 
 /// Advances sequences, all of them by one forward pass a step.
@@ -12,21 +11,22 @@ final class DecodeEngine {
     let pool: CachePool
     private let drafter: any Drafter
     private let planner: DepthPlanner
-    private var places: [ct_k_row] = []
+    private var rowTable: [AttentionMetadata] = []
     private let hidden = FloatBuffer()
-    private let latent = FloatBuffer()
+    private let trunkOutput = FloatBuffer()
     /// Outputs of the heads before head 1, head 2 first.
-    private let taps: [FloatBuffer]
+    private let headOutputs: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
     /// - Parameter drafter: the model's own heads if nil; tests draft always right, never right and sometimes right.
     init(_ model: DecodeModel, pool: CachePool? = nil, drafter: (any Drafter)? = nil) {
+        let pool = pool ?? CachePool(model)
         self.model = model
-        self.pool = pool ?? CachePool(model)
-        self.drafter = drafter ?? model.makeDrafter()
+        self.pool = pool
+        self.drafter = drafter ?? model.makeDrafter(pool)
         planner = DepthPlanner(isStepwise: model.configuration.headGraph.joinedTokens > 0)
-        taps = model.decidingHeads.dropLast().map { _ in FloatBuffer() }
+        headOutputs = model.nextTokenPath.dropLast().map { _ in FloatBuffer() }
     }
 
     /// A sequence's share of a pass.
@@ -41,7 +41,7 @@ final class DecodeEngine {
     ///
     /// A sequence whose logits are not numbers gets its `failure` set and does not harm the others.
     ///
-    /// - Throws: `TorchError.outOfMemory`; the sequences are of no use then.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``; the sequences are of no use then.
     func step(_ sequences: [DecodingSequence]) throws {
         let clock = ContinuousClock()
         let begin = clock.now
@@ -76,30 +76,31 @@ final class DecodeEngine {
 
     /// Trunk, head 1 and logits. Rows that need no logits come first, since a pass gives those of its last rows.
     private func pass(_ parts: [Part]) throws {
-        places.removeAll(keepingCapacity: true)
-        var ends: [ct_k_row] = []
+        rowTable.removeAll(keepingCapacity: true)
+        var ends: [AttentionMetadata] = []
         for part in parts {
-            try part.sequence.cache.reserve(part.tokens.count, position: part.sequence.committed, into: &places)
-            ends += places.suffix(part.outputs)
-            places.removeLast(part.outputs)
+            try part.sequence.cache.reserve(part.tokens.count, position: part.sequence.committed, into: &rowTable)
+            ends += rowTable.suffix(part.outputs)
+            rowTable.removeLast(part.outputs)
         }
-        places += ends
+        rowTable += ends
         let tokens = parts.flatMap { $0.tokens.prefix($0.silent) } + parts.flatMap { $0.tokens.suffix($0.outputs) }
         let (rows, outputs, width) = (tokens.count, ends.count, model.configuration.width)
         let x = hidden.reserve(rows * width)
-        let z = latent.reserve(rows * width)
-        let tapped = taps.map { $0.reserve(rows * width) }
+        let z = trunkOutput.reserve(rows * width)
+        let outputsOfHeads = headOutputs.map { $0.reserve(rows * width) }
         // Heads that read head 1 need it at every position.
         let drafts = model.draftSource == .headOne && parts.contains { $0.sequence.request.heads > 1 }
         let kept = drafts ? rows : outputs
         let scores = logits.reserve(outputs * model.configuration.vocabulary)
-        model.embed(tokens, into: x)
-        places.withUnsafeBufferPointer { places in
-            var pass = Pass(model)
-            pass.trunk(places: places.baseAddress, rows: rows, from: x, to: z)
-            pass.decide(places: places.baseAddress, rows: rows, outputs: kept, from: z, taps: tapped, to: x)
+        model.backend.embed(tokens, into: x)
+        try rowTable.withUnsafeBufferPointer { rowTable in
+            var pass = Pass(model, pool)
+            pass.trunk(rowTable: rowTable.baseAddress, rows: rows, from: x, to: z)
+            pass.nextToken(
+                rowTable: rowTable.baseAddress, rows: rows, outputs: kept, from: z, headOutputs: outputsOfHeads, to: x)
             if outputs > 0 { pass.logits(x + (kept - outputs) * width, rows: outputs, to: scores) }
-            pass.run()
+            try pass.run()
         }
     }
 
@@ -108,9 +109,9 @@ final class DecodeEngine {
         let width = model.configuration.width
         let sources =
             switch model.draftSource {
-            case .latent: [latent.pointer]
+            case .trunkOutput: [trunkOutput.pointer]
             case .headOne: [hidden.pointer]
-            case .decidingHeads: taps.map(\.pointer)
+            case .nextTokenPath: headOutputs.map(\.pointer)
             }
         func advance(_ sequence: DecodingSequence, from row: Int, rows: Int, position: Int) throws {
             try drafter.advance(sequence, sources.map { $0 + row * width }, rows: rows, position: position)
@@ -127,14 +128,8 @@ final class DecodeEngine {
                 sequence.commitPrompt(part.silent)
                 continue
             }
-            let kept: Int
-            do {
-                kept = try sequence.accept(
-                    logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
-            } catch {
-                sequence.failure = error
-                continue
-            }
+            let kept = sequence.accept(logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
+            if sequence.failure != nil { continue }
             try advance(
                 sequence, from: outputsStart + output, rows: kept - part.silent, position: start + part.silent)
         }

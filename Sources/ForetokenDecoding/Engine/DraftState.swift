@@ -41,10 +41,10 @@ final class DraftState {
 
     init(_ model: DecodeModel, heads: Int, maximum: Int, pool: CachePool) {
         caches = model.heads[1..<max(1, heads)].map { head in
-            guard head.isBlock, !model.decidingHeads.contains(head.node.head) else { return nil }
+            guard model.hasOwnCache(head) else { return nil }
             return KeyValueCache(layers: 1, maximum: maximum, pool: pool)
         }
-        let isWaitingEach = model.draftSource == .decidingHeads || model.configuration.headGraph.joinedTokens > 0
+        let isWaitingEach = model.draftSource == .nextTokenPath || model.configuration.headGraph.joinedTokens > 0
         waiting = (0..<(isWaitingEach ? caches.count : 1)).map { _ in WaitingRows(width: model.configuration.width) }
     }
 
@@ -77,7 +77,7 @@ final class DraftState {
                     ? other.waiting[0].upTo(length) : WaitingRows(width: width, position: length)
             ]
         } else {
-            let count = model.draftSource == .decidingHeads ? caches.count : 1
+            let count = model.draftSource == .nextTokenPath ? caches.count : 1
             self.waiting = (0..<count).map { _ in WaitingRows(width: width, position: length) }
         }
     }

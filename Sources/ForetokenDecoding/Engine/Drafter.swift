@@ -1,4 +1,3 @@
-internal import CTorch
 import ForetokenModel
 
 /// Proposes tokens; the verification accepts or rejects them, so a drafter can only change the speed.
@@ -6,21 +5,21 @@ protocol Drafter: AnyObject {
     /// Takes over rows [rows, D] of a sequence's committed positions, from `position` on, in order, each once.
     ///
     /// - Parameter sources: those of the model's ``DraftSource``: z, head 1's output, or the outputs of heads 2, 3, ….
-    /// - Throws: `TorchError.outOfMemory`.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func advance(
         _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
     ) throws
 
     /// Sets every sequence's `drafts`: guesses of the tokens after its pending one, at most so many.
     ///
-    /// - Throws: `TorchError.outOfMemory`.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func propose(_ sequences: [DecodingSequence], counts: [Int]) throws
 }
 
 extension DecodeModel {
     /// The model's own heads as a drafter.
-    func makeDrafter() -> any Drafter {
-        configuration.headGraph.joinedTokens > 0 ? StepwiseDrafter(self) : SelfDrafter(self)
+    func makeDrafter(_ pool: CachePool) -> any Drafter {
+        configuration.headGraph.joinedTokens > 0 ? StepwiseDrafter(self, pool) : SelfDrafter(self, pool)
     }
 }
 
@@ -35,16 +34,18 @@ final class SelfDrafter: Drafter {
     private static let mostWaiting = 256
 
     private let model: DecodeModel
-    private var places: [ct_k_row] = []
-    private var latent: [Float] = []
+    private let pool: CachePool
+    private var rowTable: [AttentionMetadata] = []
+    private var trunkOutput: [Float] = []
     private let last = FloatBuffer()
     /// Outputs at all rows of heads that others read.
     private let chain: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
-    init(_ model: DecodeModel) {
+    init(_ model: DecodeModel, _ pool: CachePool) {
         self.model = model
+        self.pool = pool
         chain = model.draftSource == .headOne ? model.heads.dropFirst().map { _ in FloatBuffer() } : []
     }
 
@@ -84,7 +85,7 @@ final class SelfDrafter: Drafter {
             var history = sequence.history
             for draft in 0..<count {
                 guard
-                    let token = sampler.token(
+                    let token = try sampler.token(
                         logits.pointer + (draft * sequences.count + index) * vocabulary, count: vocabulary,
                         position: sequence.committed + 1 + draft, history: history, scratch: scratch)
                 else { break }
@@ -103,64 +104,64 @@ final class SelfDrafter: Drafter {
         let heads = chain.isEmpty && caches.allSatisfy { $0 == nil } ? min(depth, caches.count) : caches.count
         let outputs = depth > 0 ? sequences.count : 0
         let last = self.last.reserve(max(1, heads * outputs * width))
-        var pass = Pass(model)
-        if model.draftSource == .decidingHeads {
+        var pass = Pass(model, pool)
+        if model.draftSource == .nextTokenPath {
             for head in 0..<depth {
                 for (index, sequence) in sequences.enumerated() {
                     let row = last + (head * outputs + index) * width
                     for (i, value) in sequence.draftState.waiting[head].rows.enumerated() { row[i] = value }
                 }
             }
-            return runLogits(pass, last, depth: depth, outputs: outputs)
+            return try runLogits(pass, last, depth: depth, outputs: outputs)
         }
         let waiting = sequences.map { $0.draftState.waiting[0].count }
         let rows = waiting.reduce(0, +)
         // Rows that only enter caches come first.
         let ending = depth > 0 ? 1 : 0
-        latent.removeAll(keepingCapacity: true)
-        for sequence in sequences { latent += sequence.draftState.waiting[0].rows.dropLast(ending * width) }
-        for sequence in sequences { latent += sequence.draftState.waiting[0].rows.suffix(ending * width) }
-        places.removeAll(keepingCapacity: true)
+        trunkOutput.removeAll(keepingCapacity: true)
+        for sequence in sequences { trunkOutput += sequence.draftState.waiting[0].rows.dropLast(ending * width) }
+        for sequence in sequences { trunkOutput += sequence.draftState.waiting[0].rows.suffix(ending * width) }
+        rowTable.removeAll(keepingCapacity: true)
         for head in 0..<heads {
-            var ends: [ct_k_row] = []
+            var ends: [AttentionMetadata] = []
             for (sequence, rows) in zip(sequences, waiting) {
                 guard let cache = sequence.draftState.caches[head] else { continue }
-                try cache.reserve(rows, position: sequence.draftState.waiting[0].position, into: &places)
-                ends += places.suffix(ending)
-                places.removeLast(ending)
+                try cache.reserve(rows, position: sequence.draftState.waiting[0].position, into: &rowTable)
+                ends += rowTable.suffix(ending)
+                rowTable.removeLast(ending)
             }
-            places += ends
+            rowTable += ends
         }
         let chained = chain.prefix(max(0, heads - 1)).map { $0.reserve(max(1, rows * width)) }
-        latent.withUnsafeBufferPointer { z in
-            places.withUnsafeBufferPointer { places in
+        try trunkOutput.withUnsafeBufferPointer { z in
+            try rowTable.withUnsafeBufferPointer { rowTable in
                 guard let z = z.baseAddress else { return }
-                var place = places.baseAddress
+                var place = rowTable.baseAddress
                 for head in 0..<heads {
                     // In a chain every head but the last is read, at all rows.
                     let isRead = head < chained.count
                     pass.head(
-                        model.heads[head + 1], layer: 0, places: place, rows: rows, outputs: isRead ? rows : outputs,
+                        head + 2, layer: 0, rowTable: place, rows: rows, outputs: isRead ? rows : outputs,
                         from: head > 0 && !chain.isEmpty ? UnsafePointer(chained[head - 1]) : z,
                         to: isRead ? chained[head] : last + head * outputs * width)
-                    if model.heads[head + 1].isBlock { place = place.map { $0 + rows } }
+                    if model.heads[head + 1].body == .block { place = place.map { $0 + rows } }
                 }
                 if !chained.isEmpty {
-                    pass.run()
-                    pass = Pass(model)
+                    try pass.run()
+                    pass = Pass(model, pool)
                     for (head, output) in chained.enumerated() {
                         (last + head * outputs * width).update(
                             from: output + (rows - outputs) * width, count: outputs * width)
                     }
                 }
-                runLogits(pass, last, depth: depth, outputs: outputs)
+                try runLogits(pass, last, depth: depth, outputs: outputs)
             }
         }
         for (sequence, rows) in zip(sequences, waiting) { sequence.draftState.waiting[0].removeFirst(rows) }
     }
 
-    /// Ends a pass with the logits of the first `depth` heads, one product where they share the unembedding.
-    private func runLogits(_ pass: Pass, _ last: UnsafeMutablePointer<Float>, depth: Int, outputs: Int) {
+    /// Ends a pass with the logits of the first `depth` heads, one GEMM where they share the unembedding.
+    private func runLogits(_ pass: Pass, _ last: UnsafeMutablePointer<Float>, depth: Int, outputs: Int) throws {
         var pass = pass
         let size = outputs * model.configuration.vocabulary
         let scores = logits.reserve(max(1, depth * size))
@@ -173,6 +174,6 @@ final class SelfDrafter: Drafter {
                     to: scores + head * size)
             }
         }
-        pass.run()
+        try pass.run()
     }
 }

@@ -1,26 +1,24 @@
-internal import CTorch
-import Torch
+import CKernels
 
 /// Pages of keys and values of one layer and ``slotsPerPage`` slots, taken and given back.
 final class CachePool {
-    typealias Page = UnsafeMutablePointer<Float>
-    static let slotsPerPage = Int(CT_K_PANEL)
+    static let slotsPerPage = Int(CK_PANEL)
 
-    private let memory: any PageMemory
+    let memory: any PageMemory
     var bytesPerPage: Int { memory.bytesPerPage }
-    private var unused: [Page] = []
-    private var returned: [Page] = []
+    private var unused: [PageNumber] = []
+    private var returned: [PageNumber] = []
     /// Owners beyond the first, of pages that have several.
-    private var sharers: [Page: Int] = [:]
+    private var sharers: [PageNumber: Int] = [:]
     /// Pages in use.
     private(set) var pagesInUse = 0
 
     init(_ model: DecodeModel) {
-        memory = model.device == nil ? HostPages(model) : DevicePages(model)
+        memory = model.backend.makePageMemory()
     }
 
     /// Pages of zeros or of an earlier owner's numbers.
-    func take(_ count: Int) throws -> [Page] {
+    func take(_ count: Int) throws -> [PageNumber] {
         let old = returned.suffix(count)
         if old.count + unused.count < count {
             unused += try memory.grow(byAtLeast: count - old.count - unused.count).reversed()
@@ -34,17 +32,17 @@ final class CachePool {
     }
 
     /// Gives a page one more owner; neither may write it from now on.
-    func share(_ page: Page) { sharers[page, default: 0] += 1 }
+    func share(_ page: PageNumber) { sharers[page, default: 0] += 1 }
 
     /// A page with the numbers of another.
-    func copy(_ page: Page) throws -> Page {
+    func copy(_ page: PageNumber) throws -> PageNumber {
         let copy = try take(1)[0]
         try memory.copy(page, to: copy)
         return copy
     }
 
     /// Takes a page from one owner; the last one's is free again.
-    func giveBack(_ page: Page) {
+    func giveBack(_ page: PageNumber) {
         if let others = sharers[page] {
             sharers[page] = others > 1 ? others - 1 : nil
         } else {
@@ -63,7 +61,8 @@ final class KeyValueCache {
     private let layers: Int
     private let pagesPerLayer: Int
     private var pagesInUse = 0
-    private let table: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+    /// Page numbers [layers, pagesPerLayer], -1 where there is none yet.
+    private let table: UnsafeMutablePointer<PageNumber>
 
     /// - Parameter maximum: the most slots that will ever be in use.
     init(layers: Int, maximum: Int, pool: CachePool) {
@@ -71,19 +70,19 @@ final class KeyValueCache {
         self.layers = layers
         pagesPerLayer = (maximum + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
         table = .allocate(capacity: layers * pagesPerLayer)
-        table.initialize(repeating: nil, count: layers * pagesPerLayer)
+        table.initialize(repeating: -1, count: layers * pagesPerLayer)
     }
 
     deinit {
-        for index in 0..<(layers * pagesPerLayer) { table[index].map(pool.giveBack) }
+        for index in 0..<(layers * pagesPerLayer) where table[index] >= 0 { pool.giveBack(table[index]) }
         table.deallocate()
     }
 
     /// Takes `rows` more slots into use.
     ///
     /// - Parameter position: of the first row.
-    /// - Throws: `TorchError.outOfMemory`.
-    func reserve(_ rows: Int, position: Int, into places: inout [ct_k_row]) throws {
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
+    func reserve(_ rows: Int, position: Int, into rowTable: inout [AttentionMetadata]) throws {
         let needed = (count + rows + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
         precondition(needed <= pagesPerLayer)
         while pagesInUse < needed {
@@ -91,10 +90,10 @@ final class KeyValueCache {
             pagesInUse += 1
         }
         for row in 0..<rows {
-            places.append(
-                ct_k_row(
+            rowTable.append(
+                AttentionMetadata(
                     pages: UnsafePointer(table), layer_stride: Int64(pagesPerLayer), slot: Int64(count + row),
-                    position: Int64(position + row)))
+                    position: Int64(position + row), prefix: Int64(count + row), ancestors: nil, ancestor_count: 0))
         }
         count += rows
     }
@@ -102,7 +101,7 @@ final class KeyValueCache {
     /// A cache with the first `length` slots of this one. Full pages are shared; the last one is copied, since both go on
     /// writing there.
     ///
-    /// - Throws: `TorchError.outOfMemory`.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func fork(_ length: Int, maximum: Int) throws -> KeyValueCache {
         precondition(length <= count && length <= maximum)
         let fork = KeyValueCache(layers: layers, maximum: maximum, pool: pool)
@@ -111,7 +110,7 @@ final class KeyValueCache {
         fork.pagesInUse = (length + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage
         for layer in 0..<layers {
             for page in 0..<fork.pagesInUse {
-                guard let own = table[layer * pagesPerLayer + page] else { continue }
+                let own = table[layer * pagesPerLayer + page]
                 if page < full { pool.share(own) }
                 fork.table[layer * fork.pagesPerLayer + page] = page < full ? own : try pool.copy(own)
             }

@@ -1,4 +1,3 @@
-internal import CTorch
 import ForetokenModel
 
 /// Heads that draft one after another, each reading the draft before it (DeepSeek-V3's form).
@@ -10,6 +9,7 @@ final class StepwiseDrafter: Drafter {
     private static let mostWaiting = 256
 
     private let model: DecodeModel
+    private let pool: CachePool
     private let embedded = FloatBuffer()
     private let joined = FloatBuffer()
     private let input = FloatBuffer()
@@ -18,7 +18,7 @@ final class StepwiseDrafter: Drafter {
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
-    init(_ model: DecodeModel) { self.model = model }
+    init(_ model: DecodeModel, _ pool: CachePool) { (self.model, self.pool) = (model, pool) }
 
     func advance(
         _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
@@ -50,7 +50,7 @@ final class StepwiseDrafter: Drafter {
         // The rows that the head before made on drafts.
         var ahead = [[Float]](repeating: [], count: sequences.count)
         for head in 2...model.configuration.heads {
-            var (parts, places, hidden, tokens): ([Part], [ct_k_row], [Float], [Int32]) = ([], [], [], [])
+            var (parts, rowTable, hidden, tokens): ([Part], [AttentionMetadata], [Float], [Int32]) = ([], [], [], [])
             for (index, sequence) in sequences.enumerated() where sequence.draftState.caches.count > head - 2 {
                 let rows = sequence.draftState.waiting[head - 2]
                 let known = sequence.knownTokens
@@ -59,14 +59,14 @@ final class StepwiseDrafter: Drafter {
                 let total = isDrafting ? rows.count + ahead[index].count / width : final
                 guard total > 0, let cache = sequence.draftState.caches[head - 2] else { continue }
                 parts.append(Part(index: index, position: rows.position, final: final, total: total))
-                try cache.reserve(total, position: rows.position, into: &places)
+                try cache.reserve(total, position: rows.position, into: &rowTable)
                 hidden += (isDrafting ? rows.rows + ahead[index] : rows.rows).prefix(total * width)
                 for place in rows.position + head - 1..<(rows.position + head - 1 + total) {
                     tokens.append(place < known ? sequence.token(at: place) : sequence.drafts[place - known])
                 }
             }
             guard !parts.isEmpty else { continue }
-            runHead(model.heads[head - 1], hidden, tokens, places)
+            try runHead(head, hidden, tokens, rowTable)
             var row = 0
             for part in parts {
                 let state = sequences[part.index].draftState
@@ -79,26 +79,27 @@ final class StepwiseDrafter: Drafter {
                 state.waiting[head - 2].removeFirst(part.final)
                 if let cache = state.caches[head - 2] { cache.truncate(to: cache.count - part.total + part.final) }
             }
-            draft(sequences, parts, head: head, counts: &counts, &histories)
+            try draft(sequences, parts, head: head, counts: &counts, &histories)
         }
     }
 
     /// A head over its joined rows; all come out in `output`.
-    private func runHead(_ head: DecodeHead, _ hidden: [Float], _ tokens: [Int32], _ places: [ct_k_row]) {
-        guard let join = head.join else { preconditionFailure("heads that draft one after another join embeddings") }
+    private func runHead(
+        _ head: Int, _ hidden: [Float], _ tokens: [Int32], _ rowTable: [AttentionMetadata]
+    ) throws {
         let (rows, width) = (tokens.count, model.configuration.width)
-        model.embed(tokens, into: embedded.reserve(rows * width))
+        model.backend.embed(tokens, into: embedded.reserve(rows * width))
         let joined = joined.reserve(rows * 2 * width)
         let x = input.reserve(rows * width)
         let y = output.reserve(rows * width)
-        hidden.withUnsafeBufferPointer { hidden in
-            places.withUnsafeBufferPointer { places in
+        try hidden.withUnsafeBufferPointer { hidden in
+            try rowTable.withUnsafeBufferPointer { rowTable in
                 guard let hidden = hidden.baseAddress else { return }
-                join.normed(hidden, embedded.pointer, rows: rows, width: width, into: joined)
-                var pass = Pass(model)
-                pass.product(join.projection, rows: rows, from: joined, to: x)
-                pass.head(head, layer: 0, places: places.baseAddress, rows: rows, outputs: rows, from: x, to: y)
-                pass.run()
+                model.joined(head: head, hidden, embedded.pointer, rows: rows, into: joined)
+                var pass = Pass(model, pool)
+                pass.gemm(.projection(head), rows: rows, from: joined, to: x)
+                pass.head(head, layer: 0, rowTable: rowTable.baseAddress, rows: rows, outputs: rows, from: x, to: y)
+                try pass.run()
             }
         }
     }
@@ -107,7 +108,7 @@ final class StepwiseDrafter: Drafter {
     private func draft(
         _ sequences: [DecodingSequence], _ parts: [Part], head: Int, counts: inout [Int],
         _ histories: inout [TokenHistory]
-    ) {
+    ) throws {
         let (width, vocabulary) = (model.configuration.width, model.configuration.vocabulary)
         let drafting = parts.filter { counts[$0.index] > head - 2 }
         guard !drafting.isEmpty else { return }
@@ -120,14 +121,14 @@ final class StepwiseDrafter: Drafter {
             place += 1
         }
         let scores = logits.reserve(drafting.count * vocabulary)
-        var pass = Pass(model)
+        var pass = Pass(model, pool)
         pass.logits(last, head: head, rows: drafting.count, to: scores)
-        pass.run()
+        try pass.run()
         for (place, part) in drafting.enumerated() {
             let sequence = sequences[part.index]
             let sampler = sequence.request.sampler
             guard
-                let token = sampler.token(
+                let token = try sampler.token(
                     scores + place * vocabulary, count: vocabulary, position: sequence.committed + head - 1,
                     history: histories[part.index], scratch: scratch)
             else {

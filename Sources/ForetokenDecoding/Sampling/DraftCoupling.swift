@@ -1,8 +1,4 @@
-import ForetokenFormats
 public import ForetokenModel
-import ForetokenText
-import Foundation
-public import Torch
 
 /// How often a draft drawn from one distribution equals the token drawn from another.
 public enum DraftCoupling {
@@ -35,19 +31,21 @@ public struct SampledAcceptance: Sendable, Equatable {
     /// For heads 2…n: ``DraftCoupling/rejection(_:_:)``.
     public let rejection: [Double]
 
-    /// The means over all places of the texts, each cut off at the model's context; `temperature` is above 0.
-    @TorchActor
-    public init(of model: MultiTokenModel, texts: [[Int32]], temperature: Double) {
-        let (heads, vocabulary) = (model.configuration.heads, model.configuration.vocabulary)
+    /// The means over all places of the texts, each cut off at the model's context.
+    ///
+    /// - Parameters:
+    ///   - configuration: the model's shape.
+    ///   - texts: tokens.
+    ///   - distributions: every head's probabilities over a text's tokens, [T, V] each, row-major, head 1 first.
+    public init(
+        _ configuration: ModelConfiguration, texts: [[Int32]], distributions: ([Int32]) throws -> [[Double]]
+    ) rethrows {
+        let (heads, vocabulary) = (configuration.heads, configuration.vocabulary)
         var sums = [(keyed: Double, rejection: Double, count: Int)](repeating: (0, 0, 0), count: max(0, heads - 1))
         for text in texts {
-            let tokens = text.prefix(model.configuration.context).map(Int64.init)
+            let tokens = Array(text.prefix(configuration.context))
             guard tokens.count > heads else { continue }
-            let distributions: [[Double]] = withoutGradient {
-                model.allLogits(Tensor(tokens, shape: [1, tokens.count]).to(model.device)).map {
-                    ($0 * (1 / temperature)).to(.float64).softmax(axis: 2).elements()
-                }
-            }
+            let distributions = try distributions(tokens)
             func row(_ head: Int, _ position: Int) -> [Double] {
                 Array(distributions[head - 1][position * vocabulary..<(position + 1) * vocabulary])
             }

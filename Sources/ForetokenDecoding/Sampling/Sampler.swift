@@ -1,5 +1,4 @@
-internal import CTorch
-import Torch
+internal import CKernels
 
 /// The choice of a token: a pure function of (logits, history, seed, position).
 ///
@@ -41,16 +40,17 @@ public struct Sampler: Sendable, Equatable {
     /// - Parameters:
     ///   - logits: [V]; not changed.
     ///   - history: the tokens before the position.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func token(
         _ logits: UnsafePointer<Float>, count: Int, position: Int, history: TokenHistory, scratch: FloatBuffer
-    ) -> Int32? {
+    ) throws(DecodingError) -> Int32? {
         guard adjusts || filters else { return choose(logits, count: count, position: position) }
         let adjusted = scratch.reserve(count)
         adjusted.update(from: logits, count: count)
         adjust(adjusted, count: count, history)
         if filters {
-            let kept = ct_k_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP)
-            if kept < -1 { check(ct_last_error_kind(), #fileID, #line) }
+            let kept = ck_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP)
+            if kept < -1 { throw .outOfMemory(count * MemoryLayout<Int>.stride) }
             if kept < 0 { return nil }
         }
         return choose(adjusted, count: count, position: position)
@@ -59,8 +59,8 @@ public struct Sampler: Sendable, Equatable {
     private func choose(_ logits: UnsafePointer<Float>, count: Int, position: Int) -> Int32? {
         let token =
             temperature > 0
-            ? ct_k_gumbel_argmax(logits, Int64(count), temperature, seed, UInt64(position))
-            : ct_k_argmax(logits, Int64(count))
+            ? ck_gumbel_argmax(logits, Int64(count), temperature, seed, UInt64(position))
+            : ck_argmax(logits, Int64(count))
         return token < 0 ? nil : Int32(token)
     }
 
@@ -81,11 +81,15 @@ public struct Sampler: Sendable, Equatable {
     }
 
     /// The token that comes to stand at `position`, from logits [V]; nil if one is NaN.
-    public func token(_ logits: [Float], position: Int, history: TokenHistory = TokenHistory()) -> Int32? {
-        logits.withUnsafeBufferPointer { buffer in
-            buffer.baseAddress.flatMap {
-                token($0, count: buffer.count, position: position, history: history, scratch: FloatBuffer())
-            }
+    ///
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
+    public func token(
+        _ logits: [Float], position: Int, history: TokenHistory = TokenHistory()
+    ) throws(DecodingError) -> Int32? {
+        try logits.withUnsafeBufferPointer { buffer throws(DecodingError) -> Int32? in
+            guard let logits = buffer.baseAddress else { return nil }
+            return try token(
+                logits, count: buffer.count, position: position, history: history, scratch: FloatBuffer())
         }
     }
 
@@ -98,14 +102,19 @@ public struct Sampler: Sendable, Equatable {
         try check("top-k", Double(topK), topK >= 0, "0 (all) or above")
         try check("top-p", topP, topP > 0 && topP <= 1, "above 0 and at most 1")
         try check("min-p", minP, minP >= 0 && minP <= 1, "between 0 and 1")
-        try check("repetition penalty", repetitionPenalty, repetitionPenalty > 0, "above 0")
-        try check("frequency penalty", frequencyPenalty, true, "a number")
-        try check("presence penalty", presencePenalty, true, "a number")
+        let penalty = Float(repetitionPenalty)
+        try check(
+            "repetition penalty", repetitionPenalty, penalty > 0 && penalty.isFinite && (1 / penalty).isFinite,
+            "above 0 and within the range of float32, as its inverse")
+        // Logits are float32: what is beyond its range would make them infinite, and not a number where two meet.
+        let range = "between -1e30 and 1e30"
+        try check("frequency penalty", frequencyPenalty, abs(frequencyPenalty) <= 1e30, range)
+        try check("presence penalty", presencePenalty, abs(presencePenalty) <= 1e30, range)
         for (token, bias) in logitBias {
             guard token >= 0, Int(token) < vocabulary else {
                 throw .tokenOutOfRange(token: token, vocabulary: vocabulary)
             }
-            try check("bias of token \(token)", bias, true, "a number")
+            try check("bias of token \(token)", bias, abs(bias) <= 1e30, range)
         }
     }
 }

@@ -1,4 +1,3 @@
-internal import CTorch
 import ForetokenModel
 import ForetokenText
 
@@ -38,7 +37,7 @@ final class DecodingSequence {
         self.tokenizer = tokenizer
         configuration = model.configuration
         let maximum = request.mostSlots(context: configuration.context)
-        cache = KeyValueCache(layers: model.decidingBlocks, maximum: maximum, pool: pool)
+        cache = KeyValueCache(layers: model.nextTokenBlocks, maximum: maximum, pool: pool)
         draftState = DraftState(model, heads: request.heads, maximum: maximum, pool: pool)
         acceptance = AcceptanceEstimate(drafts: request.heads - 1)
         assembler = TextAssembler(stopStrings: request.stopStrings)
@@ -50,7 +49,7 @@ final class DecodingSequence {
     /// A sequence for a request whose prompt begins with `length` tokens that another one has committed: full pages of the
     /// caches are shared.
     ///
-    /// - Throws: `TorchError.outOfMemory`.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``.
     init(
         _ model: DecodeModel, forking other: DecodingSequence, _ request: GenerationRequest, length: Int
     ) throws {
@@ -100,39 +99,53 @@ final class DecodingSequence {
         committed += count
     }
 
-    /// Chooses the tokens of a pass: the accepted drafts and head 1's own token after them.
+    /// Chooses the tokens of a pass and commits them, up to the end of the text: what lies behind that has no effect.
+    ///
+    /// A row that is not made of numbers, where next-token decoding would meet it, sets ``failure``.
     ///
     /// - Parameter logits: head 1's [1 + drafts, V], from the last pending token on.
     /// - Returns: how many tokens of the pass stay, from its first.
-    /// - Throws: ``DecodingError/notFinite(position:)``.
-    func accept(_ logits: UnsafePointer<Float>, scratch: FloatBuffer) throws -> Int {
+    func accept(_ logits: UnsafePointer<Float>, scratch: FloatBuffer) -> Int {
         let vocabulary = configuration.vocabulary
         let first = committed + pending.count
-        let wasPrefill = isPrefilling
-        var block: [Int32] = []
-        for row in 0...drafts.count {
-            let position = first + row
-            guard
-                let token = request.sampler.token(
-                    logits + row * vocabulary, count: vocabulary, position: position, history: history,
+        let isPrompt = isPrefilling
+        var noted = 0
+        let verified: Verification
+        do {
+            verified = try verify(drafts: drafts) { row, before in
+                if request.sampler.readsHistory, let last = before.last {
+                    history.append(last)
+                    noted += 1
+                }
+                return try request.sampler.token(
+                    logits + row * vocabulary, count: vocabulary, position: first + row, history: history,
                     scratch: scratch)
-            else { throw DecodingError.notFinite(position: position) }
-            block.append(token)
-            if request.sampler.readsHistory { history.append(token) }
-            guard row < drafts.count, drafts[row] == token else { break }
+            }
+        } catch {
+            failure = error
+            return 0
         }
-        let accepted = block.count - 1
-        statistics.drafts.count(accepted: accepted, of: drafts.count)
-        acceptance.update(accepted: accepted, of: drafts.count)
-        let kept = pending.count + accepted
+        for token in verified.tokens.prefix(noted) { history.remove(token) }
+        var emitted = 0
+        for (index, token) in verified.tokens.enumerated() where !isFinished {
+            append(token, isDraft: index < verified.accepted && !isPrompt)
+            if request.sampler.readsHistory { history.append(token) }
+            emitted += 1
+        }
+        if emitted > 0 { statistics.forwards += 1 }
+        if verified.isBroken, !isFinished { failure = DecodingError.notFinite(position: first + verified.tokens.count) }
+        // Of a block that the text ended in, as if it had been no longer.
+        let isCut = emitted <= verified.accepted
+        let accepted = isCut ? max(0, emitted - 1) : verified.accepted
+        let drafted = isCut ? accepted : drafts.count
+        statistics.drafts.count(accepted: accepted, of: drafted)
+        acceptance.update(accepted: accepted, of: drafted)
+        // The last token is in no cache yet.
+        let kept = pending.count + max(0, emitted - 1)
         committed += kept
         cache.truncate(to: committed)
-        pending = [block[accepted]]
+        pending = Array(verified.tokens.prefix(emitted).suffix(1))
         drafts = []
-        statistics.forwards += 1
-        for (index, token) in block.enumerated() where !isFinished {
-            append(token, isDraft: index < accepted && !wasPrefill)
-        }
         if isFinished { pieces += assembler.finish() }
         return kept
     }

@@ -2,12 +2,13 @@ import ForetokenText
 
 /// Tokens to text as they come: whole characters only, and nothing that could still turn out to be a stop string.
 struct TextAssembler {
+    /// The longest first: of several that complete at one place, that one counts.
     private let stops: [[UInt8]]
     private var decoder = UTF8StreamDecoder()
     private var held: [(byte: UInt8, isDraft: Bool)] = []
 
     init(stopStrings: [String]) {
-        stops = stopStrings.map { Array($0.utf8) }.filter { !$0.isEmpty }
+        stops = stopStrings.map { Array($0.utf8) }.filter { !$0.isEmpty }.sorted { $0.count > $1.count }
     }
 
     /// Adds a token's bytes.

@@ -1,6 +1,5 @@
 import ForetokenFiles
 public import Foundation
-import Torch
 
 /// A sample's line in a results file.
 public struct GradedSample: Sendable, Equatable {

@@ -1,6 +1,5 @@
 import ForetokenFiles
 import Foundation
-import Torch
 
 /// What became of a program.
 public struct Verdict: Sendable, Equatable {

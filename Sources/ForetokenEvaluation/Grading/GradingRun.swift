@@ -1,7 +1,6 @@
 import ForetokenFiles
 import ForetokenText
 public import Foundation
-import Torch
 
 /// Grades samples over all cores into a results file; an interrupted run goes on where it stopped.
 public struct GradingRun {

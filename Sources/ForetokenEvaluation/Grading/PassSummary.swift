@@ -1,6 +1,5 @@
 public import ForetokenFiles
 public import ForetokenReport
-import Torch
 
 /// pass@k of graded samples, by temperature and with the best temperature of each k.
 public struct PassSummary: Sendable {

@@ -1,5 +1,4 @@
 import ForetokenFiles
-import Torch
 
 /// Stop strings of base models, as EvalPlus has them.
 enum StopStrings {

@@ -1,6 +1,5 @@
 import ForetokenFiles
 import Foundation
-import Torch
 
 /// The objects of a JSONL file, plain or compressed with gzip or zstd.
 enum JSONLines {

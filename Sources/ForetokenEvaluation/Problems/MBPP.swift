@@ -1,5 +1,4 @@
 import ForetokenFiles
-import Torch
 
 /// MBPP (arXiv 2108.07732): a description and three asserts; the prompt shows other tasks with their programs first.
 struct MBPPExample {

@@ -1,6 +1,5 @@
 import ForetokenFiles
 public import Foundation
-import Torch
 
 /// A benchmark's problems, read from JSONL, plain, gzip or zstd; its keys tell which benchmark it is.
 ///

@@ -1,7 +1,6 @@
 import ForetokenFiles
 import Foundation
 import Synchronization
-import Torch
 
 /// Where untrusted programs run: bubblewrap, with no network, a read-only system, a private `/tmp`, a process namespace of
 /// its own, an unprivileged user, limits, and a filter of system calls.

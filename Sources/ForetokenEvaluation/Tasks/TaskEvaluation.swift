@@ -3,7 +3,6 @@ import ForetokenFiles
 import ForetokenModel
 public import ForetokenText
 public import Foundation
-import Torch
 
 /// Greedy answers of a model to questions: right is what equals the answer token by token.
 public struct TaskEvaluation: Sendable {
@@ -45,8 +44,8 @@ public struct TaskEvaluation: Sendable {
     /// `progress` gets answers known and in all, and stops the run by false.
     ///
     /// - Returns: for each question whether it was answered right; nil if the run was stopped.
-    /// - Throws: `ResultsFileError`, `DecodingError`, `TorchError.outOfMemory`; written lines stay.
-    @TorchActor
+    /// - Throws: `ResultsFileError`, `DecodingError`; written lines stay.
+    @ComputeActor
     public func run(on engine: BatchEngine, to out: URL?, progress: (Int, Int) -> Bool) async throws -> [Bool]? {
         var right: [Bool] = []
         let results = try out.map { out in

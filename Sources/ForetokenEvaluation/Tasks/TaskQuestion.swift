@@ -1,6 +1,5 @@
 import ForetokenFiles
 public import Foundation
-import Torch
 
 /// A text whose continuation is known.
 public struct TaskQuestion: Sendable, Equatable {

@@ -1,6 +1,5 @@
 public import ForetokenFiles
 public import ForetokenReport
-import Torch
 
 /// Accuracy of answers with 90 % intervals: of all in-domain and out-of-domain questions, and by number of operations.
 public struct TaskSummary: Sendable {

@@ -1,4 +1,4 @@
-package import Foundation
+package import ForetokenPlatform
 
 /// Writes a file under a temporary name beside its destination and renames it only when every byte is on the disk, so
 /// that a kill at any instant leaves either the old file or the whole new one.

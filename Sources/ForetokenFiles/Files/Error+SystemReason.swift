@@ -1,18 +1,24 @@
-import Foundation
+import ForetokenPlatform
 
 extension Error {
     /// The system's own words for a failed file operation ("No space left on device"), where Foundation has only a domain
     /// and a number.
     package var systemReason: String {
-        var error = self as NSError
-        while let underlying = error.userInfo[NSUnderlyingErrorKey] as? any Error { error = underlying as NSError }
-        if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(clamping: error.code))) }
-        return switch CocoaError.Code(rawValue: error.code) {
+        if let error = self as? FileFailure { return error.reason }
+        if let error = self as? POSIXError { return String(cString: strerror(error.code.rawValue)) }
+        if let error = self as? CocoaError, let underlying = error.underlying { return underlying.systemReason }
+        // Foundation's own errors (NSError), whose type is not known here, have a domain and a code as every error does.
+        switch _domain {
+        case "NSPOSIXErrorDomain": return String(cString: strerror(Int32(clamping: _code)))
+        case "NSCocoaErrorDomain": break
+        default: return "\(self)"
+        }
+        return switch CocoaError.Code(rawValue: _code) {
         case .fileNoSuchFile, .fileReadNoSuchFile: String(cString: strerror(ENOENT))
         case .fileReadNoPermission, .fileWriteNoPermission: String(cString: strerror(EACCES))
         case .fileWriteFileExists: String(cString: strerror(EEXIST))
         case .fileWriteOutOfSpace: String(cString: strerror(ENOSPC))
-        default: error.localizedDescription
+        default: "\(self)"
         }
     }
 }

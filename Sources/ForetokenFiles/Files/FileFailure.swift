@@ -1,4 +1,4 @@
-import Foundation
+import ForetokenPlatform
 
 /// An operating-system call on a file that failed: which call, and what the system said.
 package struct FileFailure: Error, Sendable, Equatable {

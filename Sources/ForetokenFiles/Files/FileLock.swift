@@ -1,4 +1,4 @@
-package import Foundation
+package import ForetokenPlatform
 
 /// An exclusive lock on a file, held until the object goes away or the process ends, however it ends.
 ///

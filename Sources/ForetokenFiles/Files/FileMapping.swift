@@ -1,4 +1,4 @@
-package import Foundation
+package import ForetokenPlatform
 
 /// A whole file mapped read-only into memory, unmapped when the last reference goes.
 ///

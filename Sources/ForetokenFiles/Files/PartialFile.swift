@@ -1,4 +1,4 @@
-package import Foundation
+package import ForetokenPlatform
 
 /// A file that grows: bytes are appended, and a later process may go on with it from any length it once had.
 package final class PartialFile {

@@ -1,4 +1,4 @@
-package import Foundation
+package import ForetokenPlatform
 
 /// What can be wrong with a file of results that a run is to go on with.
 public enum ResultsFileError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -32,7 +32,7 @@ public enum ResultsFileError: Error, Sendable, Equatable, CustomStringConvertibl
 /// finish is cut off. A file that holds anything else is refused and stays as it is.
 package final class ResultsFile {
     private let name: String
-    private let handle: FileHandle
+    private let handle: OpenFile
 
     /// Opens the results of a run, at their end; there need be none.
     ///
@@ -47,7 +47,7 @@ package final class ResultsFile {
         unfinished: () -> [JSONValue]
     ) throws(ResultsFileError) {
         name = url.relativePath
-        handle = try Self.open(url, inputs)
+        handle = try Self.openLocked(url, inputs)
         func system(_ action: String, _ reason: String) -> ResultsFileError {
             .system(file: url.relativePath, action: action, reason: reason)
         }
@@ -56,7 +56,7 @@ package final class ResultsFile {
         let (end, isWhole) = try withExtendedLifetime(mapping) { () throws(ResultsFileError) in
             try Self.check(mapping.bytes, url.relativePath, line: line, unfinished: unfinished)
         }
-        guard ftruncate(handle.fileDescriptor, off_t(end)) == 0, lseek(handle.fileDescriptor, 0, SEEK_END) >= 0 else {
+        guard ftruncate(handle.descriptor, off_t(end)) == 0, lseek(handle.descriptor, 0, SEEK_END) >= 0 else {
             throw system("write", String(cString: strerror(errno)))
         }
         if !isWhole { try write([0x0A]) }
@@ -65,17 +65,17 @@ package final class ResultsFile {
     /// Fails where no results could be written, whatever the file holds; leaves an empty file where there was none.
     ///
     /// - Throws: ``ResultsFileError``.
-    package static func check(_ url: URL, inputs: [URL]) throws(ResultsFileError) { _ = try open(url, inputs) }
+    package static func check(_ url: URL, inputs: [URL]) throws(ResultsFileError) { _ = try openLocked(url, inputs) }
 
-    private static func open(_ url: URL, _ inputs: [URL]) throws(ResultsFileError) -> FileHandle {
+    private static func openLocked(_ url: URL, _ inputs: [URL]) throws(ResultsFileError) -> OpenFile {
         let name = url.relativePath
         guard !["gz", "zst", "zstd"].contains(url.pathExtension) else { throw .packed(file: name) }
         // O_NONBLOCK: a pipe without a reader would be waited for.
-        let descriptor = Foundation.open(url.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
+        let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
             throw .system(file: name, action: "write", reason: String(cString: strerror(errno)))
         }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        let handle = OpenFile(descriptor)
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .system(
@@ -101,10 +101,10 @@ package final class ResultsFile {
     }
 
     private func write(_ bytes: [UInt8]) throws(ResultsFileError) {
-        do {
-            try handle.write(contentsOf: bytes)
+        do throws(FileFailure) {
+            try handle.write(bytes)
         } catch {
-            throw .system(file: name, action: "write", reason: error.systemReason)
+            throw .system(file: name, action: error.action, reason: error.reason)
         }
     }
 

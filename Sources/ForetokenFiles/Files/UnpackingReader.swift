@@ -1,5 +1,5 @@
 import CCompression
-package import Foundation
+package import ForetokenPlatform
 
 /// Reads a regular file from its beginning, unpacking it on the way where it is gzip or zstd: its first bytes tell, not
 /// its name. Everything that reads compressed files reads them with this.

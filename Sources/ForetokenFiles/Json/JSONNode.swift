@@ -1,4 +1,4 @@
-public import Foundation
+public import ForetokenPlatform
 
 /// A place in a JSON file: the value there, if any, with the file's name and the key path for its errors.
 ///

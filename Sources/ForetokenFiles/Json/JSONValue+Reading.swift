@@ -1,4 +1,4 @@
-public import Foundation
+public import ForetokenPlatform
 
 extension JSONValue {
     /// The largest text read by default, in bytes.

@@ -1,4 +1,4 @@
-public import Foundation
+public import ForetokenPlatform
 
 extension JSONValue {
     /// How a value is laid out.

@@ -1,5 +1,5 @@
 import ForetokenFiles
-package import Foundation
+package import ForetokenPlatform
 
 /// A value of a GGUF file's metadata.
 package enum GGUFValue {

@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 extension SafetensorsCheckpoint {
     /// The size above which Hugging Face splits a checkpoint, in bytes of tensors a shard.

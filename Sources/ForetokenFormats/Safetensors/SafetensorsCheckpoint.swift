@@ -1,4 +1,4 @@
-public import Foundation
+public import ForetokenPlatform
 
 /// The tensors of a model in one safetensors file, or in several with an index beside them, as one set.
 ///

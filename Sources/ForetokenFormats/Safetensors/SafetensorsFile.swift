@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// A safetensors file, memory-mapped: the header is read and checked on opening, a tensor's bytes come from the disk
 /// when they are touched.

@@ -1,5 +1,5 @@
 import ForetokenFiles
-import Foundation
+import ForetokenPlatform
 
 /// Hugging Face's `NAME.safetensors.index.json`.
 struct SafetensorsIndex {

@@ -1,4 +1,4 @@
-public import Foundation
+public import ForetokenPlatform
 
 /// A tensor to be written: its description, and a way to get at its bytes when its turn comes.
 ///

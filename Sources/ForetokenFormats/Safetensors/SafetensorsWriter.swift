@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// Writes safetensors files, streaming: only the header and one small buffer are ever held in memory.
 public enum SafetensorsWriter {

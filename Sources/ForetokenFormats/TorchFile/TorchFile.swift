@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 import Synchronization
 
 /// A file of `torch.save` that holds a dictionary of tensors, memory-mapped: a plain `dict`, an `OrderedDict`, or what
@@ -54,7 +54,7 @@ public final class TorchFile: Sendable {
             throw .notATorchFile(file: file, reason: "it was written on a machine of another byte order")
         }
         guard let version = try contents("version", most: 16),
-            let number = version.text(0, version.count).flatMap({ Int($0.trimmingCharacters(in: .newlines)) }),
+            let number = version.text(0, version.count).flatMap({ Int($0.filter { !$0.isNewline }) }),
             (1...10).contains(number)
         else { throw .notATorchFile(file: file, reason: "it has no format version between 1 and 10") }
         guard let pickle = try contents(Self.alwaysThere, most: PickleMachine.sizeLimit) else {

@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// Writes a dictionary of tensors as a file that `torch.load(weights_only=True)` reads, streaming: only the pickle and one small
 /// buffer are ever held in memory.

@@ -1,7 +1,6 @@
 import ForetokenFiles
+public import ForetokenPlatform
 public import ForetokenText
-public import Foundation
-import Torch
 
 /// The tokenizer of a model that is converted.
 enum CarriedTokenizer {

@@ -1,5 +1,5 @@
 public import ForetokenFormats
-public import Foundation
+public import ForetokenPlatform
 
 /// A format that models are exchanged in.
 ///
@@ -57,12 +57,12 @@ public enum StorageType: String, Sendable, CaseIterable {
     /// 8 bits with a scale for 32 weights; GGUF only.
     case q8 = "q8_0"
 
-    /// The type of a tensor's elements; nil for ``q8``.
-    public var dtype: DType? {
+    /// The format of a weight's elements; nil for ``q8``.
+    public var format: StorageFormat? {
         switch self {
-        case .f32: .float32
-        case .f16: .float16
-        case .bf16: .bfloat16
+        case .f32: .f32
+        case .f16: .f16
+        case .bf16: .bf16
         case .q8: nil
         }
     }
@@ -90,12 +90,13 @@ public struct ConversionOptions: Sendable {
         self.shardBytes = shardBytes
     }
 
-    /// The element type to store, nil for as it is; ``StorageType/q8`` is refused.
-    func dtype(for format: InterchangeFormat) throws(ConversionError) -> DType? {
+    /// The format to store, nil for as it is; ``StorageType/q8`` is refused.
+    func format(for interchange: InterchangeFormat) throws(ConversionError) -> StorageFormat? {
         guard let storage else { return nil }
-        guard let dtype = storage.dtype else {
-            throw .unsupported(format: format.rawValue, what: "element type \(storage.rawValue); use f32, f16 or bf16")
+        guard let format = storage.format else {
+            throw .unsupported(
+                format: interchange.rawValue, what: "element type \(storage.rawValue); use f32, f16 or bf16")
         }
-        return dtype
+        return format
     }
 }

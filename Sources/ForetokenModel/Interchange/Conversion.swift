@@ -1,6 +1,5 @@
 import ForetokenFormats
-public import Foundation
-import Torch
+public import ForetokenPlatform
 
 /// Turns a model of one format into another.
 public enum Conversion {
@@ -59,7 +58,9 @@ public enum Conversion {
     }
 
     private static func files(at url: URL) throws -> [(name: String, bytes: Int)] {
-        func size(_ url: URL) throws -> Int { try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0 }
+        func size(_ url: URL) throws -> Int {
+            try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+        }
         let names = try? FileManager.default.subpathsOfDirectory(atPath: url.path)
         guard let names else { return [(url.lastPathComponent, try size(url))] }
         return try names.sorted().map { ($0, url.appendingPathComponent($0)) }
@@ -67,8 +68,8 @@ public enum Conversion {
     }
 
     private static func isFolder(_ url: URL) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+        let attributes = try? FileManager.default.attributesOfItem(atPath: url.resolvingSymlinksInPath().path)
+        return attributes?[.type] as? FileAttributeType == .typeDirectory
     }
 }
 
@@ -82,8 +83,8 @@ private final class WatchedSource: WeightSource {
 
     init(_ source: any WeightSource, _ progress: @escaping (Int, Int) throws -> Void) throws {
         (self.source, self.progress) = (source, progress)
-        for parameter in try MultiTokenModel.outline(source.configuration).parameters {
-            sizes[parameter.name] = parameter.tensor.count * (try source.dtype(of: parameter.name)).byteCount
+        for parameter in try ModelOutline(source.configuration).parameters {
+            sizes[parameter.name] = try source.weight(parameter.name).byteCount
         }
         total = sizes.values.reduce(0, +)
     }
@@ -92,12 +93,14 @@ private final class WatchedSource: WeightSource {
     var file: String { source.file }
     var companions: [URL] { source.companions }
     var notes: [String] { source.notes }
-    func dtype(of parameter: String) throws -> DType { try source.dtype(of: parameter) }
+    func weight(_ parameter: String) throws -> StoredWeight { try source.weight(parameter) }
 
-    func tensor(_ parameter: String) throws -> Tensor {
+    func withBytes<Result>(
+        of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
         try progress(bytes, total)
         bytes = min(total, bytes + (sizes[parameter] ?? 0))
-        return try source.tensor(parameter)
+        return try source.withBytes(of: parameter, body)
     }
 }
 
@@ -146,27 +149,11 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
 }
 
 extension SafetensorsSource {
-    /// A source's parameter to be written, as `dtype` if that is given.
-    init(_ parameter: Parameter, from source: any WeightSource, as dtype: DType?) throws {
-        let stored = try dtype ?? source.dtype(of: parameter.name)
-        let name = parameter.name
-        self.init(name: name, dtype: stored.safetensors, shape: parameter.tensor.shape) { write in
-            try source.tensor(name, as: stored).withUnsafeBytes(write)
+    /// A source's parameter to be written, in `format` if that is given.
+    init(_ parameter: ParameterOutline, from source: any WeightSource, as format: StorageFormat?) throws {
+        let format = try format ?? source.weight(parameter.name).format
+        self.init(name: parameter.name, dtype: format.dtype.safetensors, shape: parameter.shape) { write in
+            try source.forEachPiece(of: parameter.name, as: format, write)
         }
-    }
-}
-
-extension WeightSource {
-    /// A parameter's weights, contiguous, rounded to an element type.
-    ///
-    /// - Throws: ``ConversionError/beyondRange(file:tensor:type:)`` where finite weights would not stay so.
-    func tensor(_ parameter: String, as dtype: DType) throws -> Tensor {
-        let tensor = try tensor(parameter)
-        guard tensor.dtype != dtype else { return tensor.contiguous() }
-        let rounded = tensor.to(dtype).contiguous()
-        guard rounded.isFinite().all().item() == 1 || tensor.isFinite().all().item() == 0 else {
-            throw ConversionError.beyondRange(file: file, tensor: parameter, type: dtype.description)
-        }
-        return rounded
     }
 }

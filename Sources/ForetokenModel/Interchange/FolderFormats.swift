@@ -1,7 +1,6 @@
 import ForetokenFormats
+import ForetokenPlatform
 import ForetokenText
-import Foundation
-import Torch
 
 /// Our own model folder, with all heads.
 enum ForetokenFormat: CheckpointFormat {
@@ -24,7 +23,7 @@ enum ForetokenFormat: CheckpointFormat {
             (configuration.tokenizerName, configuration.tokenizerDigest) = (tokenizer.name, tokenizer.digest)
         }
         try ModelFolder.write(
-            Renamed(source: source, configuration: configuration), to: url, dtype: options.dtype(for: .foretoken),
+            Renamed(source: source, configuration: configuration), to: url, format: options.format(for: .foretoken),
             shardBytes: options.shardBytes)
         try CarriedTokenizer.write(tokenizer, of: source, to: url)
         return notes
@@ -35,8 +34,12 @@ enum ForetokenFormat: CheckpointFormat {
         let source: any WeightSource
         let configuration: ModelConfiguration
         var file: String { source.file }
-        func dtype(of parameter: String) throws -> DType { try source.dtype(of: parameter) }
-        func tensor(_ parameter: String) throws -> Tensor { try source.tensor(parameter) }
+        func weight(_ parameter: String) throws -> StoredWeight { try source.weight(parameter) }
+        func withBytes<Result>(
+            of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+        ) throws -> Result {
+            try source.withBytes(of: parameter, body)
+        }
     }
 }
 
@@ -67,9 +70,9 @@ enum HuggingFaceFormat: CheckpointFormat {
 
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-        let parameters = try MultiTokenModel.outline(source.configuration).parameters
+        let parameters = try ModelOutline(source.configuration).parameters
         try ModelFolder.writeLlama(
-            source, parameters, to: url, dtype: options.dtype(for: .hf), shardBytes: options.shardBytes)
+            source, parameters, to: url, format: options.format(for: .hf), shardBytes: options.shardBytes)
         let (tokenizer, notes) = CarriedTokenizer.read(source)
         try CarriedTokenizer.write(tokenizer, of: source, to: url)
         return notes

@@ -1,6 +1,5 @@
 import ForetokenFormats
-import Foundation
-import Torch
+import ForetokenPlatform
 
 /// A model folder, ours or Hugging Face's: safetensors, memory-mapped, checked against the configuration when opened.
 struct FolderSource: WeightSource {
@@ -31,16 +30,20 @@ struct FolderSource: WeightSource {
         ].map(folder.appendingPathComponent).filter { FileManager.default.fileExists(atPath: $0.path) }
     }
 
-    func dtype(of parameter: String) throws -> DType {
+    func weight(_ parameter: String) throws -> StoredWeight {
         let file = try place(parameter)
-        let stored = try file.entry(parameter).dtype
-        guard let dtype = DType(stored), [.float64, .float32, .float16, .bfloat16].contains(dtype) else {
-            throw ModelError.wrongType(file: file.url.relativePath, tensor: parameter, found: stored.rawValue)
+        let entry = try file.entry(parameter)
+        guard let format = DType(entry.dtype).flatMap(StorageFormat.init) else {
+            throw ModelError.wrongType(file: file.url.relativePath, tensor: parameter, found: entry.dtype.rawValue)
         }
-        return dtype
+        return StoredWeight(shape: entry.shape, format: format)
     }
 
-    func tensor(_ parameter: String) throws -> Tensor { try place(parameter).tensor(parameter) }
+    func withBytes<Result>(
+        of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        try place(parameter).withBytes(of: parameter, body)
+    }
 
     private func place(_ parameter: String) throws -> SafetensorsFile {
         if let heads, parameter.hasPrefix("heads.") { return heads }
@@ -57,7 +60,7 @@ struct FolderSource: WeightSource {
                 found: String(configuration.layers),
                 expected: "fewer than the \(names.count) tensors")
         }
-        let parameters = try MultiTokenModel.outline(configuration).parameters
+        let parameters = try ModelOutline(configuration).parameters
         let known = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, ModelFolder.isExtra($0)) })
         for name in llama.names where known[name] != false {
             guard try !isOurs && isRedundant(name) else { throw ModelError.unknownTensor(file: weights, tensor: name) }
@@ -74,11 +77,10 @@ struct FolderSource: WeightSource {
                     file: isExtra ? heads?.url.relativePath ?? weights : weights, tensor: parameter.name)
             }
             let file = try place(parameter.name)
-            let shape = try file.entry(parameter.name).shape
-            _ = try dtype(of: parameter.name)
-            guard shape == parameter.tensor.shape else {
+            let shape = try weight(parameter.name).shape
+            guard shape == parameter.shape else {
                 throw ModelError.wrongShape(
-                    file: file.url.relativePath, tensor: parameter.name, found: shape, expected: parameter.tensor.shape)
+                    file: file.url.relativePath, tensor: parameter.name, found: shape, expected: parameter.shape)
             }
         }
     }

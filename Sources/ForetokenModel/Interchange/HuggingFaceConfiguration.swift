@@ -1,5 +1,4 @@
 import ForetokenFiles
-import Torch
 
 /// A `config.json` of Hugging Face's: how transformers 4 and 5 read it, missing keys included.
 enum HuggingFaceConfiguration {

@@ -1,11 +1,10 @@
 import ForetokenFiles
-public import ForetokenFormats
+import ForetokenFormats
+public import ForetokenPlatform
 import ForetokenText
-public import Foundation
-public import Torch
 
 /// A model in Meta's released multi-token format: a folder of `consolidated.pth` and `params.json`
-/// (facebook/multi-token-prediction), its weights read one tensor at a time under the names of ``MultiTokenModel/parameters``.
+/// (facebook/multi-token-prediction), its weights read one tensor at a time under the names of ``ModelOutline/parameters``.
 ///
 /// The weights may be a plain dictionary or a `state_dict()`, of float32, float16 or bfloat16. On opening, every tensor is
 /// checked to be there, of the right shape, and no other; nothing in the file is executed (`TorchFile`).
@@ -77,7 +76,7 @@ public struct MetaCheckpoint: WeightSource {
                 throw ModelError.wrongShape(
                     file: file, tensor: entry.name, found: tensor.shape, expected: entry.shape)
             }
-            guard [.float64, .float32, .float16, .bfloat16].contains(tensor.dtype) else {
+            guard StorageFormat(tensor.dtype) != nil else {
                 throw ModelError.wrongType(file: file, tensor: entry.name, found: tensor.dtype.description)
             }
         }
@@ -107,20 +106,28 @@ public struct MetaCheckpoint: WeightSource {
         return ModelFolder.tokenizerFiles(of: folder).filter { names.insert($0.lastPathComponent).inserted }
     }
 
-    /// The element type of a parameter in the file.
+    /// How a parameter is stored in the file.
     ///
     /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's.
-    public func dtype(of parameter: String) throws -> DType { try weights.entry(entry(parameter).name).dtype }
+    public func weight(_ parameter: String) throws -> StoredWeight {
+        let entry = try entry(parameter)
+        let stored = try weights.entry(entry.name)
+        guard let format = StorageFormat(stored.dtype) else {
+            throw ModelError.wrongType(file: file, tensor: entry.name, found: stored.dtype.description)
+        }
+        return StoredWeight(
+            shape: stored.shape, format: format,
+            rows: entry.isRotary ? .halvesFromPairs(headDimension: configuration.headDimension) : .none)
+    }
 
-    /// A copy of a parameter's weights, in the element type of the file.
+    /// Calls `body` with a parameter's bytes as they are stored.
     ///
     /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's, `TorchFileError` for damaged
-    ///   bytes, `TorchError` if memory ends.
-    public func tensor(_ parameter: String) throws -> Tensor {
-        let entry = try entry(parameter)
-        let tensor = try weights.tensor(entry.name)
-        return entry.isRotary
-            ? RotaryLayout.halves(fromPairs: tensor, headDimension: configuration.headDimension) : tensor
+    ///   bytes.
+    public func withBytes<Result>(
+        of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        try weights.withBytes(of: entry(parameter).name, body)
     }
 
     private func entry(_ parameter: String) throws(ModelError) -> MetaLayout.Entry {
@@ -133,10 +140,10 @@ public struct MetaCheckpoint: WeightSource {
         _ name: String, in weights: TorchFile, _ configuration: ModelConfiguration
     ) throws -> Bool {
         guard let entry = weights.tensors[name] else { return true }
-        guard entry.shape == [configuration.headDimension / 2],
-            [.float64, .float32, .float16, .bfloat16].contains(entry.dtype)
-        else { return false }
-        let found: [Double] = try weights.tensor(name).to(.float64).elements()
+        guard entry.shape == [configuration.headDimension / 2], let format = StorageFormat(entry.dtype) else {
+            return false
+        }
+        let found = try weights.withBytes(of: name) { format.floats($0).map(Double.init) }
         // Within the rounding of bfloat16, of 8 bits, and of the smallest steps of float16.
         return found.enumerated().allSatisfy { index, frequency in
             let expected = pow(configuration.ropeBase, -2 * Double(index) / Double(configuration.headDimension))

@@ -1,7 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
-import Foundation
-import Torch
+import ForetokenPlatform
 
 /// Meta's released multi-token format: `consolidated.pth` and `params.json`, with all heads.
 enum MetaFormat: CheckpointFormat {
@@ -26,8 +25,7 @@ enum MetaFormat: CheckpointFormat {
         if configuration.ropeScaling != nil { throw refuse("a scaled rotary embedding") }
         // Whatever else a model has that the format knows no name for.
         let known = Set(MetaLayout(configuration).entries.map(\.parameter))
-        if let other = try MultiTokenModel.outline(configuration).parameters.first(where: { !known.contains($0.name) })
-        {
+        if let other = try ModelOutline(configuration).parameters.first(where: { !known.contains($0.name) }) {
             throw refuse("tensor '\(other.name)', which has no place there")
         }
         return configuration.heads
@@ -36,16 +34,14 @@ enum MetaFormat: CheckpointFormat {
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
         let configuration = source.configuration
         _ = try heads(of: configuration)
-        let dtype = try options.dtype(for: .meta)
+        let format = try options.format(for: .meta)
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
         let tensors = try MetaLayout(configuration).entries.map { entry in
-            let stored = try dtype ?? source.dtype(of: entry.parameter)
-            return SafetensorsSource(name: entry.name, dtype: stored.safetensors, shape: entry.shape) { write in
-                let weights = try source.tensor(entry.parameter, as: stored)
-                let rows =
-                    entry.isRotary
-                    ? RotaryLayout.pairs(fromHalves: weights, headDimension: configuration.headDimension) : weights
-                try rows.withUnsafeBytes(write)
+            let stored = try format ?? source.weight(entry.parameter).format
+            return SafetensorsSource(name: entry.name, dtype: stored.dtype.safetensors, shape: entry.shape) { write in
+                try source.forEachPiece(
+                    of: entry.parameter, as: stored,
+                    rows: entry.isRotary ? .pairsFromHalves(headDimension: configuration.headDimension) : .none, write)
             }
         }
         // The format has no word for one matrix in both places: they share memory, as tied modules do in torch.

@@ -3,12 +3,12 @@
 struct MetaLayout {
     /// One tensor, and the parameter that it is.
     struct Entry {
-        /// The name of ``Parameter/name``.
+        /// The name of ``ParameterOutline/name``.
         let parameter: String
         /// The name in the file.
         let name: String
         let shape: [Int]
-        /// Whether its rows are turned by the rotary embedding, and so lie in pairs (``RotaryLayout``).
+        /// Whether its rows are turned by the rotary embedding, and so lie in pairs (``RowTransform``).
         let isRotary: Bool
     }
 

@@ -1,5 +1,4 @@
 import ForetokenFiles
-import Torch
 
 /// `params.json` of Meta's format.
 enum MetaParameters {

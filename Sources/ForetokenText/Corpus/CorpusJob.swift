@@ -1,5 +1,5 @@
 import ForetokenFiles
-import Foundation
+import ForetokenPlatform
 
 /// A place in the order in which a corpus is read.
 struct CorpusPosition: Sendable, Equatable {

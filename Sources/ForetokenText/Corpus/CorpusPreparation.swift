@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// Source files to token shards: exact duplicates removed, held-out documents split off by a seeded hash of their content.
 ///

@@ -1,5 +1,5 @@
 import ForetokenFiles
-import Foundation
+import ForetokenPlatform
 
 /// The documents of a job, ready for a shard, in one piece of memory.
 struct PreparedJob: Sendable {

@@ -1,5 +1,5 @@
 import ForetokenFiles
-import Foundation
+import ForetokenPlatform
 import Synchronization
 
 /// The first 128 bits of a document's SHA-256.

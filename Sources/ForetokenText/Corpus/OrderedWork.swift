@@ -1,4 +1,5 @@
-import Foundation
+import Dispatch
+import Synchronization
 
 /// Does jobs on several threads and hands the results over in the order of the jobs, whatever the number of threads.
 struct OrderedWork {
@@ -22,13 +23,8 @@ struct OrderedWork {
         next: () throws -> Job?, cost: (Job) -> Int, work: @escaping @Sendable (Job) throws -> Output,
         take: (Output) throws -> Void
     ) throws {
-        let queue = OperationQueue()
-        queue.maxConcurrentOperationCount = workers
-        queue.qualityOfService = .userInitiated
-        defer {
-            queue.cancelAllOperations()
-            queue.waitUntilAllOperationsAreFinished()
-        }
+        let queue = WorkQueue(workers: workers)
+        defer { queue.cancelAndWait() }
         var slots: [Slot<Output>] = []
         var waiting: Job?
         var (hasMore, underWay) = (true, 0)
@@ -58,7 +54,7 @@ struct OrderedWork {
             let slot = Slot<Output>(cost: jobCost)
             slots.append(slot)
             underWay += jobCost
-            queue.addOperation {
+            queue.add {
                 slot.result = Result { try work(job) }
                 slot.done.signal()
             }
@@ -66,5 +62,48 @@ struct OrderedWork {
         }
         while !slots.isEmpty { try takeFirst() }
         if let failure { throw failure }
+    }
+}
+
+/// Runs bodies in the order of their coming, some at a time.
+private final class WorkQueue: Sendable {
+    private struct State {
+        var waiting: [@Sendable () -> Void] = []
+        var running = 0
+    }
+
+    private let workers: Int
+    private let state = Mutex(State())
+    private let group = DispatchGroup()
+
+    init(workers: Int) { self.workers = workers }
+
+    func add(_ body: @escaping @Sendable () -> Void) {
+        let isToStart = state.withLock { state in
+            state.waiting.append(body)
+            guard state.running < workers else { return false }
+            state.running += 1
+            return true
+        }
+        guard isToStart else { return }
+        DispatchQueue.global(qos: .userInitiated).async(group: group) { [self] in
+            while let next = next() { next() }
+        }
+    }
+
+    private func next() -> (@Sendable () -> Void)? {
+        state.withLock { state in
+            if state.waiting.isEmpty {
+                state.running -= 1
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+    }
+
+    /// Forgets what has not begun, and waits for the rest.
+    func cancelAndWait() {
+        state.withLock { $0.waiting = [] }
+        group.wait()
     }
 }

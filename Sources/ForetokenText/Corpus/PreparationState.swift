@@ -1,5 +1,5 @@
 import ForetokenFiles
-import Foundation
+import ForetokenPlatform
 
 /// How far a preparation was when it was last written down.
 struct PreparationCheckpoint: Sendable, Equatable {

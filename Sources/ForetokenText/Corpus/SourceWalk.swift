@@ -1,5 +1,5 @@
 import ForetokenFiles
-import Foundation
+import ForetokenPlatform
 
 /// A regular file to read documents from.
 struct CorpusFile: Sendable {
@@ -219,7 +219,7 @@ struct SourceWalk {
             defer { close(file.descriptor) }
             let text = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
                 while count < limit {
-                    let got = Foundation.read(file.descriptor, buffer.baseAddress.map { $0 + count }, limit - count)
+                    let got = systemRead(file.descriptor, buffer.baseAddress.map { $0 + count }, limit - count)
                     if got <= 0 { break }
                     count += got
                 }
@@ -231,4 +231,9 @@ struct SourceWalk {
         skip("unreadable rules of git")
         return nil
     }
+}
+
+/// The system's `read`, where a method has its name.
+private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(descriptor, bytes, count)
 }

@@ -1,4 +1,4 @@
-import Foundation
+import ForetokenPlatform
 
 /// Finds the merges of a byte-level vocabulary: again and again the pair of tokens that is most frequent inside words
 /// becomes a token (Sennrich, Haddow and Birch 2016).

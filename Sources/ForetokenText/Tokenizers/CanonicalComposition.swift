@@ -1,4 +1,6 @@
-import Foundation
+// The standard library normalizes, as comparing strings demands, and shows it under this name only. Foundation's forms would bring
+// all of ICU into a program that runs a model.
+@_spi(_Unicode) import Swift
 
 /// Unicode's normalization form C over bytes; what is not UTF-8 stays as it is.
 enum CanonicalComposition {
@@ -67,9 +69,9 @@ enum CanonicalComposition {
                 }
             }
             let run = text[start..<end]
-            // Apart first: the library leaves U+AC00 before U+11A8 as two, and would take them together only as three.
-            let decomposed = apart(String(decoding: run, as: UTF8.self)).decomposedStringWithCanonicalMapping
-            let composed = Array(decomposed.precomposedStringWithCanonicalMapping.utf8)
+            var scalars = String.UnicodeScalarView()
+            scalars.append(contentsOf: apart(String(decoding: run, as: UTF8.self))._nfc)
+            let composed = Array(String(scalars).utf8)
             if !composed.elementsEqual(run) {
                 changed = true
                 result += text[copied..<start]

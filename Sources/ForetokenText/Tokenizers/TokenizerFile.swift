@@ -1,5 +1,5 @@
 import ForetokenFiles
-public import Foundation
+public import ForetokenPlatform
 
 /// A tokenizer beside what was made with it: `tokenizer.json` in the folder of shards or of a model.
 public enum TokenizerFile {

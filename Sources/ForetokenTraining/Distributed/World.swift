@@ -29,12 +29,15 @@ public struct Transfer {
     /// Waits for its end, and tells when that was, in nanoseconds of the system's monotonic clock.
     public let wait: () throws -> Int
 
+    /// What `wait` does.
+    public init(wait: @escaping () throws -> Int) { self.wait = wait }
+
     /// Nothing to wait for.
     public static var done: Transfer { Transfer { monotonicNanoseconds() } }
 }
 
 /// The system's monotonic clock.
-func monotonicNanoseconds() -> Int {
+package func monotonicNanoseconds() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Int(time.tv_sec) * 1_000_000_000 + Int(time.tv_nsec)

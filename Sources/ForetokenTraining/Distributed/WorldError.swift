@@ -63,7 +63,7 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Who keeps the others waiting, before that is an error.
-    static func behind(_ ranks: [Int], _ begun: Int, _ seconds: Double) -> String {
+    package static func behind(_ ranks: [Int], _ begun: Int, _ seconds: Double) -> String {
         "\(text(ranks)): gives signs of life but does not come to collective \(begun + 1), in which the others have waited for "
             + "\(text(seconds)): busy, hung, or waiting for its output to be read"
     }

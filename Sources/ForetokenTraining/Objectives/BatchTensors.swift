@@ -1,5 +1,5 @@
 import ForetokenFormats
-public import ForetokenModel
+import ForetokenModel
 public import ForetokenText
 import Torch
 

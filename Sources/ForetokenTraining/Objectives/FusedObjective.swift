@@ -1,4 +1,4 @@
-public import ForetokenModel
+import ForetokenModel
 import ForetokenText
 public import Torch
 

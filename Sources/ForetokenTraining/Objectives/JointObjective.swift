@@ -1,4 +1,4 @@
-public import ForetokenModel
+import ForetokenModel
 public import Torch
 
 /// The plain pass: all heads' logits at once and one backward pass. The reference for the others, and what the paper's

@@ -1,4 +1,4 @@
-public import ForetokenModel
+import ForetokenModel
 public import Torch
 
 /// The paper's pass as it stands there: head by head, each with all of its logits (section 2, figure 2).

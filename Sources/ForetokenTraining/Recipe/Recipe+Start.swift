@@ -1,4 +1,4 @@
-public import ForetokenModel
+package import ForetokenModel
 
 extension Recipe {
     /// What a run begins with.
@@ -34,7 +34,7 @@ extension Recipe {
     ///
     /// - Returns: the configuration to train.
     /// - Throws: ``RecipeError/impossible(key:reason:)`` for a key that contradicts the checkpoint.
-    mutating func takeShape(of base: ModelConfiguration) throws -> ModelConfiguration {
+    package mutating func takeShape(of base: ModelConfiguration) throws -> ModelConfiguration {
         let given = model.given.names
         func choose<Value: Equatable>(_ key: String, _ own: inout Value, _ theirs: Value) throws {
             guard !given.contains(key) || own == theirs else {
@@ -77,7 +77,7 @@ extension Recipe {
     }
 
     /// Takes the model's section of the recipe that a run wrote down, for the keys that this one leaves out.
-    mutating func takeShape(of stored: Recipe) {
+    package mutating func takeShape(of stored: Recipe) {
         var merged = stored.model
         let given = model.given.names
         if given.contains("heads") { merged.heads = model.heads }

@@ -12,7 +12,7 @@ extension Recipe {
         try self.init(contentsOf: url, overriding: overrides.map(RecipeOverride.init(option:)))
     }
 
-    init(contentsOf url: URL, overriding overrides: [RecipeOverride]) throws {
+    package init(contentsOf url: URL, overriding overrides: [RecipeOverride]) throws {
         let text = try YamlText.read(url, what: "recipe")
         try self.init(yaml: text, file: url.relativePath, overriding: overrides)
     }
@@ -22,7 +22,7 @@ extension Recipe {
         try self.init(yaml: yaml, file: file, overriding: overrides.map(RecipeOverride.init(option:)))
     }
 
-    init(yaml: String, file: String, overriding overrides: [RecipeOverride]) throws {
+    package init(yaml: String, file: String, overriding overrides: [RecipeOverride]) throws {
         self.init()
         var root = try YamlText.root(of: yaml, file: file, what: "recipe")
         for override in overrides { try Self.apply(override, to: &root) }
@@ -247,7 +247,7 @@ extension Recipe {
     }
 
     /// The value of a key such as `model.heads` as YAML; nil for one that no recipe has.
-    func value(of key: String) -> String? { flat.first { $0.key == key }?.value }
+    package func value(of key: String) -> String? { flat.first { $0.key == key }?.value }
 
     /// All keys with their sections, and their values as YAML.
     private var flat: [(key: String, value: String)] {

@@ -1,41 +1,41 @@
-internal import Yams
+package import Yams
 
 /// Typed access to one mapping of a recipe that remembers which keys were asked for, so that the rest are unknown.
-final class RecipeReader {
+package final class RecipeReader {
     private let node: Node.Mapping?
     private let path: String
     private let file: String
     /// Lines come from `--set` and not from the file where this says so.
-    let origin: RecipeOrigin
+    package let origin: RecipeOrigin
     private var known: [String] = []
 
-    init(_ node: Node.Mapping?, path: String, origin: RecipeOrigin) {
+    package init(_ node: Node.Mapping?, path: String, origin: RecipeOrigin) {
         self.node = node
         self.path = path
         self.origin = origin
         file = origin.file
     }
 
-    func value(_ key: String) -> Node? {
+    package func value(_ key: String) -> Node? {
         known.append(key)
         guard let value = node?[key] else { return nil }
         if case .scalar(let scalar) = value, scalar.tag.description.hasSuffix(":null") || value.isNull { return nil }
         return value
     }
 
-    func full(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+    package func full(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-    func wrong(_ key: String, _ node: Node, _ expected: String) -> RecipeError {
+    package func wrong(_ key: String, _ node: Node, _ expected: String) -> RecipeError {
         .wrongType(place: origin.place(full(key), node), key: full(key), found: node.summary, expected: expected)
     }
 
-    func integer(_ key: String) throws -> Int? {
+    package func integer(_ key: String) throws -> Int? {
         guard let node = value(key) else { return nil }
         guard let value = node.int else { throw wrong(key, node, "a whole number") }
         return value
     }
 
-    func unsigned(_ key: String) throws -> UInt64? {
+    package func unsigned(_ key: String) throws -> UInt64? {
         guard let node = value(key) else { return nil }
         guard let value = node.scalar.flatMap({ UInt64($0.string) }) else {
             throw wrong(key, node, "a whole number from 0 to 2^64 − 1")
@@ -43,13 +43,13 @@ final class RecipeReader {
         return value
     }
 
-    func number(_ key: String) throws -> Double? {
+    package func number(_ key: String) throws -> Double? {
         guard let node = value(key) else { return nil }
         guard let value = node.plainNumber else { throw wrong(key, node, "a number") }
         return value
     }
 
-    func numbers(_ key: String) throws -> [Double]? {
+    package func numbers(_ key: String) throws -> [Double]? {
         guard let node = value(key) else { return nil }
         guard let sequence = node.sequence else { throw wrong(key, node, "a list of numbers") }
         return try sequence.map { item in
@@ -58,29 +58,29 @@ final class RecipeReader {
         }
     }
 
-    func boolean(_ key: String) throws -> Bool? {
+    package func boolean(_ key: String) throws -> Bool? {
         guard let node = value(key) else { return nil }
         guard let value = node.bool else { throw wrong(key, node, "true or false") }
         return value
     }
 
-    func string(_ key: String) throws -> String? {
+    package func string(_ key: String) throws -> String? {
         guard let node = value(key) else { return nil }
         guard let scalar = node.scalar else { throw wrong(key, node, "a text") }
         return scalar.string
     }
 
-    func section(_ key: String) throws -> RecipeReader {
+    package func section(_ key: String) throws -> RecipeReader {
         guard let node = value(key) else { return RecipeReader(nil, path: full(key), origin: origin) }
         guard let mapping = node.mapping else { throw wrong(key, node, "a section of keys") }
         return RecipeReader(mapping, path: full(key), origin: origin)
     }
 
     /// The keys that were asked for and have a value.
-    var givenKeys: Set<String> { Set(known).filter { value($0) != nil } }
+    package var givenKeys: Set<String> { Set(known).filter { value($0) != nil } }
 
     /// The sections of a list; none where the key is missing.
-    func sections(_ key: String) throws -> [RecipeReader] {
+    package func sections(_ key: String) throws -> [RecipeReader] {
         guard let node = value(key) else { return [] }
         guard let sequence = node.sequence else { throw wrong(key, node, "a list of sections") }
         return try sequence.enumerated().map { index, item in
@@ -90,7 +90,7 @@ final class RecipeReader {
     }
 
     /// All keys of a section whose keys are free, in their order.
-    var entries: [(key: String, value: Node)] {
+    package var entries: [(key: String, value: Node)] {
         (node ?? [:]).map { key, value in
             let name = key.string ?? key.summary
             known.append(name)
@@ -99,7 +99,7 @@ final class RecipeReader {
     }
 
     /// Refuses keys that nobody asked for.
-    func finish() throws {
+    package func finish() throws {
         for (keyNode, _) in node ?? [:] {
             let key = keyNode.string ?? keyNode.summary
             guard known.contains(key) else {
@@ -111,26 +111,28 @@ final class RecipeReader {
 }
 
 /// A key's value that wins over the file's: `section.key=value`, the value in YAML.
-struct RecipeOverride: Sendable, Equatable {
-    let text: String
+package struct RecipeOverride: Sendable, Equatable {
+    package let text: String
     /// Where it was said, in errors.
-    let place: String
+    package let place: String
 
-    init(_ text: String, place: String) { (self.text, self.place) = (text, place) }
+    package init(_ text: String, place: String) { (self.text, self.place) = (text, place) }
 
     /// As the command line gives it.
-    init(option text: String) { self.init(text, place: "--set \(text)") }
+    package init(option text: String) { self.init(text, place: "--set \(text)") }
 
     /// The key; the whole text where it has no value.
-    var key: String { String(text.prefix { $0 != "=" }) }
+    package var key: String { String(text.prefix { $0 != "=" }) }
 }
 
 /// Where a value of the merged recipe came from.
-struct RecipeOrigin {
-    let file: String
-    var overrides: [RecipeOverride] = []
+package struct RecipeOrigin {
+    package let file: String
+    package var overrides: [RecipeOverride] = []
 
-    func place(_ key: String, _ node: Node) -> String {
+    package init(file: String, overrides: [RecipeOverride] = []) { (self.file, self.overrides) = (file, overrides) }
+
+    package func place(_ key: String, _ node: Node) -> String {
         if let override = overrides.last(where: { $0.text.hasPrefix(key + "=") || $0.text.hasPrefix(key + ".") }) {
             return override.place
         }
@@ -139,18 +141,18 @@ struct RecipeOrigin {
 }
 
 extension Node {
-    var isNull: Bool {
+    package var isNull: Bool {
         scalar.map {
             ["null", "~", ""].contains($0.string) && $0.style == .plain || $0.style == .any && $0.string.isEmpty
         } ?? false
     }
 
-    var plainNumber: Double? {
+    package var plainNumber: Double? {
         guard let scalar, let value = Double(scalar.string), value.isFinite else { return nil }
         return value
     }
 
-    var summary: String {
+    package var summary: String {
         switch self {
         case .scalar(let scalar): "'\(scalar.string.prefix(40))'"
         case .sequence: "a list"
@@ -161,7 +163,7 @@ extension Node {
 }
 
 /// The candidate with the fewest edits, if they are few for its length.
-func nearest(_ word: String, among candidates: [String]) -> String? {
+package func nearest(_ word: String, among candidates: [String]) -> String? {
     let scored = candidates.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
     guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(1, word.count / 3) else { return nil }
     return best.0

@@ -1,16 +1,16 @@
 import ForetokenFiles
 import ForetokenText
-import Foundation
-internal import Yams
+package import Foundation
+package import Yams
 
 /// YAML files of people: read whole, bounded, and composed into a tree.
-enum YamlText {
+package enum YamlText {
     private static let sizeLimit = 1 << 20
 
     /// A file's text; `what` it should be, in errors.
     ///
     /// - Throws: ``RecipeError/unreadable(file:reason:)``.
-    static func read(_ url: URL, what: String) throws -> String {
+    package static func read(_ url: URL, what: String) throws -> String {
         let file = url.relativePath
         let bytes: Data
         do {
@@ -36,7 +36,7 @@ enum YamlText {
     /// A text's tree; `empty` for one without content.
     ///
     /// - Throws: ``RecipeError/unreadable(file:reason:)``.
-    static func root(
+    package static func root(
         of yaml: String, file: String, what: String, empty: Node = Node([(Node, Node)]())
     ) throws -> Node {
         guard !nestsBeyondReason(yaml) else {
@@ -63,7 +63,7 @@ enum YamlText {
 
 extension YamlError {
     /// The parser's words in one line; Yams would draw the place.
-    var sentence: String {
+    package var sentence: String {
         switch self {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):

@@ -13,8 +13,6 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
     case otherRecipe(folder: String, keys: [String])
     /// It holds a file that no run of this recipe wrote.
     case foreign(folder: String, file: String)
-    /// It is neither a run nor a model folder.
-    case noModel(String)
     /// A checkpoint cannot be resumed from.
     case brokenCheckpoint(String, reason: String)
     /// It was deleted, or moved to another file system, while a run was writing to it.
@@ -31,8 +29,6 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
                 + "name another folder, or give the same values to resume"
         case .foreign(let folder, let file):
             "\(folder): holds a \(file) that no run wrote there and that would be replaced; name another folder"
-        case .noModel(let folder):
-            "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
         case .brokenCheckpoint(let checkpoint, let reason):
             "\(reason); to resume from the checkpoint before it, move \(checkpoint) away"
         case .gone(let folder):
@@ -116,26 +112,7 @@ public final class RunFolder {
     }
 
     /// The newest whole checkpoint.
-    public var latestCheckpoint: URL? { Self.latestCheckpoint(in: url) }
-
-    /// Names of whole checkpoints by rising step.
-    private static func checkpointNames(in folder: URL) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let steps = names.compactMap { name in
-            name.hasPrefix("step-") ? Int(name.dropFirst(5)).map { (step: $0, name: name) } : nil
-        }
-        return steps.sorted { $0.step < $1.step }.map(\.name)
-    }
-
-    static func latestCheckpoint(in run: URL) -> URL? {
-        let checkpoints = run.appendingPathComponent("checkpoints")
-        let names = checkpointNames(in: checkpoints)
-        let named = (try? String(contentsOf: run.appendingPathComponent("latest"), encoding: .utf8))?
-            .trimmingCharacters(in: .whitespacesAndNewlines)
-        // A kill between the rename and `latest` leaves a whole checkpoint that is newer than the one named.
-        let chosen = names.last ?? named
-        return chosen.flatMap { names.contains($0) ? checkpoints.appendingPathComponent($0) : nil }
-    }
+    public var latestCheckpoint: URL? { RunCheckpoints.latest(in: url) }
 
     /// Writes a checkpoint by `body` and removes all but the newest `keeping` and those whose step is a multiple of
     /// `interval`.
@@ -165,7 +142,8 @@ public final class RunFolder {
         if !FileManager.default.fileExists(atPath: destination.path) {
             try? FileManager.default.removeItem(at: temporary)
             do {
-                try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+                // Not the folders above: where the run was renamed meanwhile, they would be made once more.
+                try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false)
                 try body(temporary)
             } catch {
                 try? FileManager.default.removeItem(at: temporary)
@@ -179,7 +157,7 @@ public final class RunFolder {
         }
         try Self.synchronize(checkpoints)
         try Self.write(name + "\n", to: url.appendingPathComponent("latest"))
-        for old in Self.checkpointNames(in: checkpoints).dropLast(max(1, keeping)) {
+        for old in RunCheckpoints.names(in: checkpoints).dropLast(max(1, keeping)) {
             if let interval, let step = Int(old.dropFirst(5)), step.isMultiple(of: interval) { continue }
             try? FileManager.default.removeItem(at: checkpoints.appendingPathComponent(old))
         }
@@ -188,7 +166,7 @@ public final class RunFolder {
     /// Replaces a small text file as a whole.
     ///
     /// - Throws: ``RunFolderError/system(path:action:reason:)``.
-    static func write(_ text: String, to url: URL) throws {
+    package static func write(_ text: String, to url: URL) throws {
         let temporary = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).temporary")
         do {
             try Data(text.utf8).write(to: temporary)
@@ -219,16 +197,5 @@ public final class RunFolder {
             throw RunFolderError.system(path: url.relativePath, action: "write", reason: reason)
         }
         close(descriptor)
-    }
-
-    /// The model folder that a path means: a run's newest checkpoint, or the folder itself.
-    ///
-    /// - Throws: ``RunFolderError/noModel(_:)``.
-    public static func modelFolder(at url: URL) throws(RunFolderError) -> URL {
-        if let checkpoint = latestCheckpoint(in: url) { return checkpoint }
-        guard ModelFolder.isThere(url) else {
-            throw .noModel(url.relativePath)
-        }
-        return url
     }
 }

@@ -1,4 +1,5 @@
-public import ForetokenModel
+import ForetokenFiles
+import ForetokenModel
 import ForetokenReport
 public import ForetokenText
 import Foundation
@@ -49,7 +50,7 @@ public final class Trainer {
         let samples = recipe.training.batchSize * recipe.training.accumulation
         guard samples >= world.size else { throw WorldError.tooManyRanks(size: world.size, samples: samples) }
         let checkpoint = folder.latestCheckpoint
-        let base = try recipe.start.from.map { try checkpoint ?? RunFolder.modelFolder(at: URL(fileURLWithPath: $0)) }
+        let base = try recipe.start.from.map { try checkpoint ?? ModelFolder.locate(URL(fileURLWithPath: $0)) }
         let tokenizer = try tokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? recipe.dataTokenizer()
         var recipe = recipe
         let device = try world.device(named: recipe.training.device)
@@ -70,7 +71,7 @@ public final class Trainer {
         model =
             try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
         model.computeType = recipe.training.precision.computeType
-        if recipe.training.freezeTrunk { model.freezeWhatDecides() }
+        if recipe.training.freezeTrunk { model.freezeNextTokenPath() }
         let plan = ShardPlan(model, ranks: world.size)
         optimizer = try AdamW(
             model.parameters.filter { !$0.isFrozen }, betas: (recipe.training.betas[0], recipe.training.betas[1]),
@@ -350,5 +351,5 @@ public final class Trainer {
 }
 
 extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -10,7 +10,7 @@ enum TrainerState {
     /// Writes the state, of which each rank hands over its share through `gather`.
     static func write(_ optimizer: AdamW, step: Int, to checkpoint: URL, through gather: StateGather) throws {
         let folder = checkpoint.appendingPathComponent("trainer")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         var fewer = JSONObject()
         for (name, steps) in gather.fewerSteps.sorted(by: { $0.key < $1.key }) { fewer[name] = .integer(steps) }
         let state: JSONValue = [

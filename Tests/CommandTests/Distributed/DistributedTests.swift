@@ -83,7 +83,7 @@ import Testing
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let errors = URL(fileURLWithPath: place.path("e"))
         let process = try Command.start(
-            ["train", recipe, "--out", place.path("run"), "--processes", "2", "--timeout", "1"],
+            ["train", recipe, "--out", place.path("run"), "--processes", "2", "--timeout", "4"],
             output: URL(fileURLWithPath: place.path("o")), errors: errors)
         #expect(Workplace.wait { FileManager.default.fileExists(atPath: place.path("run/latest")) })
         let all = try [process.processIdentifier] + Command.children(of: process)
@@ -92,7 +92,7 @@ import Testing
                 (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8))?.contains(") T ") == true
             }
         }
-        for seconds in [0.1, 3] {
+        for seconds in [0.1, 6] {
             kill(process.processIdentifier, SIGTSTP)
             #expect(Workplace.wait(until: areStopped))
             let steps = try place.curve("run").count

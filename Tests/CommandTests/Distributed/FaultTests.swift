@@ -9,8 +9,12 @@ import Testing
 
     private var run: String { place.path("run") }
 
+    /// Seconds that ranks have to meet and may be silent for. The ranks of a test start together, but on few cores one may be
+    /// seconds later than another, and one that is well may be kept from beating.
+    private static let patience = 5
+
     private func start(
-        _ ranks: [Int], of size: Int, port: Int? = nil, timeout: Double = 2,
+        _ ranks: [Int], of size: Int, port: Int? = nil, timeout: Int = FaultTests.patience,
         _ more: @escaping (Int) -> [String] = { _ in [] }
     ) throws -> Ranks {
         let recipe = place.path("recipe.yaml")
@@ -19,9 +23,10 @@ import Testing
         }
     }
 
-    /// Every rank failed with one sentence that says so. Without a fault it takes a few seconds; the bound is for slow machines.
+    /// Every rank failed with one sentence that says so. Without a fault it takes a few seconds; the bound is one that only a
+    /// failure takes.
     private func expectEnd(
-        _ ranks: Ranks, within seconds: Double = 45, except missing: Int? = nil, says words: String,
+        _ ranks: Ranks, within seconds: Double = 120, except missing: Int? = nil, says words: String,
         location: SourceLocation = #_sourceLocation
     ) {
         #expect(ranks.end(within: seconds, except: missing), sourceLocation: location)
@@ -72,9 +77,9 @@ import Testing
         let ranks = try start([0, 1, 2], of: 3)
         waitForCheckpoint()
         kill(ranks.processes[1].processIdentifier, SIGSTOP)
-        expectEnd(ranks, except: 1, says: "rank 1: no sign of life for 2 s")
+        expectEnd(ranks, except: 1, says: "rank 1: no sign of life for \(Self.patience) s")
         kill(ranks.processes[1].processIdentifier, SIGCONT)
-        #expect(ranks.end(within: 45))
+        #expect(ranks.end(within: 120))
         #expect(ranks.processes[1].terminationStatus == 1, "\(ranks.errors(1))")
     }
 
@@ -102,7 +107,7 @@ import Testing
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let errors = URL(fileURLWithPath: place.path("e"))
         let process = try Command.start(
-            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "\(Self.patience)"],
             output: URL(fileURLWithPath: place.path("o")), errors: errors)
         waitForCheckpoint()
         let victim = try #require(try Command.children(of: process).first { try variable("RANK", of: $0) == "1" })
@@ -110,7 +115,7 @@ import Testing
         process.waitUntilExit()
         let last = try String(contentsOf: errors, encoding: .utf8).split(separator: "\n").last ?? ""
         #expect(process.terminationStatus == 1)
-        #expect(last.hasPrefix("Error: rank 1: no sign of life for 2 s"), "\(last)")
+        #expect(last.hasPrefix("Error: rank 1: no sign of life for \(Self.patience) s"), "\(last)")
         #expect(last.hasSuffix("all 2 ranks have ended"), "\(last)")
     }
 
@@ -121,7 +126,9 @@ import Testing
         let ranks = try Ranks(
             [0, 1], of: 2, in: place, port: port,
             prefix: { $0 == 0 ? ["bash", "-c", "exec \"$0\" \"$@\" 2> '\(pipe.path)'"] : [] }
-        ) { _ in ["train", recipe, "--out", run, "--timeout", "2", "--set", "training.validationEvery=2"] }
+        ) { _ in
+            ["train", recipe, "--out", run, "--timeout", "\(Self.patience)", "--set", "training.validationEvery=2"]
+        }
         #expect(Workplace.wait { ranks.errors(1).contains("\n") })
         #expect(ranks.errors(1).hasPrefix("warning: rank 0: gives signs of life but does not come to collective "))
         #expect(try place.curve("run").count == 2)
@@ -135,7 +142,7 @@ import Testing
         let errors = URL(fileURLWithPath: place.path("e"))
         func text() -> String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
         let process = try Command.start(
-            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "\(Self.patience)"],
             output: URL(fileURLWithPath: place.path("o")), errors: errors)
         defer { kill(process.processIdentifier, SIGKILL) }
         #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > 50 })
@@ -170,21 +177,21 @@ import Testing
     @Test func withoutItsLauncherNoRankGoesOn() throws {
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let process = try Command.start(
-            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "2"],
+            ["train", recipe, "--out", run, "--processes", "2", "--timeout", "\(Self.patience)"],
             output: URL(fileURLWithPath: place.path("o")), errors: URL(fileURLWithPath: place.path("e")))
         waitForCheckpoint()
         let children = try Command.children(of: process)
         #expect(children.count == 2)
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        #expect(Workplace.wait { children.allSatisfy { kill($0, 0) != 0 } })
+        #expect(Workplace.wait { children.allSatisfy(Command.hasEnded) })
     }
 
     @Test func ranksThatDoNotComeAndAStoreThatIsNotThereAreNamed() throws {
         _ = try place.sharedRecipe(steps: 3)
         // Ranks 0 and 2 must find each other in that time.
-        let (lonely, lost) = (try start([0, 2], of: 4, timeout: 4), try start([1], of: 2, timeout: 1))
-        expectEnd(lonely, says: "ranks 1, 3 of 4 did not come within 4 s")
+        let (lonely, lost) = (try start([0, 2], of: 4, timeout: 8), try start([1], of: 2, timeout: 1))
+        expectEnd(lonely, says: "ranks 1, 3 of 4 did not come within 8 s")
         expectEnd(lost, says: "did not answer within 1 s")
     }
 
@@ -202,14 +209,14 @@ import Testing
     @Test func twoProcessesOfOneRankAreRefused() throws {
         _ = try place.sharedRecipe(steps: 3)
         // All three must meet in that time.
-        let ranks = try start([1, 1, 0], of: 3, timeout: 4)
-        #expect(ranks.end(within: 45))
+        let ranks = try start([1, 1, 0], of: 3, timeout: 8)
+        #expect(ranks.end(within: 120))
         #expect((0..<2).contains { ranks.errors($0).contains("two processes are rank 1") })
     }
 
     @Test func differentRecipesAreRefusedByRankAndKey() throws {
         _ = try place.sharedRecipe(steps: 3)
-        let ranks = try start([0, 1, 2], of: 3, timeout: 5) { $0 == 1 ? ["--set", "training.learningRate=0.5"] : [] }
+        let ranks = try start([0, 1, 2], of: 3, timeout: 60) { $0 == 1 ? ["--set", "training.learningRate=0.5"] : [] }
         expectEnd(ranks, says: "rank 1 and rank 0 differ in the recipe")
         #expect(ranks.errors(1).contains("(training.learningRate)"))
         #expect(!FileManager.default.fileExists(atPath: run + "/latest"))
@@ -227,7 +234,7 @@ import Testing
         func expect(_ out: String, says words: String) throws {
             let port = try Ranks.freePort()
             let ranks = try Ranks([0, 1], of: 2, in: place, port: port) {
-                ["train", recipe, "--out", $0 == 0 ? run : out, "--timeout", "5"]
+                ["train", recipe, "--out", $0 == 0 ? run : out, "--timeout", "60"]
             }
             expectEnd(ranks, says: words)
         }
@@ -245,12 +252,12 @@ import Testing
                 prefix: { rank in
                     limit.map { rank == 0 ? ["bash", "-c", "ulimit -f \($0); exec \"$0\" \"$@\""] : [] } ?? []
                 }
-            ) { _ in ["train", recipe, "--out", run, "--timeout", "5", "--set", "training.checkpointEvery=3"] }
+            ) { _ in ["train", recipe, "--out", run, "--timeout", "60", "--set", "training.checkpointEvery=3"] }
         }
         expectEnd(try train(60), says: "File too large")
         #expect(try FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints").isEmpty)
         let again = try train(nil)
-        #expect(again.end(within: 90))
+        #expect(again.end(within: 120))
         #expect(again.processes.allSatisfy { $0.terminationStatus == 0 }, "\(again.errors(0)) \(again.errors(1))")
         #expect(try place.curve("run").count == 9)
     }

@@ -173,10 +173,11 @@ import Testing
         #expect(process.terminationStatus == 130, "\(fixture.text("study.err"))")
         #expect(fixture.processes.isEmpty)
         for seed in 1...2 { #expect(fixture.text("s/logs/seed-\(seed).log").contains("the same command resumes")) }
-        // On from there, and the time is over in the middle of the trainings: in six seconds both must have started again.
+        // On from there, and the time is over in the middle of the trainings: in twelve seconds, of which a free machine needs one,
+        // both must have started again.
         let begin = fixture.text("s/runs/seed-1/latest")
         let onward = try Command.run(
-            "study", study, "--out", path("s"), "--jobs", "2", "--threads", "1", "--stop-after", "0.1")
+            "study", study, "--out", path("s"), "--jobs", "2", "--threads", "1", "--stop-after", "0.2")
         #expect(onward.code == 0 && onward.errors.contains("the time is over"), "\(onward.errors)")
         #expect(fixture.text("s/logs/seed-1.log").contains("resuming"))
         #expect(fixture.text("s/runs/seed-1/latest") > begin)

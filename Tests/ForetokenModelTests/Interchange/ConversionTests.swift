@@ -2,6 +2,7 @@ import ForetokenFiles
 import ForetokenFormats
 import ForetokenModel
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch
@@ -157,7 +158,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         )
         let source = try ModelFolder.source(out)
         for parameter in whole.parameters {
-            #expect(try source.dtype(of: parameter.name) == dtype)
+            #expect(try source.weight(parameter.name).format.dtype == dtype)
             let expected = parameter.tensor.detached().to(dtype).to(.float32).elements(as: Float.self)
             #expect(try source.tensor(parameter.name).to(.float32).elements() == expected)
         }

@@ -1,5 +1,6 @@
 import ForetokenFormats
 import ForetokenText
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch

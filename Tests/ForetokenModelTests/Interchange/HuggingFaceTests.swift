@@ -1,6 +1,7 @@
 import ForetokenFiles
 import ForetokenFormats
 import ForetokenModel
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch

@@ -1,5 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch
@@ -47,7 +48,7 @@ private struct Workplace {
     @Test(arguments: cases) func everyHeadHasTheLogitsOfTheIndependentForward(name: String) throws {
         let checkpoint = try MetaCheckpoint(Self.fixture(name))
         let expected: DType = ["plain": .float32, "state": .bfloat16, "tied": .float16][name] ?? .int8
-        #expect(try checkpoint.dtype(of: "model.norm.weight") == expected)
+        #expect(try checkpoint.weight("model.norm.weight").format.dtype == expected)
         #expect(checkpoint.configuration.tieEmbeddings == (name == "tied"))
         try Self.expectEqual(Self.logits(MultiTokenModel(reading: checkpoint)), name)
     }
@@ -75,7 +76,7 @@ private struct Workplace {
         expected.context = 4096
         #expect(copy.configuration == expected)
         for parameter in model.parameters {
-            #expect(try copy.dtype(of: parameter.name) == original.dtype(of: parameter.name))
+            #expect(try copy.weight(parameter.name).format == original.weight(parameter.name).format)
             #expect(
                 try original.tensor(parameter.name).to(.float32).elements(as: Float.self)
                     == parameter.tensor.elements(as: Float.self))

@@ -1,4 +1,5 @@
 import ForetokenFormats
+import ForetokenTraining
 import Foundation
 import Testing
 import Torch

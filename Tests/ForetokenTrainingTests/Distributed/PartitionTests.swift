@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 import Torch
 
+@testable import ForetokenDistributed
 @testable import ForetokenTraining
 
 /// One rank of a world that does not exist, for what needs no peer.

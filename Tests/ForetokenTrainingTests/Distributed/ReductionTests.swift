@@ -4,6 +4,7 @@ import Foundation
 import Testing
 import Torch
 
+@testable import ForetokenDistributed
 @testable import ForetokenTraining
 
 /// Notes what is asked of it: the second of two ranks, the first of which has nothing but zeros.

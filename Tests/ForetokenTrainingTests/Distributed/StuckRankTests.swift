@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 import Torch
 
+@testable import ForetokenDistributed
 @testable import ForetokenTraining
 
 /// Lines of any thread.
@@ -20,19 +21,19 @@ private final class Lines: Sendable {
             "MASTER_PORT": "\(port)", "TORCHELASTIC_USE_AGENT_STORE": "True",
         ])
         return try DistributedWorld(
-            #require(placement), timeout: .seconds(1), patience: .seconds(4), warn: warnings.append)
+            #require(placement), timeout: .seconds(2), patience: .seconds(8), warn: warnings.append)
     }
 
     @Test func aRankThatIsLateIsNamedInAWarningAndThenInTheErrorOfAll() throws {
-        let store = try RendezvousStore(host: "127.0.0.1", port: 0, serving: true, timeout: .seconds(5))
+        let store = try RendezvousStore(host: "127.0.0.1", port: 0, serving: true, timeout: .seconds(30))
         let (port, warnings, words) = (store.port, Lines(), Lines())
         let (isToGoOn, hasEnded) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         Thread {
             do {
                 let world = try Self.world(1, port: port, warnings)
                 _ = try world.sum([2])
-                // Busy for longer than a warning takes, and then for ever.
-                Thread.sleep(forTimeInterval: 2.5)
+                // Busy until the other warns, which is long before its patience is over, and then for ever.
+                for _ in 0..<3000 where warnings.all.isEmpty { Thread.sleep(forTimeInterval: 0.01) }
                 _ = try world.sum([2])
                 isToGoOn.wait()
                 _ = try world.sum([2])
@@ -45,7 +46,7 @@ private final class Lines: Sendable {
         let behind = "rank 1: gives signs of life but does not come to collective"
         #expect(warnings.all.count == 1 && warnings.all[0].hasPrefix("warning: \(behind) 2, in which"))
         let error = #expect(throws: WorldError.self) { try world.sum([1]) }
-        #expect(error == .stuck(ranks: [1], begun: 2, seconds: 4))
+        #expect(error == .stuck(ranks: [1], begun: 2, seconds: 8))
         #expect(warnings.all.count == 2 && warnings.all[1].hasPrefix("warning: \(behind) 3, in which"))
         // It reads what the other left while it was late.
         Thread.sleep(forTimeInterval: 1)

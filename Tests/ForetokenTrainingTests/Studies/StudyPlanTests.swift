@@ -5,6 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ForetokenStudies
 @testable import ForetokenTraining
 
 private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

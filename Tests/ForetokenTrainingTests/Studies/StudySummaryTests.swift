@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 import Torch
 
+@testable import ForetokenStudies
 @testable import ForetokenTraining
 
 @Suite struct StudySummaryTests {

@@ -1,11 +1,11 @@
 // A program of your own on Foretoken's libraries: trains a tiny model on a sentence, then decodes with it.
 
 import ForetokenDecoding
+import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 import ForetokenTraining
 import Foundation
-import Torch
 
 let folder = FileManager.default.temporaryDirectory.appendingPathComponent("embed-\(UUID().uuidString)")
 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -30,25 +30,23 @@ recipe.training.batchSize = 2
 recipe.training.learningRate = 0.01
 recipe.training.validationEvery = 0
 
-// Models and trainers live on the torch thread.
+// Trainers live on the compute thread.
 let model = try await train(recipe, in: folder.appendingPathComponent("run"))
 
 // Both ways of decoding give the same text; with two heads it takes fewer passes.
 var texts: [String] = []
 for heads in 1...2 {
-    let request = GenerationRequest(
-        prompt: [256] + tokenizer.encode("the quick "), maximumTokens: 40, heads: heads)
+    let stream = try await model.stream("the quick ", maximumTokens: 40, heads: heads)
     var text = ""
-    var stream = TokenStream(model, request).makeAsyncIterator()
-    while let pieces = try await stream.next() { text += pieces.map(\.text).joined() }
+    for try await pieces in stream { text += pieces.map(\.text).joined() }
     print("heads \(heads): \(await stream.statistics.forwards) passes: the quick \(text)")
     texts.append(text)
 }
 guard texts[0] == texts[1] else { fatalError("speculative decoding changed the text") }
 
-@TorchActor
-func train(_ recipe: Recipe, in folder: URL) throws -> DecodeModel {
+@ComputeActor
+func train(_ recipe: Recipe, in folder: URL) throws -> LanguageModel {
     let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder))
     guard try trainer.run() == .finished else { throw CancellationError() }
-    return try DecodeModel(trainer.model)
+    return try LanguageModel(DecodeModel(reading: trainer.model), tokenizer: ByteTokenizer())
 }

@@ -1,6 +1,5 @@
 import ForetokenFormats
-import Foundation
-import Torch
+import ForetokenPlatform
 
 /// A GGUF file of head 1, for llama.cpp: architectures `llama`, `qwen2` and `qwen3`.
 enum GGUFFormat: CheckpointFormat {
@@ -26,7 +25,7 @@ enum GGUFFormat: CheckpointFormat {
         let configuration = source.configuration
         let (tokenizer, notes) = CarriedTokenizer.read(source)
         let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
-        let parameters = try MultiTokenModel.outline(configuration).parameters
+        let parameters = try ModelOutline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
         if let scaling = configuration.ropeScaling { tensors.append(rotaryFactors(scaling, configuration)) }
         try GGUFFile.write(
@@ -82,42 +81,39 @@ enum GGUFFormat: CheckpointFormat {
         case .bf16: return .bf16
         case .q8: return .q8
         case nil:
-            switch try source.dtype(of: parameter) {
-            case .float16: return .f16
-            case .bfloat16: return .bf16
+            switch try source.weight(parameter).format {
+            case .f16: return .f16
+            case .bf16: return .bf16
             default: return .f32
             }
         }
     }
 
     private static func tensor(
-        _ parameter: Parameter, of source: any WeightSource, as storage: StorageType?
+        _ parameter: ParameterOutline, of source: any WeightSource, as storage: StorageType?
     ) throws -> GGUFTensor {
-        let (name, shape, configuration) = (parameter.name, parameter.tensor.shape, source.configuration)
+        let (name, shape, configuration) = (parameter.name, parameter.shape, source.configuration)
         let type = try type(of: name, of: source, as: storage, rank: shape.count)
         guard let width = shape.last, let rowBytes = type.byteCount(row: width) else {
             throw ConversionError.unsupported(
                 format: InterchangeFormat.gguf.rawValue,
                 what: "'\(name)' of shape \(shape) as q8_0, whose rows are multiples of 32; use f16")
         }
-        let turns = BlockFamily(configuration) == .llama && (name.contains(".q_proj.") || name.contains(".k_proj."))
-        let dtype: DType = type == .f16 ? .float16 : type == .bf16 ? .bfloat16 : .float32
+        let isRotary = BlockFamily(configuration) == .llama && (name.contains(".q_proj.") || name.contains(".k_proj."))
+        let rows: RowTransform = isRotary ? .pairsFromHalves(headDimension: configuration.headDimension) : .none
+        let format: StorageFormat = type == .f16 ? .f16 : type == .bf16 ? .bf16 : .f32
         return GGUFTensor(
             name: self.name(name), shape: shape, type: type, byteCount: shape.dropLast().reduce(rowBytes, *)
         ) { write in
-            var weights = try source.tensor(name, as: dtype)
-            if turns {
-                weights = RotaryLayout.pairs(fromHalves: weights, headDimension: configuration.headDimension)
-                    .contiguous()
-            }
-            guard type == .q8 else { return try weights.withUnsafeBytes(write) }
-            let beyond = ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
-            guard weights.isFinite().all().item() == 1 else { throw beyond }
-            try weights.withUnsafeBytes { bytes in
-                let floats = bytes.bindMemory(to: Float.self)
-                for start in stride(from: 0, to: floats.count, by: 1 << 20) {
-                    let part = UnsafeBufferPointer(rebasing: floats[start..<min(floats.count, start + 1 << 20)])
-                    guard let blocks = Q8.encode(part) else { throw beyond }
+            // Pieces are whole rows, and so whole blocks.
+            try source.forEachPiece(of: name, as: format, rows: rows) { bytes in
+                guard type == .q8 else { return try write(bytes) }
+                let beyond = ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
+                guard format.notFiniteCount(bytes) == 0 else { throw beyond }
+                for start in stride(from: 0, to: bytes.count, by: 1 << 22) {
+                    let floats = format.floats(
+                        UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + 1 << 22)]))
+                    guard let blocks = floats.withUnsafeBufferPointer(Q8.encode) else { throw beyond }
                     try blocks.withUnsafeBytes(write)
                 }
             }

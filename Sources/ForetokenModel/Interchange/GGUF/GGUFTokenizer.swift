@@ -1,7 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
 import ForetokenText
-import Torch
 
 /// A byte-level BPE tokenizer as a GGUF file's metadata holds it.
 struct GGUFTokenizer {

@@ -1,0 +1,64 @@
+import ArgumentParser
+import ForetokenDecoding
+import ForetokenFiles
+// stdin, stdout and stderr are variables to the importer.
+@preconcurrency import Foundation
+
+/// What the process needs before a command runs, whoever started it.
+enum Startup {
+    /// Descriptors and signals. Before anything is awaited: Swift's runtime opens files of its own then.
+    static func prepareProcess() {
+        // Where a shell closed one of the three (`2>&-`), the next file opened would take its number and receive its text.
+        while true {
+            let descriptor = open("/dev/null", O_RDWR)
+            if descriptor > STDERR_FILENO { close(descriptor) }
+            if descriptor < 0 || descriptor > STDERR_FILENO { break }
+        }
+        // A reader that goes away (`| head -1`) ends the process quietly, also below a parent that ignores or blocks the
+        // signal; a file beyond `ulimit -f` is a failed write and no death.
+        signal(SIGPIPE, SIG_DFL)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    static func checkInvocation() throws {
+        try requireUTF8Arguments()
+        if let wish = getenv("FORETOKEN_ISA").map({ String(cString: $0) }), !wish.isEmpty,
+            wish != CPUKernels.instructionSet
+        {
+            throw ValidationError(
+                "FORETOKEN_ISA=\(wish): not an instruction set of this processor; unset it, or use one of portable, avx2, "
+                    + "avx512 and avx512vnni that it has")
+        }
+    }
+
+    /// Swift would replace what is not UTF-8, and so name another file or continue another text.
+    private static func requireUTF8Arguments() throws {
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let argument = CommandLine.unsafeArgv[index] else { continue }
+            let bytes = UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+            guard String(validating: bytes, as: UTF8.self) != nil else {
+                throw ValidationError(
+                    "argument \(index) ('\(CommandLine.arguments[index])') is not UTF-8; rename the file or convert the text"
+                )
+            }
+        }
+    }
+
+    /// Standard output may be a full disk, which `print` does not say.
+    static func finishOutput() throws {
+        guard fflush(stdout) == 0, ferror(stdout) == 0 else {
+            throw CommandFailure(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+/// A failure in one sentence.
+package struct CommandFailure: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) { self.description = description }
+}

@@ -1,0 +1,40 @@
+package import ForetokenModel
+
+/// The weights that every backend keeps in the host's memory: embeddings and the norms outside of blocks, float32.
+package final class HostWeights: @unchecked Sendable {
+    private let width: Int
+    /// [V, D].
+    private let embedding: UnsafePointer<Float>
+    private let norms: [NormID: UnsafePointer<Float>]
+    private let memory = MemoryArena()
+
+    /// - Throws: what the source throws, ``DecodingError/outOfMemory(_:)``.
+    package init(_ source: any WeightSource, _ outline: ModelOutline) throws {
+        let memory = memory
+        func copy(_ parameter: ParameterOutline) throws -> UnsafePointer<Float> {
+            try source.withFloats(of: parameter.name) { try memory.keep($0) }
+        }
+        width = source.configuration.width
+        embedding = try copy(outline.embedding)
+        var norms: [NormID: UnsafePointer<Float>] = [.final: try copy(outline.norm)]
+        for head in outline.heads {
+            guard let join = head.join else { continue }
+            norms[.joinHidden(head.node.head)] = try copy(join.hiddenNorm)
+            norms[.joinEmbedding(head.node.head)] = try copy(join.embeddingNorm)
+        }
+        self.norms = norms
+    }
+
+    /// As ``DecodeBackend/embed(_:into:)``.
+    package func embed(_ tokens: [Int32], into rows: UnsafeMutablePointer<Float>) {
+        for (row, token) in tokens.enumerated() {
+            (rows + row * width).update(from: embedding + Int(token) * width, count: width)
+        }
+    }
+
+    /// As ``DecodeBackend/scale(of:)``.
+    package func scale(of norm: NormID) -> UnsafePointer<Float> {
+        guard let scale = norms[norm] else { preconditionFailure("the model has no norm \(norm)") }
+        return scale
+    }
+}

@@ -1,0 +1,206 @@
+/// Where a parameter belongs.
+public enum ParameterGroup: Sendable, Hashable, CustomStringConvertible {
+    /// The embedding.
+    case embedding
+    /// The shared blocks.
+    case trunk
+    /// Prediction head i.
+    case head(Int)
+    /// The final norm and the unembedding, shared by all heads.
+    case unembedding
+
+    /// The name in tables.
+    public var description: String {
+        switch self {
+        case .embedding: "embedding"
+        case .trunk: "trunk"
+        case .head(let head): "head \(head)"
+        case .unembedding: "unembedding"
+        }
+    }
+}
+
+/// A parameter without its weights.
+public struct ParameterOutline: Sendable, Hashable {
+    /// The name in Hugging Face's Llama files; heads beyond the first are `heads.i.…`.
+    public let name: String
+    /// Where it belongs.
+    public let group: ParameterGroup
+    /// [out, in] of a matrix, [width] of a norm's scale or a bias.
+    public let shape: [Int]
+
+    /// Whether it is a matrix; the rest are the norms' scales and biases.
+    public var isMatrix: Bool { shape.count == 2 }
+    /// Elements.
+    public var count: Int { shape.reduce(1, *) }
+}
+
+/// The parameters of one Llama block: attention and SwiGLU, each behind an RMSNorm. D is the model's width, H and K the query and
+/// key/value heads, d their dimension, F the width inside SwiGLU.
+public struct BlockOutline: Sendable, Equatable {
+    /// Blocks below it.
+    public let depth: Int
+    /// RMSNorm before attention [D].
+    public let attentionNorm: ParameterOutline
+    /// Query [H·d, D], key and value [K·d, D] and output projection [D, H·d] of attention.
+    public let query, key, value, output: ParameterOutline
+    /// Biases of queries [H·d], keys and values [K·d] and of the output [D], as far as ``ModelConfiguration/attentionBias``
+    /// says.
+    public let queryBias, keyBias, valueBias, outputBias: ParameterOutline?
+    /// RMSNorm of each query and each key [d], if ``ModelConfiguration/queryKeyNorm``.
+    public let queryNorm, keyNorm: ParameterOutline?
+    /// RMSNorm before the feed-forward [D].
+    public let feedForwardNorm: ParameterOutline
+    /// Gate and up [F, D] and down projection [D, F].
+    public let gate, up, down: ParameterOutline
+
+    /// `prefix`: the names' beginning, `model.layers.3` or `heads.2`.
+    init(prefix: String, group: ParameterGroup, depth: Int, _ configuration: ModelConfiguration) {
+        func parameter(_ name: String, _ shape: Int...) -> ParameterOutline {
+            ParameterOutline(name: "\(prefix).\(name)", group: group, shape: shape)
+        }
+        let (width, inner) = (configuration.width, configuration.feedForwardWidth)
+        let queries = configuration.attentionHeads * configuration.headDimension
+        let keys = configuration.keyValueHeads * configuration.headDimension
+        let (hasInputBias, hasOutputBias) = (configuration.attentionBias != .none, configuration.attentionBias == .all)
+        self.depth = depth
+        attentionNorm = parameter("input_layernorm.weight", width)
+        query = parameter("self_attn.q_proj.weight", queries, width)
+        key = parameter("self_attn.k_proj.weight", keys, width)
+        value = parameter("self_attn.v_proj.weight", keys, width)
+        output = parameter("self_attn.o_proj.weight", width, queries)
+        queryBias = hasInputBias ? parameter("self_attn.q_proj.bias", queries) : nil
+        keyBias = hasInputBias ? parameter("self_attn.k_proj.bias", keys) : nil
+        valueBias = hasInputBias ? parameter("self_attn.v_proj.bias", keys) : nil
+        outputBias = hasOutputBias ? parameter("self_attn.o_proj.bias", width) : nil
+        let hasNorms = configuration.queryKeyNorm
+        queryNorm = hasNorms ? parameter("self_attn.q_norm.weight", configuration.headDimension) : nil
+        keyNorm = hasNorms ? parameter("self_attn.k_norm.weight", configuration.headDimension) : nil
+        feedForwardNorm = parameter("post_attention_layernorm.weight", width)
+        gate = parameter("mlp.gate_proj.weight", inner, width)
+        up = parameter("mlp.up_proj.weight", inner, width)
+        down = parameter("mlp.down_proj.weight", width, inner)
+    }
+
+    /// All of them, in order.
+    public var parameters: [ParameterOutline] {
+        [attentionNorm, query, key, value, output]
+            + [queryBias, keyBias, valueBias, outputBias, queryNorm, keyNorm].compactMap(\.self)
+            + [feedForwardNorm, gate, up, down]
+    }
+}
+
+/// The parameters of DeepSeek-V3's input of a head: projection [norm(hidden); norm(embedding)] (arXiv 2412.19437, equation 21).
+public struct JoinOutline: Sendable, Equatable {
+    /// RMSNorm of the hidden states and of the embeddings [D].
+    public let hiddenNorm, embeddingNorm: ParameterOutline
+    /// [D, 2D]; the hidden states' columns come first.
+    public let projection: ParameterOutline
+
+    init(prefix: String, group: ParameterGroup, width: Int) {
+        func parameter(_ name: String, _ shape: Int...) -> ParameterOutline {
+            ParameterOutline(name: "\(prefix).\(name).weight", group: group, shape: shape)
+        }
+        hiddenNorm = parameter("hidden_norm", width)
+        embeddingNorm = parameter("embedding_norm", width)
+        projection = parameter("projection", width, 2 * width)
+    }
+
+    /// All of them, in order.
+    public var parameters: [ParameterOutline] { [hiddenNorm, embeddingNorm, projection] }
+}
+
+/// The parameters of one prediction head.
+public struct HeadOutline: Sendable, Equatable {
+    /// What it computes.
+    public enum Body: Sendable, Equatable {
+        /// A transformer block.
+        case block(BlockOutline)
+        /// A linear map [D, D].
+        case linear(ParameterOutline)
+    }
+
+    /// Its number and what it reads.
+    public let node: HeadGraph.Node
+    /// What it computes.
+    public let body: Body
+    /// How a later token's embedding is joined to the input; nil if it is not.
+    public let join: JoinOutline?
+    /// [V, D]: its own, or the one that all heads share.
+    public let unembedding: ParameterOutline
+    /// Whether the unembedding is its own.
+    public let ownsUnembedding: Bool
+
+    /// Its own parameters, in order.
+    public var parameters: [ParameterOutline] {
+        var own = join?.parameters ?? []
+        switch body {
+        case .block(let block): own += block.parameters
+        case .linear(let map): own.append(map)
+        }
+        return own + (ownsUnembedding ? [unembedding] : [])
+    }
+}
+
+/// All parameters of a model, by name, group and shape, without weights: what files hold and networks are made of.
+public struct ModelOutline: Sendable, Equatable {
+    /// Token embedding [V, D].
+    public let embedding: ParameterOutline
+    /// The shared blocks.
+    public let trunk: [BlockOutline]
+    /// The heads; index 0 is head 1.
+    public let heads: [HeadOutline]
+    /// Final RMSNorm [D], shared by all heads.
+    public let norm: ParameterOutline
+    /// Unembedding [V, D] of head 1 and, unless they have their own, of all heads; the embedding itself when tied.
+    public let unembedding: ParameterOutline
+    /// All parameters, each once, in a fixed order.
+    public let parameters: [ParameterOutline]
+
+    /// Elements of all of them.
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+    /// The outline of a shape.
+    ///
+    /// - Throws: ``ModelError/impossible(_:)``.
+    public init(_ configuration: ModelConfiguration) throws(ModelError) {
+        try configuration.validate()
+        let (width, vocabulary) = (configuration.width, configuration.vocabulary)
+        let embedding = ParameterOutline(
+            name: "model.embed_tokens.weight", group: .embedding, shape: [vocabulary, width])
+        let unembedding =
+            configuration.tieEmbeddings
+            ? embedding : ParameterOutline(name: "lm_head.weight", group: .unembedding, shape: [vocabulary, width])
+        let trunk = (0..<configuration.trunkLayers).map {
+            BlockOutline(prefix: "model.layers.\($0)", group: .trunk, depth: $0, configuration)
+        }
+        let graph = configuration.headGraph
+        let nextTokenPath = graph.path(to: 1)
+        let heads = (1...configuration.heads).compactMap { graph[$0] }.map { node in
+            let (own, group) = ("heads.\(node.head)", ParameterGroup.head(node.head))
+            let depth = configuration.trunkLayers + graph.path(to: node.head).count - 1
+            // The heads on the way to head 1 are the next Llama layers, so that trunk and head 1 are one contiguous Llama.
+            let prefix = nextTokenPath.contains(node.head) ? "model.layers.\(depth)" : own
+            let body: HeadOutline.Body =
+                switch node.body {
+                case .block: .block(BlockOutline(prefix: prefix, group: group, depth: depth, configuration))
+                case .linear:
+                    .linear(ParameterOutline(name: "\(own).linear.weight", group: group, shape: [width, width]))
+                }
+            let isReplicated = configuration.unembedding == .replicated && node.head > 1
+            return HeadOutline(
+                node: node, body: body,
+                join: node.joined.map { _ in JoinOutline(prefix: own, group: group, width: width) },
+                unembedding: isReplicated
+                    ? ParameterOutline(name: "\(own).lm_head.weight", group: group, shape: [vocabulary, width])
+                    : unembedding, ownsUnembedding: isReplicated)
+        }
+        let norm = ParameterOutline(name: "model.norm.weight", group: .unembedding, shape: [width])
+        (self.embedding, self.trunk, self.heads, self.norm, self.unembedding) = (
+            embedding, trunk, heads, norm, unembedding
+        )
+        parameters =
+            [embedding] + trunk.flatMap(\.parameters) + heads.flatMap(\.parameters) + [norm]
+            + (configuration.tieEmbeddings ? [] : [unembedding])
+    }
+}

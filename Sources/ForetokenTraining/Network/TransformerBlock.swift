@@ -1,0 +1,96 @@
+import ForetokenModel
+public import Torch
+
+/// One Llama block: attention and SwiGLU, each behind an RMSNorm and added to its input. Attention may have biases and
+/// norms of queries and keys.
+public final class TransformerBlock {
+    /// RMSNorm before attention [D].
+    public let attentionNorm: Parameter
+    /// Query projection [H·d, D].
+    public let query: Parameter
+    /// Key projection [K·d, D].
+    public let key: Parameter
+    /// Value projection [K·d, D].
+    public let value: Parameter
+    /// Output projection of attention [D, H·d].
+    public let output: Parameter
+    /// Biases of queries [H·d], keys and values [K·d] and of the output [D], as far as `ModelConfiguration.attentionBias`
+    /// says.
+    public let queryBias, keyBias, valueBias, outputBias: Parameter?
+    /// RMSNorm of each query and each key [d], if `ModelConfiguration.queryKeyNorm`.
+    public let queryNorm, keyNorm: Parameter?
+    /// RMSNorm before the feed-forward [D].
+    public let feedForwardNorm: Parameter
+    /// Gate projection [F, D].
+    public let gate: Parameter
+    /// Up projection [F, D].
+    public let up: Parameter
+    /// Down projection [D, F].
+    public let down: Parameter
+
+    private let configuration: ModelConfiguration
+
+    init(_ outline: BlockOutline, configuration: ModelConfiguration, factory: ParameterFactory) throws {
+        func spread(_ inputs: Int) -> Double { 1 / Double(inputs).squareRoot() }
+        let damping = (2 * Double(outline.depth + 1)).squareRoot()
+        self.configuration = configuration
+        attentionNorm = try factory.scale(outline.attentionNorm)
+        // What is multiplied with the same rows lies side by side, for one GEMM.
+        let projections = try factory.stack(
+            [outline.query, outline.key, outline.value], standardDeviation: spread(configuration.width))
+        (query, key, value) = (projections[0], projections[1], projections[2])
+        output = try factory.matrix(
+            outline.output, standardDeviation: spread(outline.output.shape[1]) / damping)
+        queryBias = try outline.queryBias.map(factory.bias)
+        keyBias = try outline.keyBias.map(factory.bias)
+        valueBias = try outline.valueBias.map(factory.bias)
+        outputBias = try outline.outputBias.map(factory.bias)
+        queryNorm = try outline.queryNorm.map(factory.scale)
+        keyNorm = try outline.keyNorm.map(factory.scale)
+        feedForwardNorm = try factory.scale(outline.feedForwardNorm)
+        let gates = try factory.stack([outline.gate, outline.up], standardDeviation: spread(configuration.width))
+        (gate, up) = (gates[0], gates[1])
+        down = try factory.matrix(outline.down, standardDeviation: spread(outline.down.shape[1]) / damping)
+    }
+
+    /// All parameters in the order of their making.
+    public var parameters: [Parameter] {
+        [attentionNorm, query, key, value, output]
+            + [queryBias, keyBias, valueBias, outputBias, queryNorm, keyNorm].compactMap(\.self)
+            + [feedForwardNorm, gate, up, down]
+    }
+
+    /// [B, T, D] to [B, T, D]: x + attention(norm(x)), then that + SwiGLU(norm(that)).
+    public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
+        addingAttention(x, context).addingSwiGLU(
+            norm: feedForwardNorm.operand, epsilon: configuration.normEpsilon, gate: gate.operand, up: up.operand,
+            down: down.operand)
+    }
+
+    /// x + attention(norm(x)): one operator for the plain Llama block, else the operators one by one.
+    private func addingAttention(_ x: Tensor, _ context: SequenceContext) -> Tensor {
+        let epsilon = configuration.normEpsilon
+        guard configuration.attentionBias != .none || configuration.queryKeyNorm else {
+            return x.addingAttention(
+                norm: attentionNorm.operand, epsilon: epsilon, query: query.operand, key: key.operand,
+                value: value.operand, output: output.operand, headDimension: configuration.headDimension,
+                rotary: (context.rotary.cosine, context.rotary.sine), mask: context.mask)
+        }
+        let (batch, length) = (x.shape[0], x.shape[1])
+        let projected = x.rmsNorm(
+            attentionNorm.operand, epsilon: epsilon, linear: [query.operand, key.operand, value.operand])
+        func heads(_ rows: Tensor, _ bias: Parameter?) -> Tensor {
+            (bias.map { rows + $0.operand } ?? rows).reshaped(batch, length, -1, configuration.headDimension)
+        }
+        func turned(_ heads: Tensor, _ norm: Parameter?) -> Tensor {
+            (norm.map { heads.rmsNorm($0.operand, epsilon: epsilon) } ?? heads)
+                .rotated(cosine: context.rotary.cosine, sine: context.rotary.sine)
+        }
+        let attended = Tensor.attention(
+            query: turned(heads(projected[0], queryBias), queryNorm),
+            key: turned(heads(projected[1], keyBias), keyNorm), value: heads(projected[2], valueBias),
+            mask: context.mask, causal: context.mask == nil)
+        let sum = x.addingLinear(attended.reshaped(batch, length, -1), output.operand)
+        return outputBias.map { sum + $0.operand } ?? sum
+    }
+}

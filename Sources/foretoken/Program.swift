@@ -1,0 +1,9 @@
+import ForetokenCommands
+
+@main
+struct Program {
+    static func main() async {
+        prepareProcess()
+        await runForetoken()
+    }
+}
