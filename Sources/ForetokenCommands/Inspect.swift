@@ -70,7 +70,7 @@ struct Inspect: ParsableCommand {
         print(summary.terminalText)
         print(
             "\n\(configuration.heads) \(configuration.headKind.rawValue) heads on \(configuration.trunkLayers) trunk layers, "
-                + "plain decoding runs \(configuration.nextTokenLayers) of \(configuration.layers), "
+                + "next-token decoding runs \(configuration.nextTokenLayers) of \(configuration.layers), "
                 + "width \(configuration.width), context \(configuration.context), vocabulary \(configuration.vocabulary)"
         )
     }

@@ -2,7 +2,7 @@
 public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Weights in 8 bits are for the kernels of the CPU.
     case int8NeedsCPU
-    /// The host's memory has no room for so many bytes, 0 where the number is not known.
+    /// The host's memory has no room for this number of bytes; 0: unknown.
     case outOfMemory(Int)
     /// A device failed.
     case failed(String)

@@ -103,7 +103,7 @@ import Torch
         }
         #expect(try text("faster") == text("plain"))
         let inspected = try Command.run("inspect", path("faster"))
-        #expect(inspected.output.contains("plain decoding runs 3 of 5"), "\(inspected.output)")
+        #expect(inspected.output.contains("next-token decoding runs 3 of 5"), "\(inspected.output)")
     }
 
     @Test func fromSourceFilesToTextWithBothWaysOfDecoding() throws {

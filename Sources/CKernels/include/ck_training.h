@@ -58,7 +58,7 @@ typedef struct {
     float *dq, *dk, *dv;
 } ck_attention;
 
-// Threads that the work is worth, and the floats of working memory that so many of them need.
+// Threads that the work is worth, and the floats of working memory that this number of threads needs.
 int32_t ck_attention_threads(const ck_attention *a);
 int64_t ck_attention_scratch(const ck_attention *a, int32_t threads);
 // Writes out and lse.

@@ -50,7 +50,7 @@ package final class HostMemory: @unchecked Sendable {
     /// Bytes held by all pieces.
     package static var current: Int { use.withLock { $0.current } }
 
-    /// Makes pieces fail beyond so many bytes in all; nil for what the machine has. For tests.
+    /// Limits the bytes of all pieces together; nil: what the machine has. For tests.
     package static func setLimit(bytes: Int?) {
         use.withLock { $0.limit = bytes ?? Platform.memoryLimit() ?? .max }
     }

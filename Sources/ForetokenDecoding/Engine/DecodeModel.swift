@@ -63,7 +63,7 @@ public final class DecodeModel: Sendable {
     /// Whether a head is a block with a cache of its own, which next-token decoding does not run.
     func hasOwnCache(_ node: HeadGraph.Node) -> Bool { node.body == .block && !nextTokenPath.contains(node.head) }
 
-    /// Layers of keys and values of a sequence that uses so many heads.
+    /// Layers of keys and values of a sequence that uses `count` heads.
     func cachedLayers(heads count: Int) -> Int { nextTokenBlocks + heads[1..<max(1, count)].count(where: hasOwnCache) }
 
     /// Rows [rows, 2D] for a head's projection: its normed input, then the normed embeddings, from [rows, D] each; see
