@@ -1,4 +1,4 @@
-# Every target sees to what it needs, so `make test` works in a fresh clone. `make help` lists them.
+# Targets build their own prerequisites, so `make test` works in a fresh clone. `make help` lists the targets.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,7 +9,7 @@ SHELL := bash
 # Release even in tests. One set of flags for building and testing: SwiftPM recompiles every
 # module when they differ.
 SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
-# Tokenizers of SentencePiece, by the system's library: FORETOKEN_SENTENCEPIECE=1 make build
+# SentencePiece tokenizers, with the system's library: FORETOKEN_SENTENCEPIECE=1 make build
 ifeq ($(FORETOKEN_SENTENCEPIECE),1)
 SWIFT_FLAGS += --traits SentencePiece
 endif
@@ -21,7 +21,7 @@ export PKG_CONFIG_PATH := $(CURDIR)/.libtorch$(if $(PKG_CONFIG_PATH),:$(PKG_CONF
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
-try: ## build the command without LibTorch, and let the published model write
+try: ## build the command without LibTorch and generate text with the published model
 	@SWIFT_FLAGS='$(SWIFT_FLAGS)' bash scripts/try.sh
 
 setup: ## find LibTorch, or install it into .libtorch
@@ -30,7 +30,7 @@ setup: ## find LibTorch, or install it into .libtorch
 build: setup ## build the libraries and the commands
 	swift build $(SWIFT_FLAGS)
 
-# `swift test` would add -enable-testing once more and so recompile everything: it only runs what was built.
+# Without --skip-build, `swift test` would add -enable-testing again and recompile everything.
 test: setup ## check the format, build and run every test
 	swift format lint --strict --parallel -r $(SOURCES)
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -42,11 +42,11 @@ test: setup ## check the format, build and run every test
 	bash scripts/docs.sh
 	bash scripts/test-downstream.sh
 
-test-isa: setup ## run the numeric tests under every instruction set that this processor has
+test-isa: setup ## run the numeric tests with every instruction set of this processor
 	swift build $(SWIFT_FLAGS) --build-tests
 	bash scripts/test-isa.sh
 
-demo: build ## train, decode and compare a small model
+demo: build ## train a small model and compare decoding with and without drafts
 	bash scripts/demo.sh
 
 bench: build ## measure against the PyTorch reference
@@ -54,17 +54,17 @@ bench: build ## measure against the PyTorch reference
 	bash Benchmarks/train.sh
 	bash Benchmarks/decode.sh
 
-gpu-bundle: ## a folder that measures a GPU elsewhere, TORCH=2.11.0 for its version of torch
+gpu-bundle: ## build a folder that benchmarks a GPU on another machine; TORCH=2.11.0: its version of torch
 	bash scripts/gpu-bundle.sh
 
-docs: build ## documentation of the libraries and articles into .build/docs
+docs: build ## build the documentation of libraries and articles into .build/docs
 	bash scripts/docs.sh
 
 format: ## format the sources in place
 	swift format --in-place --parallel -r $(SOURCES)
 
-clean: ## remove what was built (keeps LibTorch and runs)
+clean: ## remove build products (keeps LibTorch and runs)
 	rm -rf .build .build-gpu
 
-distclean: clean ## remove LibTorch, and which one was chosen, too
+distclean: clean ## also remove LibTorch and the choice of LibTorch
 	rm -rf .libtorch .libtorch-2.*

@@ -15,8 +15,8 @@ let runtimePath: [LinkerSetting] = [
     .unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", Context.packageDirectory + "/.libtorch/current/lib"])
 ]
 
-func library(_ name: String, dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func library(_ name: String, dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -116,7 +116,12 @@ let package = Package(
             "ForetokenEvaluation",
             dependencies: [
                 "ForetokenFiles", "ForetokenText", "ForetokenReport", "ForetokenModel", "ForetokenDecoding",
-            ]),
+            ],
+            // Compiled in, so that a program is one file.
+            resources: [
+                "limits", "values", "classes", "exchange", "names", "program", "judge", "calls", "evalplus",
+                "standard_input",
+            ].map { .embedInCode("Code/Harness/\($0).py") }),
         library(
             "ForetokenCommands",
             dependencies: [
@@ -167,7 +172,8 @@ let package = Package(
             dependencies: [
                 "CKernels", "CTorch", "ForetokenDecoding", "ForetokenDevices", "ForetokenFiles", "ForetokenFormats",
                 "ForetokenModel", "ForetokenText", "ForetokenTraining", "Torch",
-            ]),
+            ],
+            resources: [.copy("Fixtures")]),
         tests(
             "ForetokenEvaluationTests",
             dependencies: [

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Next-token decoding and passes of several tokens: ours, llama.cpp's and PyTorch's in alternation, ratios first:
+# Next-token decoding and multi-token passes: Foretoken, llama.cpp and PyTorch in alternation, ratios first:
 #   Benchmarks/decode.sh [110M|1B]...
-# ROUNDS=3, SECONDS_EACH=4, FORMATS="f32 bf16 int8", TOKENS=40 (PyTorch's).
-# RESULTS=FILE keeps the figures and adds to those there: on a shared machine, many short calls make one table.
-# Needs a Python with torch (BENCH_PYTHON, else .bench-venv of Benchmarks/run.sh) and one with llama-cpp-python and gguf
-# (LLAMA_PYTHON; `pip install llama-cpp-python gguf` compiles llama.cpp, some ten minutes): without it that side is left out.
-# GGUF=FOLDER keeps the models of random weights that llama.cpp reads, 8 GB for 1B.
+# ROUNDS=3, SECONDS_EACH=4, FORMATS="f32 bf16 int8", TOKENS=40 (for PyTorch).
+# RESULTS=FILE appends the results to a file; on a shared machine, several short calls can be combined into one table.
+# Needs a Python with torch (BENCH_PYTHON, default .bench-venv of Benchmarks/run.sh) and one with llama-cpp-python and gguf
+# (LLAMA_PYTHON; `pip install llama-cpp-python gguf` compiles llama.cpp in about ten minutes); without it llama.cpp is skipped.
+# GGUF=FOLDER keeps the models with random weights for llama.cpp, 8 GB for 1B.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 foretoken=${FORETOKEN:-.build/release/foretoken}

@@ -1,4 +1,4 @@
-"""The table of Benchmarks/decode.sh: one JSON object a line in, Markdown out; medians over rounds.
+"""The table of Benchmarks/decode.sh: reads JSON lines, prints Markdown; medians over rounds.
 
     python decode_table.py results.jsonl
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# The whole measurement of one GPU, in at most eight minutes: checks, memory, speed, decoding, PyTorch beside it.
+# All benchmarks of one GPU in at most eight minutes: correctness checks, memory, training, decoding, compared with PyTorch.
 #   Benchmarks/gpu.sh [--dry-run] [OUT]
-# Writes OUT/results.jsonl as it goes, the last lines of what failed to OUT/errors.log, and OUT/report.md at the end (OUT:
-# gpu-results). Sections come by value, the short ones first; each has a budget of seconds, and a failure or a time-out does
-# not stop the next. `make gpu-bundle` makes a folder that runs it on a machine without this checkout; that machine's LibTorch is
-# found through its Python's torch package.
-#   --dry-run          tiny shapes on the CPU: the script tests itself (`make test`)
-#   FORETOKEN=FILE     the command, else the bundle's or .build/release/foretoken
-#   PYTHON=FILE        a Python with torch, else python3; without torch the PyTorch lines are skipped
-#   BUDGET_SECONDS=480 for everything
-#   SECTIONS="device memory …" only these
+# Writes OUT/results.jsonl while running, the last lines of failed commands to OUT/errors.log, and OUT/report.md at the end (OUT:
+# gpu-results). Short and important sections come first; each has a time budget, and a failure or timeout does not stop the next.
+# `make gpu-bundle` creates a folder to run it on a machine without this checkout; LibTorch is taken from that machine's Python
+# package torch.
+#   --dry-run          tiny shapes on the CPU, to test this script (`make test`)
+#   FORETOKEN=FILE     the command; default: the bundle's, or .build/release/foretoken
+#   PYTHON=FILE        a Python with torch; default: python3. Without torch, PyTorch measurements are skipped
+#   BUDGET_SECONDS=480 the total time budget
+#   SECTIONS="device memory …" runs only these sections
 set -uo pipefail
 unset CDPATH
 fail() {
@@ -24,14 +24,14 @@ for argument in "$@"; do
         *) out=$argument ;;
     esac
 done
-# Relative names are the caller's; the rest is relative to the checkout or the bundle.
+# The caller's relative paths; everything below is relative to the checkout or the bundle.
 out=$(realpath -m -- "${out:-gpu-results}")
 foretoken=${FORETOKEN:+$(realpath -m -- "$FORETOKEN")}
-python=$(command -v "${PYTHON:-python3}") || fail "${PYTHON:-python3} is not there; set PYTHON"
+python=$(command -v "${PYTHON:-python3}") || fail "${PYTHON:-python3} not found; set PYTHON"
 python=$(cd -- "$(dirname -- "$python")" && pwd)/${python##*/}
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 results=$out/results.jsonl
-[[ -n $dry || ! -s $results ]] || fail "$results holds a measurement already; name another folder"
+[[ -n $dry || ! -s $results ]] || fail "$results has results already; give another folder"
 mkdir -p -- "$out" && : >"$results" && : >"$out/errors.log" || fail "$out cannot be written"
 if [[ -z $foretoken ]]; then
     foretoken=.build/release/foretoken
@@ -40,10 +40,10 @@ if [[ -z $foretoken ]]; then
         foretoken=bin/foretoken
     fi
 fi
-[[ -x $foretoken ]] || fail "$foretoken is not there; make build, or set FORETOKEN"
+[[ -x $foretoken ]] || fail "$foretoken not found; run make build, or set FORETOKEN"
 torch=$("$python" -c 'import torch; print(torch.__path__[0])' 2>/dev/null) || torch=
 if [[ $foretoken == bin/* ]]; then
-    [[ -n $torch ]] || fail "$python has no torch, whose libraries the bundle needs; set PYTHON"
+    [[ -n $torch ]] || fail "$python has no torch; the bundle needs its libraries; set PYTHON"
     export LD_LIBRARY_PATH=$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 begin=$SECONDS
@@ -51,10 +51,10 @@ total=${BUDGET_SECONDS:-480}
 device=cuda
 [[ -z $dry ]] || device=cpu
 
-# MARK: running one thing
+# MARK: running a measurement
 
 section= section_end=0
-# Begins a section: its budget, or what is left of the whole.
+# Starts a section with its budget, at most the remaining total budget.
 section() { # NAME SECONDS
     local left=$((total - SECONDS + begin))
     [[ " ${SECTIONS:-$1} " == *" $1 "* ]] || left=0
@@ -62,7 +62,7 @@ section() { # NAME SECONDS
     printf '== %s (%d s of %d left)\n' "$1" "$((section_end - SECONDS))" "$left" >&2
 }
 
-# One JSON line: what ran, how it ended, and the last JSON object that it printed.
+# Appends a JSON line: the measurement, its status, and the last JSON object that it printed.
 note() { # SIDE NAME STATUS SECONDS REASON RESULT KEY=VALUE...
     "$python" - "$section" "$@" >>"$results" <<'PYTHON'
 import json, sys
@@ -81,10 +81,10 @@ print(json.dumps(entry))
 PYTHON
 }
 
-# Seconds that one measurement may take.
+# The time limit of one measurement in seconds.
 cap=60
 
-# Runs a command within the section's time: measure SIDE NAME KEY=VALUE... -- COMMAND...
+# Runs a command within the section's budget: measure SIDE NAME KEY=VALUE... -- COMMAND...
 measure() {
     local side=$1 name=$2 keys=() start=$SECONDS left=$((section_end - SECONDS)) status=0 log reason=
     shift 2
@@ -120,7 +120,7 @@ ours() { # NAME KEY=VALUE... -- ARGUMENTS...
     measure ours "$name" "${before[@]}" -- "$foretoken" "$@"
 }
 
-# Several at once, whose peaks do not depend on each other. Never where something is timed.
+# Runs measurements in parallel; only for memory, whose peaks are independent, never for timing.
 running=0
 beside() { # JOBS COMMAND...
     local jobs=$1
@@ -147,7 +147,7 @@ if [[ -n $dry ]]; then
     peer_steps=(--warm-up 1 --steps 1)
 fi
 precision=bf16
-# Without the instructions bf16 is hundreds of times slower on a CPU.
+# On a CPU without bfloat16 instructions, bf16 is hundreds of times slower.
 [[ -z $dry ]] || precision=f32
 on=(--device "$device" --precision "$precision")
 
@@ -155,7 +155,7 @@ on=(--device "$device" --precision "$precision")
 
 section device 80
 ours 'gradients and exact texts' -- bench device --device "$device" --model Models/python-bytes --exact --json
-# Where cuDNN's attention fails, the checks without it still say what else does.
+# If cuDNN attention fails, shows which other checks fail without it.
 [[ -n $dry ]] || ! grep -q '"status": "failed"' "$results" ||
     measure ours 'the same without cuDNN attention' -- env TORCH_CUDNN_SDPA_DEPRIORITIZED=1 "$foretoken" bench device \
         --device "$device" --json
@@ -172,7 +172,7 @@ for shape in 300M 1B; do
     at_once=$jobs
     [[ $shape == 300M ]] || sizes=("${s1b[@]}") at_once=$(((jobs + 1) / 2))
     ours "$shape" shape=$shape precision=$precision -- bench memory "${sizes[@]}" --batch 1 "${on[@]}" --heads "${heads[@]}" --json
-    # Several processes at once, whose peaks do not depend on each other as long as all fit: fewer at 1B, and n = 2 is left out.
+    # In parallel as far as all fit into memory: fewer processes at 1B, and n = 2 is skipped.
     for n in "${heads[@]}"; do
         [[ $shape$n != 1B2 ]] || continue
         for variant in sequential joint; do
@@ -201,13 +201,13 @@ train_ours 1B fused 4 $batch1b "${s1b[@]}"
 train_peer 1B sequential $batch1b "${s1b[@]}"
 train_peer 300M joint $batch300 "${s300[@]}"
 if [[ -z $dry ]]; then
-    # The budget does not reach into a compilation.
+    # The budget is not checked during compilation.
     cap=60
     train_peer 300M regional $batch300 "${s300[@]}"
     train_peer 300M compile $batch300 "${s300[@]}"
 fi
 
-# Table S5: what n heads cost at equal parameters; n = 4 is in the section before.
+# Table S5: the training overhead of n heads at equal parameters; n = 4 is in the previous section.
 section overhead 40
 cap=20
 for n in 1 2; do
@@ -226,7 +226,7 @@ for batch in 1 8 32; do
         --filled $filled --pass-tokens 1,4 --seconds $decode_seconds
 done
 
-# Loss of a short run beside the CPU's, the same seed and data.
+# The loss of a short run, compared with the CPU's for the same seed and data.
 section run 45
 cap=45
 data=$(mktemp -d)
@@ -240,7 +240,7 @@ train_run() { # NAME DEVICE
 }
 train_run device "$device"
 train_run processor cpu
-# No GPU has run these before: last, so that a crash costs nothing else.
+# Untested on GPUs; last, so that a crash does not affect other sections.
 section graphs 60
 ours 'captured steps and passes' -- bench device --device "$device" --model Models/python-bytes --exact --cuda-graphs --precisions f32 --json
 ours '300M fused, captured' shape=300M objective=captured heads=4 precision=$precision -- \
@@ -255,15 +255,15 @@ measure pytorch PyTorch shape=1B precision=bf16 batch=1 -- "$python" Benchmarks/
 
 {
     printf '# GPU benchmark, %s\n\n' "$(date -u +%F)"
-    [[ -z $dry ]] || printf 'DRY RUN on the CPU: the figures mean nothing.\n\n'
+    [[ -z $dry ]] || printf 'DRY RUN on the CPU: the figures are meaningless.\n\n'
     printf '%s; %s; LibTorch of %s\n\n' \
         "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo 'no GPU')" \
         "$(uname -srm)" "${torch:-the build}"
     "$python" Benchmarks/gpu_table.py "$results"
-    [[ ! -s $out/errors.log ]] || printf '\nThe last lines of what failed are in errors.log.\n'
+    [[ ! -s $out/errors.log ]] || printf '\nThe last lines of failed commands are in errors.log.\n'
 } >"$out/report.md"
 cat "$out/report.md"
 failed=$(grep -c '"status": "\(failed\|timeout\)"' "$results")
 printf 'gpu.sh: %d s, %d failed or timed out; send the files of %s\n' $((SECONDS - begin)) "$failed" "$out" >&2
-# A dry run is a test; a measurement that has gaps is still a measurement.
+# A dry run fails on any failure; a measurement succeeds if any section has a result.
 [[ -z $dry || $failed == 0 ]] && grep -q '"status": "ok"' "$results"

@@ -1,10 +1,10 @@
-"""The report of Benchmarks/gpu.sh: one JSON object a line in, Markdown out.
+"""The report of Benchmarks/gpu.sh: reads JSON lines, prints Markdown.
 
     python3 gpu_table.py results.jsonl
 
 A line is {"section", "name", "side": "ours" or "pytorch", "seconds", "status", "reason", "result"}; "shape", "heads",
-"objective" and "precision" may stand beside or in "result". Whatever is missing leaves a cell empty. Repeated
-measurements count by their median.
+"objective" and "precision" may be in the line or in "result". Missing values leave a cell empty. The median of repeated
+measurements is used.
 
 >>> def line(section, side, name, seconds=2, status="ok", reason=None, **result):
 ...     entry = {"section": section, "name": name, "side": side, "seconds": seconds, "status": status, "shape": "300M"}
@@ -33,7 +33,7 @@ measurements count by their median.
 | decode | 2 | | | 4 |
 | tests | 1 | 1 | | 2 |
 <BLANKLINE>
-1 line is not JSON and was left out.
+Skipped 1 malformed line.
 <BLANKLINE>
 ## memory
 <BLANKLINE>
@@ -86,8 +86,8 @@ OBJECTIVES = r"fused|sequential|joint|compile|regional|chunked"
 
 
 def read(lines):
-    """The entries, and how many lines are none."""
-    entries, torn = [], 0
+    """The entries, and the number of malformed lines."""
+    entries, malformed = [], 0
     for line in filter(str.strip, lines):
         try:
             entry = json.loads(line)
@@ -96,8 +96,8 @@ def read(lines):
         if isinstance(entry, dict):
             entries.append(entry)
         else:
-            torn += 1
-    return entries, torn
+            malformed += 1
+    return entries, malformed
 
 
 def result_of(entry):
@@ -106,7 +106,7 @@ def result_of(entry):
 
 
 def field(entry, *keys):
-    """The first of the keys beside or in the result; None if there is none."""
+    """The value of the first key found in the entry or its result; None if there is none."""
     sources = (entry, result_of(entry))
     return next((s[key] for s in sources for key in keys if s.get(key) is not None), None)
 
@@ -116,7 +116,7 @@ def number(value):
 
 
 def text(value):
-    """For a cell: one short line."""
+    """A value as one short line for a table cell."""
     value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     value = " ".join(value.replace("|", "\\|").split())
     return value if len(value) <= 200 else value[:199] + "…"
@@ -131,7 +131,7 @@ def status_of(entry):
 
 
 def note(entry):
-    """Why a cell has no number: out of memory or a status; None if nothing went wrong."""
+    """The reason for a missing number: out of memory, or the status; None if the measurement succeeded."""
     if result_of(entry).get("outOfMemory"):
         return "out of memory"
     return None if status_of(entry) == "ok" else status_of(entry)
@@ -176,7 +176,7 @@ def markdown(header, rows):
 
 
 def groups(pairs):
-    """A list of values for each key, in the order of the keys' first appearance."""
+    """The values of each key as a list, in the order of first occurrence."""
     found = collections.OrderedDict()
     for key, value in pairs:
         found.setdefault(key, []).append(value)
@@ -198,7 +198,7 @@ def cell(values, write):
 
 
 def cell_or_note(entries, key, write):
-    """The median of the results' numbers, else why there is none."""
+    """The median of the results' numbers, or the reason why there is none."""
     return cell((result_of(e).get(key) for e in entries), write) or next(filter(None, map(note, entries)), "")
 
 
@@ -207,18 +207,18 @@ def mebibytes(value):
 
 
 def expanded(entry):
-    """An entry for each n where the result has lists over n, as that of `foretoken bench memory`."""
+    """Splits an entry whose result has lists over n, as of `foretoken bench memory`, into one entry for each n."""
     result = result_of(entry)
     if not isinstance(result.get("heads"), list):
         return [entry]
     lists = {key: values for key, values in result.items() if isinstance(values, list) and key != "heads"}
-    rest = {key: value for key, value in result.items() if not isinstance(value, list)}
+    scalars = {key: value for key, value in result.items() if not isinstance(value, list)}
     objectives = {key: {"peakTensorBytes": values} for key, values in lists.items() if not key.endswith("Bytes")}
     entries = []
     for objective, of in (objectives or {objective_of(entry): lists}).items():
         for index, heads in enumerate(result["heads"]):
             point = {key: values[index] for key, values in of.items() if index < len(values)}
-            entries.append({**entry, "result": {**rest, "objective": objective, "heads": heads, **point}})
+            entries.append({**entry, "result": {**scalars, "objective": objective, "heads": heads, **point}})
     return entries
 
 
@@ -239,8 +239,8 @@ def memory(entries):
 
 
 def train(entries):
-    places, rows = groups(((shape_of(e), heads_of(e), precision_of(e)), e) for e in entries), []
-    for (shape, heads, precision), peers in places.items():
+    settings, rows = groups(((shape_of(e), heads_of(e), precision_of(e)), e) for e in entries), []
+    for (shape, heads, precision), peers in settings.items():
         found = groups(((side_of(e), objective_of(e)), e) for e in peers)
         speeds = {key: median(result_of(e).get("tokensPerSecond") for e in of) for key, of in found.items()}
         best = max((key for key in speeds if key[0] == "pytorch" and speeds[key]), key=speeds.get, default=None)
@@ -258,7 +258,7 @@ def train(entries):
 
 
 def passes(result):
-    """Milliseconds by the tokens of a pass, of kernel launches and of CUDA graphs.
+    """Milliseconds by the number of tokens of a pass: with kernel launches, and with CUDA graphs.
 
     >>> passes({"passes": [{"tokens": 1, "milliseconds": 2}, {"tokens": 4}]})
     ({1: 2}, {})
@@ -277,10 +277,10 @@ def passes(result):
 def decode(entries):
     found = collections.OrderedDict()
     for entry in entries:
-        place = (shape_of(entry), precision_of(entry), number(field(entry, "batch")) or 1)
+        setting = (shape_of(entry), precision_of(entry), number(field(entry, "batch")) or 1)
         for suffix, times in zip(("", ", CUDA graph"), passes(result_of(entry))):
             for width, ms in times.items():
-                rows = found.setdefault(place, collections.OrderedDict())
+                rows = found.setdefault(setting, collections.OrderedDict())
                 rows.setdefault((side_of(entry), name_of(entry) + suffix), {}).setdefault(width, []).append(ms)
     widths = sorted({width for rows in found.values() for times in rows.values() for width in times})
     tokens = lambda width: f"{width} token" + ("s" if width != 1 else "")
@@ -301,7 +301,7 @@ def decode(entries):
 
 
 fits_memory = lambda entry: heads_of(entry) is not None and has_number(entry, "peakTensorBytes")
-# What an entry needs for a table, and that table; all else is listed key by key.
+# For each table, whether it can show an entry, and the function that renders it; other entries are listed key by key.
 TABLES = {
     "memory": (lambda entry: any(map(fits_memory, expanded(entry))), memory),
     "decode": (lambda entry: any(passes(result_of(entry))), decode),
@@ -310,7 +310,7 @@ TABLES = {
 
 
 def tables_of(section):
-    """A section's own table, or whichever its entries fit."""
+    """The table of a section, or the candidates for a section without one."""
     return [TABLES[section]] if section in TABLES else [TABLES["decode"], TABLES["train"]]
 
 
@@ -324,7 +324,7 @@ def generic(entries):
 
 
 def notes(entries):
-    """What went wrong, one line an entry.
+    """Failures, one line for each entry.
 
     >>> notes([{"name": "a", "status": "ok", "result": {"cudaGraphSkipped": "no GPU"}}, {"name": "b", "status": "failed"}])
     '- a: no CUDA graph: no GPU\\n- b: failed'
@@ -358,19 +358,19 @@ def machine(entries):
 
 
 def report(lines):
-    entries, torn = read(lines)
+    entries, malformed = read(lines)
     sections = groups((text(e.get("section") or "?"), e) for e in entries)
     parts = [summary(sections) if entries else "No results yet.", machine(entries)]
-    if torn:
-        parts.append(f"{torn} line{'s are' if torn > 1 else ' is'} not JSON and {'were' if torn > 1 else 'was'} left out.")
+    if malformed:
+        parts.append(f"Skipped {malformed} malformed line{'s' if malformed > 1 else ''}.")
     for section, of in sections.items():
         parts.append(f"## {section}")
-        rest = [e for e in of if not note(e)]
+        remaining = [e for e in of if not note(e)]
         for fits, table in tables_of(section):
-            if any(map(fits, rest)):
+            if any(map(fits, remaining)):
                 parts.append(table([e for e in of if fits(e) or note(e) and section in TABLES]))
-            rest = [e for e in rest if not fits(e)]
-        parts += [generic(rest), notes(of)]
+            remaining = [e for e in remaining if not fits(e)]
+        parts += [generic(remaining), notes(of)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -1,9 +1,9 @@
-"""Seconds of a llama.cpp decoding pass by its width, of a Llama shape with random weights, as `foretoken bench decode`.
+"""Seconds per llama.cpp decoding pass by pass width, for a Llama shape with random weights, as `foretoken bench decode`.
 
     python llama_cpp_decode.py --vocabulary 32000 --width 768 --layers 12 --attention-heads 12 --type q8_0 --folder /tmp/gguf
 
-Needs `llama-cpp-python` (compiled for this machine) and `gguf`. The model's file is made once in --folder. Every pass stands
-after --filled tokens and computes the logits of all its tokens, as a verification must. Prints one JSON object.
+Needs `llama-cpp-python` (compiled for this machine) and `gguf`. The model file is created once in --folder. Every pass follows
+--filled cached tokens and computes the logits of all its tokens, as verification does. Prints one JSON object.
 """
 
 import argparse
@@ -21,7 +21,7 @@ TYPES = {"f32": ("ALL_F32", "F32"), "f16": ("MOSTLY_F16", "F16"), "bf16": ("MOST
 
 
 def write(a, path):
-    """A Llama of random weights; norms stay float32 as llama.cpp's own converter leaves them."""
+    """A Llama with random weights; norms are float32, as written by llama.cpp's converter."""
     writer = gguf.GGUFWriter(path, "llama")
     file_type, kind = TYPES[a.type]
     kind = gguf.GGMLQuantizationType[kind]
@@ -39,7 +39,7 @@ def write(a, path):
     random, made = np.random.default_rng(0), {}
 
     def matrix(name, rows, columns):
-        if (rows, columns) not in made:  # One of each shape: what the numbers are does not matter for the time.
+        if (rows, columns) not in made:  # One matrix per shape: the values do not affect the time.
             values = random.standard_normal((rows, columns), dtype=np.float32) * np.float32(columns**-0.5)
             made[rows, columns] = values if a.type == "f32" else gguf.quants.quantize(values, kind)
         packed = made[rows, columns]

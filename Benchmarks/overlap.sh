@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What sending gradients during the backward pass is worth on a slow link: two ranks in network namespaces, a cable of RATE
-# between them (tc's token bucket), the same steps with and without overlap in alternation. Needs root and iproute2.
+# The gain from overlapping gradient communication with the backward pass on a slow link: two ranks in network namespaces,
+# connected at RATE (tc's token bucket), the same steps with and without overlap in alternation. Needs root and iproute2.
 #
 #   bash Benchmarks/overlap.sh [RATE] [ROUNDS]
 set -euo pipefail
@@ -23,7 +23,7 @@ done
 "$foretoken" prepare Sources --extension swift --out "$work/data" > "$work/log" 2>&1
 cat > "$work/recipe.yaml" <<RECIPE
 data: { train: $work/data/train.tokens }
-model: { width: 256, layers: 8, attentionHeads: 4, heads: 4, context: 256 }
+model: { width: 256, layers: 8, attentionHeads: 4, heads: 4, contextLength: 256 }
 training: { steps: $steps, batchSize: 8, checkpointEvery: 0, logEvery: 1, threads: 1 }
 RECIPE
 
@@ -43,7 +43,7 @@ print(f"{8 * 256 / statistics.median(speeds) * 1000:8.0f} ms a step (median)", e
 TABLE
     tail -1 "$work/log"
 }
-echo "two ranks of one thread, a cable of $rate"
+echo "two ranks with one thread each, connected at $rate"
 for round in $(seq "$rounds"); do
     printf 'overlapped   '
     train "with-$round"

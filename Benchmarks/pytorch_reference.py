@@ -1,12 +1,13 @@
-"""The same model and the same greedy decoding in PyTorch, to measure Foretoken against; pytorch_train.py trains it.
+"""The same model and greedy decoding in PyTorch, as a baseline for Foretoken; pytorch_train.py trains it.
 
 Llama blocks, heads that are blocks or linear maps, shared norm and unembedding. Prints one JSON object.
 
     python pytorch_reference.py --width 128 --layers 4 --tokens 200
 
---pass-tokens measures forward passes of these many tokens after --filled cached ones instead: the median milliseconds until
-the greedy tokens of all positions are on the host, as a verification needs them; --cuda-graph also measures the same passes
-replayed from CUDA graphs. Weights, activations and caches are in --precision; running out of memory is a result too.
+--pass-tokens instead measures forward passes over the given numbers of tokens after --filled cached ones: the median
+milliseconds until the greedy tokens of all positions are on the host, as for verification; --cuda-graph also measures the same
+passes replayed from CUDA graphs. Weights, activations and caches are in --precision; running out of memory is reported as a
+result.
 
     python pytorch_reference.py --device cuda --precision bf16 --head-kind parallel --inner 0 --heads 1 --filled 512 \\
         --pass-tokens 1,4 --cuda-graph
@@ -36,8 +37,8 @@ class Block(torch.nn.Module):
         h = self.norm1(x)
         split = lambda y: y.view(b, t, -1, self.head).transpose(1, 2)
         q, k, v = split(self.q(h)), split(self.k(h)), split(self.v(h))
-        turn = lambda y: y * cos + torch.cat((-y[..., y.shape[-1] // 2 :], y[..., : y.shape[-1] // 2]), -1) * sin
-        q, k = turn(q), turn(k)
+        rope = lambda y: y * cos + torch.cat((-y[..., y.shape[-1] // 2 :], y[..., : y.shape[-1] // 2]), -1) * sin
+        q, k = rope(q), rope(k)
         if cache is not None:
             keys, values, start = cache
             keys[:, :, start : start + t], values[:, :, start : start + t] = k, v
@@ -55,7 +56,7 @@ class Model(torch.nn.Module):
         self.embed = torch.nn.Embedding(a.vocabulary, a.width)
         block = lambda: Block(a.width, a.attention_heads, a.inner, a.key_value_heads)
         linear = a.head_kind == "linear"
-        # Block heads are among the layers, as in the paper.
+        # Block heads count as layers, as in the paper.
         self.blocks = torch.nn.ModuleList(block() for _ in range(a.layers if linear else a.layers - a.heads))
         self.heads = torch.nn.ModuleList(
             torch.nn.Linear(a.width, a.width, bias=False) if linear else block() for _ in range(a.heads)
@@ -79,7 +80,7 @@ class Model(torch.nn.Module):
 
 
 def parser(doc, **defaults):
-    """Options of the shape and the device, and those given."""
+    """A parser with the options of shape and device and their defaults."""
     result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--head-kind", choices=["parallel", "linear"], default="parallel")
     result.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -92,7 +93,7 @@ def parser(doc, **defaults):
 
 
 def parse(parser):
-    """The options; SwiGLU's inner width is 8D/3 rounded up to 256 unless given."""
+    """The parsed options; the SwiGLU width defaults to 8D/3, rounded up to a multiple of 256."""
     a = parser.parse_args()
     a.inner = a.inner or (8 * a.width // 3 + 255) // 256 * 256
     if a.device == "cuda" and not torch.cuda.is_available():
@@ -109,7 +110,7 @@ def device_name(a):
 
 
 def print_result(a, measure, **labels):
-    """Prints one JSON object: what `measure` returns, or that memory ran out."""
+    """Prints one JSON object: the result of `measure`, or that it ran out of memory."""
     try:
         result = measure(a)
     except Exception as error:
@@ -125,7 +126,7 @@ def dtype(a):
 
 
 def decoder(a):
-    """The decoding step of a model with caches: the greedy token of the last position, or of every one."""
+    """A decoding step with KV caches: returns the greedy token of the last position, or of all positions."""
     with torch.device(a.device):
         model = Model(a).to(dtype(a))
         shape = (a.batch, a.key_value_heads or a.attention_heads, a.context, a.width // a.attention_heads)
@@ -145,7 +146,7 @@ def decoder(a):
 
 @torch.inference_mode()
 def decode(a):
-    """Tokens a second of next-token decoding."""
+    """Tokens/s of next-token decoding."""
     step = decoder(a)
     tokens = torch.randint(0, min(256, a.vocabulary), (a.batch, a.filled), device=a.device)
     last, count = step(tokens, 0), 0
@@ -159,7 +160,7 @@ def decode(a):
 
 @torch.inference_mode()
 def passes(a):
-    """Median milliseconds of passes over several tokens, as kernel launches and as CUDA graphs."""
+    """Median milliseconds of multi-token passes, with kernel launches and with CUDA graphs."""
     widths = [int(width) for width in a.pass_tokens.split(",")]
     a.context = max(a.context, a.filled + max(widths))
     step = decoder(a)
@@ -188,7 +189,7 @@ def eager_pass(a, step, width):
     tokens = torch.randint(0, a.vocabulary, (a.batch, width), device=a.device)
     mask = None
     if width > 1:
-        # A token sees the cached ones and its pass up to itself; is_causal would align the triangle to the upper left.
+        # A token attends to the cache and to its pass up to itself; is_causal would align the triangle to the upper left.
         mask = torch.full((width, a.filled + width), -torch.inf, dtype=dtype(a), device=a.device).triu(a.filled + 1)
     return lambda: step(tokens, a.filled, mask, all_positions=True)
 
@@ -213,7 +214,7 @@ def captured(run):
 
 
 def median_milliseconds(a, runs):
-    """The medians over about a.seconds, at least five times each, in alternation."""
+    """The medians over about a.seconds and at least five repetitions, in alternation."""
     for run in runs:
         run().tolist()
     times, end = [[] for _ in runs], time.perf_counter() + a.seconds
@@ -227,7 +228,7 @@ def median_milliseconds(a, runs):
 
 if __name__ == "__main__":
     options = parser(__doc__, tokens=200, filled=32)
-    options.add_argument("--pass-tokens", help="measure passes of these many tokens, separated by commas")
+    options.add_argument("--pass-tokens", help="measure passes over these numbers of tokens, separated by commas")
     options.add_argument("--cuda-graph", action="store_true", help="replay the passes from CUDA graphs, too")
     options.add_argument("--seconds", type=float, default=5, help="about how long the passes of each kind are repeated")
     options.set_defaults(head_kind="linear", inner=352, batch=1)

@@ -1,13 +1,13 @@
-"""The training step of pytorch_reference.py's model, as its users would write it: fused AdamW and clipping included.
+"""The training step of pytorch_reference.py's model in idiomatic PyTorch, with fused AdamW and gradient clipping.
 
     python pytorch_train.py --vocabulary 32000 --width 384 --layers 8 --heads 4 --batch 8 --steps 5 --variant sequential
 
-Variants: `sequential` is the paper's (heads one after another on a detached z, one trunk backward), `joint` adds up all
-heads' losses and runs backward once, `compile` is torch.compile of the joint loss (needs a C++ compiler), `regional` is
-sequential with torch.compile of every block and of the loss, which compiles each kind of block once, `chunked` is sequential
-with PyTorch's own chunked linear_cross_entropy, or with checkpointed chunks where PyTorch has none (2.11). On a CPU run it
-also with GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296, which keeps glibc
-from returning large tensors to the system after every operation.
+Variants: `sequential` is the paper's (heads one by one on a detached trunk output, one trunk backward), `joint` sums the losses of
+all heads and runs backward once, `compile` is torch.compile of the joint loss (needs a C++ compiler), `regional` is sequential
+with torch.compile of every block and of the loss, which compiles each kind of block once, `chunked` is sequential with PyTorch's
+chunked linear_cross_entropy, or with checkpointed chunks in versions without it (2.11). On a CPU, also run it with
+GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=4294967296, which keeps glibc from returning
+large tensors to the system after every operation.
 
 bf16 is autocast with float32 weights, gradients and optimizer state; float32 matrix multiplications use TensorFloat-32 only
 with --tf32.
@@ -15,10 +15,10 @@ with --tf32.
     python pytorch_train.py --device cuda --precision bf16 --vocabulary 32000 --width 1024 --layers 24 --attention-heads 16 \\
         --batch 1 --context 4096 --variant regional --budget-seconds 40
 
-Prints one JSON object. Speed is the median step's. Bytes are exact: on a CPU the sum over the allocation events of one more
-step under torch.profiler, on a GPU that step's peak in PyTorch's allocator; transient is the peak beyond weights, gradients
-and the optimizer's two means, as in `foretoken bench train`. `mfu` is model FLOPs over the GPU's bfloat16 peak, for bf16 on
-a GPU whose peak is listed here. Running out of memory prints "outOfMemory": true.
+Prints one JSON object. The speed is that of the median step. Byte counts are exact: on a CPU from the allocation events of a
+further step under torch.profiler, on a GPU that step's peak in PyTorch's allocator; the transient memory is the peak minus
+weights, gradients and the optimizer's two moments, as in `foretoken bench train`. `mfu` is model FLOPs utilisation relative to
+the GPU's bfloat16 peak, for bf16 on a GPU listed here. Running out of memory prints "outOfMemory": true.
 """
 
 import json
@@ -31,12 +31,12 @@ from torch.utils.checkpoint import checkpoint
 
 from pytorch_reference import Model, device_name, parse, parser, print_result
 
-# FLOPs a second of dense bfloat16 matrix multiplications, from NVIDIA's data sheets; the first name found in the device's.
+# Peak FLOP/s of dense bfloat16 GEMM from NVIDIA's data sheets; the first name contained in the device's name applies.
 BFLOAT16_PEAKS = {"H200 NVL": 835.5e12, "H200": 989.5e12, "H100 80GB HBM3": 989.5e12, "A100": 312e12}
 
 
 def cross_entropy(model, h, target):
-    # Autocast leaves a linear head's output in bfloat16; PyTorch's fused norm wants its weight's float32.
+    # Under autocast a linear head's output is bfloat16, but PyTorch's fused norm needs the type of its weight, float32.
     return F.cross_entropy(model.unembed(model.norm(h.float())).flatten(0, 1), target.flatten())
 
 
@@ -47,7 +47,7 @@ def chunked_cross_entropy(model, h, target):
         options = dict(use_reentrant=False, preserve_rng_state=False)
         chunks = zip(h.chunk(8), target.chunk(8))
         return sum(checkpoint(loss, *chunk, **options) for chunk in chunks) / target.numel()
-    if torch.is_autocast_enabled(h.device.type):  # Autocast does not know linear_cross_entropy.
+    if torch.is_autocast_enabled(h.device.type):  # Autocast does not cover linear_cross_entropy.
         h, weight = h.to(torch.bfloat16), weight.to(torch.bfloat16)
     return F.linear_cross_entropy(h, weight, target, options=torch.nn.LinearCrossEntropyOptions())
 
@@ -100,13 +100,13 @@ variants = {
 
 
 def peak_bytes(step, device, weights):
-    """The most bytes of tensors during a step."""
+    """The peak bytes of tensors during a step."""
     if device == "cuda":
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         step()
         torch.cuda.synchronize()
-        # As requested, without the rounding to blocks: what `foretoken bench` counts.
+        # Requested bytes, without rounding to blocks, as counted by `foretoken bench`.
         return torch.cuda.memory_stats()["requested_bytes.all.peak"]
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         step()
@@ -115,12 +115,12 @@ def peak_bytes(step, device, weights):
     for event in sorted(events, key=lambda e: e.start_ns()):
         now += event.nbytes()
         peak = max(peak, now)
-    # Weights and means were there before the step, gradients were not.
+    # Weights and the two moments were allocated before the step, gradients were not.
     return 3 * weights + peak
 
 
 def step_seconds(step, device, count, end):
-    """Seconds of each of `count` steps, of fewer but at least one when `end` comes before."""
+    """Seconds of each of `count` steps; of fewer, but at least one, if `end` is reached earlier."""
     seconds, begin = [], time.perf_counter()
     if device == "cpu":
         while len(seconds) < count and not (seconds and begin > end):
@@ -138,19 +138,19 @@ def step_seconds(step, device, count, end):
     while len(marks) <= count and not (len(marks) > 1 and time.perf_counter() > end):
         step()
         marks.append(mark())
-        marks[-2].synchronize()  # Queues at most one step ahead of the GPU, to see when the time is up.
+        marks[-2].synchronize()  # Enqueues at most one step ahead of the GPU, so that the time limit is checked.
     torch.cuda.synchronize()
     return [a.elapsed_time(b) / 1000 for a, b in zip(marks, marks[1:])]
 
 
 def training_flops_per_token(model, a):
-    """As ModelConfiguration.trainingFlopsPerToken: the unembedding once a head, causal attention at half its square."""
+    """As ModelConfiguration.trainingFlopsPerToken: the unembedding once per head, causal attention as half of T²."""
     matrices = sum(p.numel() for p in model.parameters() if p.dim() == 2) - model.embed.weight.numel()
     return 6 * (matrices + (a.heads - 1) * a.vocabulary * a.width) + 6 * a.layers * a.width * a.context
 
 
 def utilisation(flops_per_second, a):
-    """Model FLOPs utilisation; None where the peak is not known."""
+    """Model FLOPs utilisation; None if the peak is not known."""
     if a.device != "cuda" or a.precision != "bf16" or "MIG" in device_name(a):
         return None
     return next((flops_per_second / peak for name, peak in BFLOAT16_PEAKS.items() if name in device_name(a)), None)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# `make bench`: the demo's training step and its decoding, ours and PyTorch's in alternation, ratios first.
-# Needs a Python with torch: BENCH_PYTHON=/path/to/python (else a private environment .bench-venv is made with pip).
+# `make bench`: training step and decoding of the demo model, Foretoken and PyTorch in alternation, ratios first.
+# Needs a Python with torch: BENCH_PYTHON=/path/to/python; by default pip creates the environment .bench-venv.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 foretoken=.build/release/foretoken
 python=${BENCH_PYTHON:-}
 if [[ -z $python ]]; then
     if [[ ! -x .bench-venv/bin/python ]]; then
-        echo "bench: making .bench-venv with torch (several hundred MB, once)" >&2
+        echo "bench: creating .bench-venv with torch (several hundred MB, once)" >&2
         python3 -m venv .bench-venv
         .bench-venv/bin/python -m pip install --quiet torch==2.13.0 numpy
     fi

@@ -1,6 +1,6 @@
-"""Bytes per step and expected efficiency of data-parallel training, by formula: the tables of the documentation's page on
-scaling. Walks one step's stations as the trainer does (trunk forward, each head forward and backward, trunk backward) and
-sends each gradient when it is final; weights come back after the optimizer.
+"""Bytes per step and expected efficiency of data-parallel training from an analytic model: the tables of the documentation's
+page on scaling. Simulates the stages of a training step (trunk forward, each head forward and backward, trunk backward); each
+gradient is sent when it is final, and weights are broadcast after the optimizer.
 
     python3 Benchmarks/scaling_table.py
 
@@ -37,7 +37,7 @@ def parameters(size):
 
 
 def exposed(ready, seconds):
-    """How long after the last gradient is final the link is busy still."""
+    """The time for which the link is busy after the last gradient is final."""
     free = 0
     for start, length in zip(ready, seconds):
         free = max(free, start) + length

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The paper's two synthetic tasks at a size for two cores, for n = 1, 2, 4 and three seeds (the recipes' comments say more):
+# The paper's two synthetic tasks, scaled down for two cores, with n = 1, 2, 4 and three seeds (see the comments of the recipes):
 #   Benchmarks/tasks.sh [arithmetic|induction]...
 # HEADS="1 2 4", SEEDS="1 2 3", OUT=runs/tasks, THREADS=1. SET="training.steps=50 model.width=32" overrides the recipes.
-# What is done stays: the same command goes on where it was stopped, inside a training too.
+# The same command resumes an interrupted grid, including an interrupted training.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 foretoken=${FORETOKEN:-.build/release/foretoken}
@@ -15,12 +15,12 @@ export OMP_NUM_THREADS=${THREADS:-1}
 [[ $# -gt 0 ]] || set -- arithmetic induction
 for task in "$@"; do
     folder=$out/$task
-    # The questions are written last.
+    # test.jsonl is written last, so a folder with it is complete.
     if [[ ! -e $folder/data/test.jsonl ]]; then
         read -ra options <<<"${data[$task]:?}"
         "$foretoken" evaluate "$task" --write-data "$folder/data" "${options[@]}"
     fi
-    # Seeds outside, so that a grid that is stopped half-way compares all n.
+    # Seeds are the outer loop, so that an incomplete grid compares all n.
     for seed in ${SEEDS:-1 2 3}; do
         for heads in ${HEADS:-1 2 4}; do
             run=$folder/n$heads-seed$seed

@@ -1,9 +1,9 @@
-"""The tables of Benchmarks/tasks.sh: results of `foretoken evaluate arithmetic | induction --json` in, Markdown out.
+"""The tables of Benchmarks/tasks.sh: reads results of `foretoken evaluate arithmetic | induction --json`, prints Markdown.
 
     python3 tasks_table.py runs/tasks/arithmetic/n*-seed*.json
 
-A cell is the mean over the seeds and, in brackets, each of them; the difference is from n = 1 at the same seed, mean and
-standard error over the seeds.
+A cell is the mean over the seeds and, in parentheses, each seed; differences are from n = 1, paired by seed, with the standard
+error over the seeds.
 
 >>> def result(*accuracies):
 ...     rows = [{"operations": i + 1, "inDomain": i < 1, "accuracy": a, "questions": 9} for i, a in enumerate(accuracies)]
@@ -24,7 +24,7 @@ import sys
 
 
 def rows(result):
-    """Names and accuracies of a result, in its order."""
+    """The names and accuracies of a result, in order."""
     found = {}
     for row in result.get("operations", []):
         name = f"{row['operations']} operation" + ("s" if row["operations"] > 1 else "")
@@ -36,7 +36,7 @@ def rows(result):
 
 
 def table(results):
-    """`results`: the result of each pair of n and seed."""
+    """`results`: the result for each pair (n, seed)."""
     heads = sorted({n for n, _ in results})
     others = [n for n in heads if n != 1] if 1 in heads else []
     task = next(iter(results.values()))["task"]

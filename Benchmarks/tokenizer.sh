@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Encoding on one thread, ours and Hugging Face's `tokenizers` in alternation in one run, ratios first:
-#   Benchmarks/tokenizer.sh [FOLDER]     files of source text (by default Python's own library); ROUNDS=3, FILES=400, the first quarter timed
-# Needs a Python with tokenizers (BENCH_PYTHON, else python3). WORK names a folder to keep the trained tokenizers in, and
-# PREPARE=only makes nothing else.
+# Encoding on one thread, Foretoken and Hugging Face's `tokenizers` in alternation, ratios first:
+#   Benchmarks/tokenizer.sh [FOLDER]     source files, by default Python's library; ROUNDS=3, FILES=400, of which a quarter is timed
+# Needs a Python with tokenizers (BENCH_PYTHON, default python3). WORK=FOLDER keeps the trained tokenizers; PREPARE=only stops
+# after training them.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 foretoken=${FORETOKEN:-.build/release/foretoken}

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Training steps, ours and PyTorch's variants in alternation, ratios first:
+# Training steps, Foretoken and variants in PyTorch in alternation, ratios first:
 #   Benchmarks/train.sh [bytes|tokens|wide]...
-# ROUNDS=3, STEPS=3, WARM_UP=2 (theirs), VARIANTS="next-token sequential joint compile chunked", MEMORY=0 for speed alone.
-# RESULTS=FILE keeps the figures and adds to those there: on a shared machine, many short calls make one table.
-# Needs a Python with torch (BENCH_PYTHON, else .bench-venv of Benchmarks/run.sh) and, for `compile`, a C++ compiler.
+# ROUNDS=3, STEPS=3, WARM_UP=2 (for PyTorch), VARIANTS="next-token sequential joint compile chunked", MEMORY=0: speed only.
+# RESULTS=FILE appends the results to a file; on a shared machine, several short calls can be combined into one table.
+# Needs a Python with torch (BENCH_PYTHON, default .bench-venv of Benchmarks/run.sh) and, for `compile`, a C++ compiler.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 foretoken=${FORETOKEN:-.build/release/foretoken}
 python=${BENCH_PYTHON:-.bench-venv/bin/python}
 results=${RESULTS:-$(mktemp)}
-# glibc keeps large blocks instead of mapping them anew for every tensor.
+# Keeps glibc from unmapping large blocks after every tensor.
 tuned=GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184
 declare -A shapes=(
     [bytes]="--vocabulary 256 --width 256 --layers 6 --attention-heads 4 --batch 16 --context 256"
@@ -33,7 +33,7 @@ for shape in "$@"; do
                 continue
             fi
             peer=("$python" Benchmarks/pytorch_train.py "${options[@]}" --heads 4 --variant "$variant" --warm-up "${WARM_UP:-2}")
-            # Bytes are exact: once is enough.
+            # Byte counts are exact, so they are measured once.
             record "$shape" "$variant" "${peer[@]}" --memory $((round == 1 && ${MEMORY:-1}))
             record "$shape" "$variant, glibc tuned" env $tuned "${peer[@]}" --memory 0
         done

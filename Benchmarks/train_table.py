@@ -1,4 +1,4 @@
-"""The tables of Benchmarks/train.sh: one JSON object a line in, Markdown out.
+"""The tables of Benchmarks/train.sh: reads JSON lines, prints Markdown.
 
     python train_table.py results.jsonl
 
@@ -8,7 +8,7 @@
 >>> entries += [("ours, n = 1", dict(ours, tokensPerSecond=400, gflops=100))]
 >>> entries += [("joint", peer), ("joint, glibc tuned", {"tokensPerSecond": 240, "transientBytes": None}), ("chunked", None)]
 >>> print(table("bytes", entries))
-bytes: ours 300 tokens/s (299 to 1000, 3 rounds), 90 GFLOP/s; its matrix products alone 120 GFLOP/s, 80% of the step; transient 1 MiB
+bytes: ours 300 tokens/s (299 to 1000, 3 rounds), 90 GFLOP/s; its GEMMs alone 120 GFLOP/s, 80% of the step; transient 1 MiB
 a step of n = 4 takes 1.333× that of n = 1 at equal layers; its FLOPs predict 1.200× (+11.1%)
 <BLANKLINE>
 | PyTorch | ours ÷ theirs | tokens/s | transient MiB | ours ÷ theirs |
@@ -35,7 +35,7 @@ def median_ratio(results, over, under):
 
 
 def table(shape, entries):
-    """`entries`: pairs of a name and its result, or None where the command failed."""
+    """`entries`: pairs of a name and its result, None if the command failed."""
     rounds = collections.defaultdict(list)
     for name, result in entries:
         rounds[name].append(result)
@@ -47,7 +47,7 @@ def table(shape, entries):
     speed, held = statistics.median(speeds), middle(ours, "transientBytes")
     lines = [
         f"{shape}: ours {speed:.0f} tokens/s ({min(speeds):.0f} to {max(speeds):.0f}, {len(ours)} rounds), "
-        f"{middle(ours, 'gflops'):.0f} GFLOP/s; its matrix products alone {middle(ours, 'gemmGflops'):.0f} GFLOP/s, "
+        f"{middle(ours, 'gflops'):.0f} GFLOP/s; its GEMMs alone {middle(ours, 'gemmGflops'):.0f} GFLOP/s, "
         f"{middle(ours, 'gemmShare'):.0%} of the step; transient {held / 2**20:.0f} MiB",
     ]
     if single := done.pop("ours, n = 1", None):

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Whether a refactoring kept behaviour: two builds of `foretoken` on this machine, bitwise.
+# Checks that a refactoring preserved behaviour: compares two builds of `foretoken` on this machine bitwise.
 #   scripts/compare-builds.sh BEFORE AFTER [FOLDER]
-# Compares token shards; losses, final weights and optimizer state of 20 steps of the demo's recipe, of one recipe for every
-# head kind and of a run of two ranks; and texts of Models/python-bytes over 50 prompts, greedily and sampled, with f32, bf16
-# and int8 weights. Times differ, so they are left out. Not part of `make test`, which has no earlier build.
+# Compares token shards; losses, final weights and optimizer state after 20 steps of the demo's recipe, of one recipe for each
+# head kind and of a run with two ranks; and texts of Models/python-bytes for 50 prompts, greedy and sampled, with f32, bf16
+# and int8 weights. Times are excluded. Not part of `make test`, which has no earlier build.
 set -euo pipefail
 unset CDPATH
 before=$(realpath -- "$1") after=$(realpath -- "$2")
@@ -17,7 +17,7 @@ check() { # WHAT FILE FILE
         different=1
     fi
 }
-# What a run says, less times and paths.
+# The metrics of a run without times and memory.
 losses() {
     python3 - "$1/metrics.jsonl" <<'PYTHON'
 import json, sys
@@ -71,7 +71,7 @@ for format in f32 bf16 int8; do
             "${!side}" generate --model Models/python-bytes --prompts "$work/prompts.jsonl" --out "$work/$side/$name.jsonl" \
                 --weights $format --temperature $temperature --seed 1 --max-tokens 120 --heads 4 --threads 2 2>"$work/$side/$name.log" ||
                 { tail -n 5 "$work/$side/$name.log" >&2; exit 1; }
-            # The digest of the model and settings names the build's own keys.
+            # Only the text: the digest of model and settings may differ between builds.
             python3 -c 'import json, sys
 for line in open(sys.argv[1]): print(json.loads(line)["completion"])' "$work/$side/$name.jsonl" >"$work/$side/$name.text"
         done

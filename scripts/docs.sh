@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make docs`: the catalogue in Documentation/ and every library's symbols as one documentation archive.
+# `make docs`: builds one documentation archive from the catalogue in Documentation/ and the symbols of all libraries.
 #
-# The toolchain's own docc reads the symbols of the modules that `make build` left: a plugin would be a dependency for
-# everybody who depends on Foretoken, and would compile everything once more.
+# Uses the toolchain's docc and the modules from `make build`: a SwiftPM plugin would become a dependency of all packages that
+# depend on Foretoken, and would compile everything again.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 build=.build/release
@@ -24,4 +24,4 @@ done
 docc convert Documentation/Foretoken.docc --additional-symbol-graph-dir "$graphs" --output-dir .build/docs \
     --fallback-display-name Foretoken --fallback-bundle-identifier org.foretoken.Foretoken \
     --warnings-as-errors --transform-for-static-hosting
-echo "docs: .build/docs; see them with: python3 -m http.server --directory .build/docs (then /documentation/foretoken)"
+echo "docs: .build/docs; to view them, run: python3 -m http.server --directory .build/docs (then /documentation/foretoken)"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make gpu-bundle`: a folder that runs Benchmarks/gpu.sh on a machine with a GPU and without this checkout or Swift.
+# `make gpu-bundle`: creates a folder that runs Benchmarks/gpu.sh on a machine with a GPU, without this checkout or Swift.
 #
-# The command is linked with the Swift runtime inside, against the torch version of that machine (TORCH=2.11.0; that of
-# `make setup` if not given); LibTorch itself, PyTorch and CUDA are found there. Nothing is built on it.
+# The command links the Swift runtime statically and LibTorch dynamically, for the torch version of that machine (TORCH=2.11.0;
+# default: the version of `make setup`). LibTorch, PyTorch and CUDA must be installed there; nothing is built there.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 state=.libtorch
@@ -17,7 +17,7 @@ bundle=$scratch/bundle
 PKG_CONFIG_PATH=$PWD/$state swift build -c release --static-swift-stdlib --product foretoken-torch --scratch-path "$scratch"
 rm -rf "$bundle"
 mkdir -p "$bundle/bin" "$bundle/Benchmarks" "$bundle/Recipes" "$bundle/Models"
-# Half of the command is ICU's data, which compresses well; gpu.sh unpacks it.
+# Half of the command is ICU data, which compresses well; gpu.sh decompresses it.
 strip -o "$bundle/bin/foretoken" "$scratch/release/foretoken-torch"
 gzip -9 "$bundle/bin/foretoken"
 cp Benchmarks/gpu.sh Benchmarks/gpu_table.py Benchmarks/pytorch_train.py Benchmarks/pytorch_reference.py "$bundle/Benchmarks"

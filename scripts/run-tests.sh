@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `swift test` with the given arguments. Its output goes on as it comes, and into a log; after a failure the tests that failed
-# and what they recorded stand once more at the very end, for who keeps only the end.
+# Runs `swift test` with the given arguments and copies its output to a log. After a failure it repeats the failed tests and their
+# issues at the end, for readers who see only the end.
 #   scripts/run-tests.sh LOG [ARGUMENT]...
 set -uo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit

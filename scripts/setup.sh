@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Finds LibTorch, or installs it into .libtorch/ of this checkout, and describes it to SwiftPM.
-# `scripts/setup.sh --help` says which settings it reads. A second run checks a few files and ends.
+# `scripts/setup.sh --help` lists its settings. If LibTorch is ready, another run only checks a few files.
 set -euo pipefail
 unset CDPATH
 
-readonly default=2.13.0   # the PyPI wheel installed when nobody names a LibTorch
+readonly default=2.13.0   # version of the PyPI wheel, if no LibTorch is given
 readonly pinned=${FORETOKEN_TORCH:-$default}
 readonly pinned_cuda=13   # the CUDA release that wheel is built for
 readonly oldest_minor=11 newest_minor=15
 readonly oldest_swift=6.2
-readonly layout=1         # raise it when what this script leaves in .libtorch/ changes
+readonly layout=1         # version of the contents of .libtorch/; increase it when they change
 
-# MB at most to download, on disk while installing, and on disk afterwards; measured with 2.13.0 on x86-64.
+# Upper limits in MB: download, disk space while installing, disk space afterwards; measured with 2.13.0 on x86-64.
 readonly small_sizes=(540 1200 530)
 readonly gpu_sizes=(2540 5300 3900)
 
@@ -20,12 +20,12 @@ readonly usage="usage: scripts/setup.sh
 Finds LibTorch 2.$oldest_minor to 2.$newest_minor for Foretoken, in this order:
   LIBTORCH=FOLDER          a folder with lib/ and include/
   LIBTORCH_USE_PYTORCH=1   the torch package of the active python3
-  what an earlier run chose; 'make distclean' forgets it
-  otherwise pip's torch==$pinned, unpacked into .libtorch/ (nothing else on the machine is changed)
+  the choice of an earlier run; 'make distclean' forgets it
+  otherwise PyPI's torch==$pinned, unpacked into .libtorch/ (nothing else on the machine changes)
 
-  FORETOKEN_TORCH=2.11.0   for make gpu-bundle: another version of pip's torch, into .libtorch-2.11.0/
-  FORETOKEN_CUDA=1 or 0    with or without NVIDIA's libraries, whatever nvidia-smi says of this machine
-  FORETOKEN_SENTENCEPIECE=1   also the system's SentencePiece library, installed with apt-get where that is allowed"
+  FORETOKEN_TORCH=2.11.0   for make gpu-bundle: another version of PyPI's torch, into .libtorch-2.11.0/
+  FORETOKEN_CUDA=1 or 0    with or without NVIDIA's libraries, instead of asking nvidia-smi
+  FORETOKEN_SENTENCEPIECE=1   also the system's SentencePiece library, installed with apt-get if permitted"
 
 note() { printf 'setup: %s\n' "$*"; }
 fail() {
@@ -36,7 +36,7 @@ at_least() { # VERSION MINIMUM
     sort -V -C <<<"$2"$'\n'"$1"
 }
 
-# Sets `version` to what the headers of a LibTorch folder say, or to nothing.
+# Sets `version` from the headers of a LibTorch folder; empty if unknown.
 read_version() {
     local header text part
     version=
@@ -53,7 +53,7 @@ read_version() {
 
 # MARK: the choice
 
-# Sets `origin` (folder, python or wheel), `target` (where it is; of a wheel, not known yet) and `named` (for messages).
+# Sets `origin` (folder, python or wheel), `target` (its path; unknown yet for a wheel) and `named` (for messages).
 choose() {
     recall
     if [[ -n ${LIBTORCH:-} ]]; then
@@ -79,7 +79,7 @@ print(spec.submodule_search_locations[0] if spec and spec.submodule_search_locat
     fi
 }
 
-# Reads what the last run left: `known` is origin, target, version, flavour.
+# Reads the state of the last run: `known` is origin, target, version, flavour.
 recall() {
     local lines=()
     known=('' '' '' '')
@@ -177,7 +177,7 @@ check_pip() {
     fi
 }
 
-# Sets `parts` (cpu: only what processors need; gpu: all) and `sizes`.
+# Sets `parts` (cpu: CPU libraries only; gpu: all) and `sizes`.
 choose_parts() {
     local cuda
     parts=cpu
@@ -210,7 +210,7 @@ check_space() {
 # MARK: the wheel
 
 child=
-# Runs a program so that a signal ends it, and then us, at once.
+# Runs a program so that a signal stops it and this script immediately.
 run() {
     local status=0
     "$@" &
@@ -227,15 +227,15 @@ interrupted() {
         wait "$child" 2>/dev/null || true
     fi
     [[ ! -t 8 ]] || printf '\033[?25h' >&8 # pip hides the cursor
-    printf 'setup: interrupted; nothing half-installed is left behind.\n' >&8
+    printf 'setup: interrupted; no partial installation is left.\n' >&8
     exit 130
 }
 
-# The wheels are built per Python but LibTorch in them is the same: 3.11's serves whatever Python the user has.
+# LibTorch is the same in the wheels of all Python versions, so the wheel for 3.11 works with any Python.
 download() {
     local log=$partial/pip.log wanted="$*"
     local options=(--only-binary=:all: --implementation cp --python-version 3.11 --no-cache-dir)
-    # pip unpacks below TMPDIR, and /tmp may be small.
+    # pip unpacks in TMPDIR, and /tmp may be small.
     local program=(env TMPDIR="$root/$partial" PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
         python3 -m pip download "${options[@]}" --dest "$partial/wheels")
     if [[ -t 1 ]]; then
@@ -305,7 +305,7 @@ check_folder() {
     fi
 }
 
-# Compiles, links and runs a tiny program: finds missing libraries, another processor's and another C++ library's alike.
+# Compiles, links and runs a tiny program: detects missing libraries, a wrong architecture and an incompatible C++ library.
 check_links() {
     local folder=$1
     mkdir -p "$partial"
@@ -321,7 +321,7 @@ check_links() {
 
 # MARK: the result
 
-# Quotes keep a path with spaces whole, and pcfiledir lets the checkout move.
+# Quotes protect paths with spaces; pcfiledir allows the checkout to move.
 describe() {
     # shellcheck disable=SC2016 # ${pcfiledir} is pkg-config's
     printf '%s\n' 'Name: libtorch' 'Description: LibTorch, as scripts/setup.sh found it' "Version: $version" \
@@ -345,7 +345,7 @@ main() {
         -h | --help) echo "$usage"; return ;;
         *) printf '%s\n' "$usage" >&2; fail "$1: this script takes no arguments." ;;
     esac
-    # Relative from here on, so that LIBTORCH must be resolved first, from where the user stands.
+    # Paths are relative to the checkout from here on, so LIBTORCH is resolved first, from the user's directory.
     [[ -z ${LIBTORCH:-} || $LIBTORCH == /* ]] || LIBTORCH=$PWD/$LIBTORCH
     cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
     root=$PWD state=.libtorch
@@ -364,7 +364,7 @@ main() {
         fail "$root/$state cannot be written; make this checkout writable."
     fi
     exec 9>"$state/lock"
-    flock -n 9 || { note "another set-up of this checkout is at work; waiting for it."; flock 9; }
+    flock -n 9 || { note "another setup of this checkout is running; waiting for it."; flock 9; }
     choose
     if is_ready; then say_ready; return; fi
     rm -rf "$partial"

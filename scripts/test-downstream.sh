@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs Examples/RunModel and Examples/EmbedForetoken as other packages would: against a repository, by version. SwiftPM then refuses
-# unsafe flags in what it depends on, and takes nothing that is not committed.
+# Builds and runs Examples/RunModel and Examples/EmbedForetoken as other packages would: against a repository, by version. SwiftPM
+# then refuses unsafe flags in dependencies and uses committed files only.
 set -euo pipefail
 shopt -s inherit_errexit
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -9,8 +9,8 @@ work=$root/.build/downstream
 rm -rf "$work/foretoken"
 mkdir -p "$work"
 
-# What git would commit of the working tree, as one tagged commit in a repository of its own. The dates are fixed so that
-# unchanged sources make the same commit and nothing is built twice.
+# Commits the working tree (files that git tracks or would add) to a separate repository with a tag. Dates are fixed so that
+# unchanged sources give the same commit and nothing is built twice.
 mkdir "$work/foretoken"
 git ls-files -z --cached --others --exclude-standard -- Package.swift Sources Tests |
     while IFS= read -r -d '' file; do [[ -f $file ]] && printf '%s\0' "$file"; done |
@@ -23,11 +23,11 @@ repository() {
 repository init --quiet --initial-branch main
 repository add --all
 repository commit --quiet --message Foretoken
-# A version of its own each time: SwiftPM remembers what a version was.
+# A new version each time: SwiftPM caches the commit of a version.
 repository tag "0.0.$(date +%s)"
 
 export FORETOKEN_REPOSITORY=file://$work/foretoken
-build() { # NAME ARGUMENTS...: builds Examples/NAME outside the checkout, and says where its program is
+build() { # NAME ARGUMENTS...: builds Examples/NAME outside the checkout and prints the path of its executable
     local name=$1
     shift
     rm -rf "${work:?}/$name"
@@ -39,11 +39,11 @@ build() { # NAME ARGUMENTS...: builds Examples/NAME outside the checkout, and sa
     echo "$(swift build "${package[@]}" -c release "$@" --show-bin-path)/$name"
 }
 
-# A program that runs a model: without LibTorch, in one file.
+# A program that runs a model: a single executable without LibTorch.
 program=$(PKG_CONFIG_PATH='' build RunModel --static-swift-stdlib)
 libraries=$(ldd "$program")
 if grep -Ei 'torch|c10|swift' <<<"$libraries"; then
-    echo "test-downstream: RunModel needs more than the system's libraries" >&2
+    echo "test-downstream: RunModel links more than system libraries" >&2
     exit 1
 fi
 strip -o "$work/RunModel.stripped" "$program"
@@ -56,10 +56,10 @@ prompt='def add(a, b):'
 text=$("$work/RunModel.stripped" Models/python-bytes "$prompt")
 expected=$(.build/release/foretoken generate --model Models/python-bytes --prompt "$prompt" --max-tokens 120 --heads 1 2>"$work/errors")
 [[ $prompt$text == "$expected" ]] || {
-    printf 'test-downstream: RunModel wrote\n%s\nand the command\n%s\n' "$prompt$text" "$expected" >&2
+    printf 'test-downstream: RunModel wrote\n%s\nbut the command wrote\n%s\n' "$prompt$text" "$expected" >&2
     exit 1
 }
-echo "test-downstream: a package on ForetokenDecoding alone, $((size / 1000000)) MB without LibTorch, writes the command's text"
+echo "test-downstream: a package that depends on ForetokenDecoding only ($((size / 1000000)) MB, no LibTorch) writes the same text as the command"
 
 # A program that trains, with only LibTorch from the checkout.
 program=$(PKG_CONFIG_PATH=$root/.libtorch build EmbedForetoken)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make test-isa`: the numeric tests under every instruction set that this processor has, or under those named:
+# `make test-isa`: runs the numeric tests with every instruction set of this processor, or with the given ones:
 #   scripts/test-isa.sh [portable|avx2|avx512|avx512vnni]...
-# Our kernels, ATen's and MKL's are switched together. The tests are built before. `make test` runs one set; a set that the
-# processor lacks is skipped with a line that says so.
+# Switches our kernels, ATen, MKL and oneDNN together. The tests must be built. `make test` runs one instruction set; those that
+# the processor lacks are reported and skipped.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 all=(portable avx2 avx512 avx512vnni)
@@ -20,13 +20,13 @@ exists() {
         avx2) has avx2 fma ;;
         avx512) has avx512f avx512vl avx512bw avx512dq ;;
         avx512vnni) has avx512f avx512vl avx512bw avx512dq avx512_vnni ;;
-        *) printf 'test-isa: %s: known are %s\n' "$1" "${all[*]}" >&2; exit 64 ;;
+        *) printf 'test-isa: %s: unknown instruction set; choose from %s\n' "$1" "${all[*]}" >&2; exit 64 ;;
     esac
 }
 [[ $# -gt 0 ]] || set -- "${all[@]}"
 for isa in "$@"; do
     if ! exists "$isa"; then
-        echo "test-isa: $isa skipped: this processor does not have it"
+        echo "test-isa: $isa skipped: not supported by this processor"
         continue
     fi
     echo "test-isa: $isa"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tests scripts/setup.sh without a network: every case gets a checkout of its own, a PATH with only the named tools, and
-# stand-ins for swift, clang++, pip and the wheels. Run by `make test`.
-# shellcheck disable=SC2016 # the dollars in the stand-ins are theirs
+# Tests scripts/setup.sh without a network: every case gets its own checkout, a PATH with only the named tools, and
+# stubs for swift, clang++, pip and the wheels. Run by `make test`.
+# shellcheck disable=SC2016 # dollar signs in the stubs are literal
 set -euo pipefail
 unset CDPATH LIBTORCH LIBTORCH_USE_PYTORCH FORETOKEN_CUDA FORETOKEN_SENTENCEPIECE FORETOKEN_TORCH
 
@@ -9,13 +9,13 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 cases=0
-# The interpreter itself, for a version manager's shim would look for its own tools on our PATH.
+# The interpreter itself: a version manager's shim would look for its own tools on our PATH.
 real_python=$(python3 -c 'import sys; print(sys.executable)')
 
-# Whatever else the machine has must not help setup.
+# Nothing else on the machine may help setup.
 mapfile -t tools < <(type -P bash env cat dirname sort tail sed awk flock mkdir ln mv rm chmod cp sleep touch timeout)
 
-# MARK: the stand-ins
+# MARK: stubs
 
 # A folder that looks like LibTorch VERSION.
 fake_libtorch() { # FOLDER VERSION
@@ -30,7 +30,7 @@ fake_libtorch() { # FOLDER VERSION
     } >"$1"/include/torch/headeronly/version.h
 }
 
-# Wheels as pip would fetch them: for processors only, for CUDA, and NVIDIA's.
+# Wheels as pip would download them: CPU only, CUDA, and NVIDIA's libraries.
 fake_wheels() {
     local kind
     for kind in cpu cuda; do
@@ -57,7 +57,7 @@ stub() { # NAME, its text on standard input
     chmod +x "$bin/$1"
 }
 
-# A fresh checkout with all that setup needs; sets `here`, `bin` and `calls` (what pip and clang++ were asked for).
+# A fresh checkout with everything that setup needs; sets `here`, `bin` and `calls` (the recorded calls of pip and clang++).
 checkout() { # [PATH BELOW THE WORK FOLDER]
     cases=$((cases + 1))
     here=$work/${1:-checkout-$cases} bin=$work/bin-$cases calls=$work/calls-$cases
@@ -96,9 +96,9 @@ esac
 END
 }
 
-# MARK: the checks
+# MARK: checks
 
-# Runs setup in the checkout, with settings before it; sets `status` and `output`.
+# Runs setup in the checkout with the given environment; sets `status` and `output`.
 setup() { # [NAME=VALUE...] [-- ARGUMENTS]
     local settings=()
     while (($# > 0)) && [[ $1 != -- ]]; do settings+=("$1"); shift; done
@@ -122,7 +122,7 @@ says() { [[ $output == *"$1"* ]]; }
 calls_of() { grep -c "^$1 " "$calls" || true; }
 lacks() { [[ ! -e $1 && ! -L $1 ]]; }
 
-# It failed with one sentence, which has this text, as its last line, and left nothing half-made.
+# Checks that setup failed, that its last line is one sentence with this text, and that no partial files are left.
 refuses() { # NAME TEXT
     check "$1: fails" test "$status" -eq 1
     check "$1: says why" says "$2"
@@ -248,7 +248,7 @@ for _ in {1..200}; do [[ ! -e $work/downloading ]] || break; sleep 0.05; done
 kill -TERM "$job"; wait "$job" || status=$?
 output=$(<"$work/interrupted")
 check 'interrupted: ends as such' test "$status" -eq 130
-check 'interrupted: says so' says 'nothing half-installed is left'
+check 'interrupted: says so' says 'no partial installation is left'
 check 'interrupted: leaves no half-installed folder' lacks "$here/.libtorch/partial"
 mkdir -p "$here/.libtorch/partial/new"; python_stub cpu; setup
 succeeds 'after one that was killed'
@@ -260,7 +260,7 @@ setup; succeeds 'two at once, one'
 status=0; wait "$job" || status=$?; succeeds 'two at once, the other'
 check 'two at once: install once' test "$(calls_of pip)" -eq 1
 
-# MARK: a LibTorch that is there
+# MARK: an existing LibTorch
 
 checkout; setup LIBTORCH="$work/given"
 succeeds 'LIBTORCH'
@@ -307,7 +307,7 @@ exec "$bin/usr/bin/other" "\$@"
 END
 }
 checkout; sentencepiece_stub; setup
-succeeds 'without SentencePiece, which nobody asked for'
+succeeds 'without SentencePiece, if it is not requested'
 checkout; sentencepiece_stub; setup FORETOKEN_SENTENCEPIECE=1
 refuses 'SentencePiece that nothing can install' 'apt-get install libsentencepiece-dev'
 checkout; sentencepiece_stub; stub apt-get <<<'exit 100'; setup FORETOKEN_SENTENCEPIECE=1
@@ -315,7 +315,7 @@ refuses 'SentencePiece without the right to install it' 'apt-get install libsent
 checkout; sentencepiece_stub; stub apt-get <<<"touch '$bin/installed'"; setup FORETOKEN_SENTENCEPIECE=1
 succeeds 'SentencePiece that apt-get installs'
 
-# MARK: for real
+# MARK: the real tools
 
 found=$(cd / && . "$root/scripts/env.sh" && echo "${PKG_CONFIG_PATH%%:*}")
 check 'env.sh: names the folder' test "$found" = "$root/.libtorch"

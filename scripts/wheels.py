@@ -1,6 +1,6 @@
-"""What scripts/setup.sh needs of the wheels that hold LibTorch: only Python's own library, any Python from 3.6.
+"""Reads LibTorch's wheels for scripts/setup.sh. Needs only the standard library of Python 3.6 or newer.
 
-    wheels.py requirements WHEEL cpu|gpu     prints the pip requirements whose libraries LibTorch loads
+    wheels.py requirements WHEEL cpu|gpu     prints the pip requirements with libraries that LibTorch loads
     wheels.py unpack WHEEL FOLDER cpu|gpu    unpacks libraries, headers and licences, and nothing else
 
 With `cpu` only libtorch_cpu.so has to load. A wheel built for CUDA links it with the CUDA runtime and with CUPTI, which
@@ -14,12 +14,12 @@ import zipfile
 import zlib
 
 WANTED = ["torch/lib/*.so*", "torch/include/*", "torch.libs/*", "nvidia/*/lib/*.so*", "*.dist-info/*"]
-# Python's side of torch, its tests, and lists of files that are not unpacked.
+# Python bindings and tests of torch, and metadata that lists files which are not unpacked.
 UNWANTED = [
     "*/libtorch_python.so", "*/libshm*", "*/libjitbackend_test.so", "*/libtorchbind_test.so",
     "*/libbackend_with_compiler.so", "*/libaoti_custom_ops.so", "*.dist-info/RECORD", "*.dist-info/entry_points.txt",
 ]
-# libtorch.so only gathers the others, the CUDA ones included.
+# libtorch.so only links the other libraries, including CUDA's.
 GPU_ONLY = ["torch/lib/libtorch.so", "torch/lib/*cuda*", "torch/lib/*nvrtc*", "torch/lib/*nvshmem*"]
 
 

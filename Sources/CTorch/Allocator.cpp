@@ -1,8 +1,8 @@
-// The CPU allocator: 64-byte aligned, keeps freed blocks by size class, counts exact bytes.
+// The CPU allocator: 64-byte aligned, caches freed blocks by size class, counts exact bytes.
 //
-// glibc returns every large temporary to the kernel, which maps and zeroes it again in the next operation: in a training
-// step that costs as much as the arithmetic. Blocks here go back to a list of their size class and
-// are reused. Equal alignment also keeps MKL's results the same from run to run.
+// glibc returns every large temporary to the kernel, which maps and zeroes it again in the next operation; in a training step
+// that costs as much as the arithmetic. Here freed blocks go to the free list of their size class and are reused. Constant
+// alignment also keeps MKL's results reproducible from run to run.
 #include "Allocator.h"
 
 #include <sys/mman.h>
@@ -26,12 +26,12 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t(2) << 20;
-// Blocks from here on ask the machine first, in some 20 microseconds.
-constexpr size_t kWorthAsking = size_t(64) << 20;
-// The cache may hold as much as was ever in use, but at least this.
+// For blocks of at least this size, the available memory is checked first, which takes about 20 µs.
+constexpr size_t kCheckedSize = size_t(64) << 20;
+// The cache is limited to the peak number of bytes in use, but at least to this.
 constexpr int64_t kCacheFloor = int64_t(256) << 20;
 
-// Lies in the 64 bytes before the data.
+// Stored in the 64 bytes before the data.
 struct alignas(kAlignment) Header {
     size_t requested;
     size_t capacity;
@@ -39,7 +39,7 @@ struct alignas(kAlignment) Header {
 };
 static_assert(sizeof(Header) == kAlignment);
 
-// Eight classes per power of two: at most 12.5 % of a block is slack.
+// Eight classes per power of two: at most 12.5 % of a block is unused.
 uint32_t size_class_of(size_t bytes, size_t &capacity) {
     if (bytes <= 512) {
         const size_t units = std::max<size_t>(1, (bytes + 63) / 64);
@@ -123,10 +123,10 @@ private:
                 return header;
             }
         }
-        void *block = fresh(capacity + sizeof(Header));
+        void *block = new_block(capacity + sizeof(Header));
         if (block == nullptr) {
             empty_cache();
-            block = fresh(capacity + sizeof(Header));
+            block = new_block(capacity + sizeof(Header));
         }
         if (block == nullptr) {
             std::lock_guard lock(mutex_);
@@ -139,9 +139,9 @@ private:
         return header;
     }
 
-    // Linux promises memory that it does not have and later kills the process that uses it.
+    // Linux overcommits memory and kills the process when it is touched; checking first allows an out-of-memory error.
     static bool machine_has(size_t bytes) {
-        if (bytes < kWorthAsking) return true;
+        if (bytes < kCheckedSize) return true;
         std::ifstream file("/proc/meminfo");
         size_t available = 0;
         for (std::string key, unit, value; file >> key >> value && std::getline(file, unit);) {
@@ -150,7 +150,7 @@ private:
         return available == 0 || bytes <= available;
     }
 
-    static void *fresh(size_t bytes) {
+    static void *new_block(size_t bytes) {
         if (!machine_has(bytes)) return nullptr;
         const bool large = bytes >= 2 * kHugePage;
         void *block = nullptr;
@@ -175,7 +175,7 @@ private:
     static void release(void *data);
 };
 
-// Never destroyed: tensors with static lifetime may be released after main returns.
+// Never destroyed, since tensors with static lifetime may be released after main returns.
 CachingAllocator &allocator() {
     static CachingAllocator *instance = new CachingAllocator();
     return *instance;

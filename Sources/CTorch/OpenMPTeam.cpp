@@ -28,7 +28,7 @@ struct Call {
     void *context;
 };
 
-// A ck_team. A region within another has one thread.
+// A ck_team. A nested region runs on one thread.
 void run(void *, int32_t threads, ck_region region, void *context) {
     if (openmp().parallel == nullptr) return region(context, 0, 1);
     Call call = {region, context};

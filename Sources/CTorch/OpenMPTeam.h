@@ -2,8 +2,8 @@
 
 namespace ct {
 
-// Gives the kernels LibTorch's own OpenMP threads: Swift's clang has no OpenMP, and a second pool would compete with the first.
-// Without an OpenMP runtime kernels run on their caller's thread.
+// Makes CKernels run on LibTorch's OpenMP threads: Swift's clang does not support OpenMP, and a second thread pool would compete
+// with LibTorch's. Without an OpenMP runtime, kernels run on the calling thread.
 void use_openmp_team();
 
 }  // namespace ct

@@ -1,4 +1,4 @@
-// Operators: one line of ATen each.
+// Wrappers of ATen operators.
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/all.h>
@@ -78,9 +78,9 @@ ct_tensor ct_cumulative_product(ct_tensor a, int64_t axis) {
 }
 int32_t ct_top(ct_tensor a, int64_t count, int64_t axis, ct_tensor *values, ct_tensor *indices) {
     return guarded_status([&] {
-        auto [largest, places] = at::topk(borrow(a), count, axis);
+        auto [largest, positions] = at::topk(borrow(a), count, axis);
         *values = wrap(std::move(largest));
-        *indices = wrap(std::move(places));
+        *indices = wrap(std::move(positions));
     });
 }
 ct_tensor ct_softmax(ct_tensor a, int64_t axis) { return guarded([&] { return at::softmax(borrow(a), axis); }); }
@@ -115,7 +115,7 @@ ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices) {
     return guarded([&] { return at::index_select(borrow(a), axis, borrow(indices)); });
 }
 
-// MARK: the transformer's
+// MARK: embedding and loss
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices) {
     return guarded([&] { return at::embedding(borrow(weight), borrow(indices)); });
 }

@@ -1,4 +1,4 @@
-// The process: errors, threads, and CUDA where LibTorch has it.
+// Process-wide state: errors, threads, and loading CUDA.
 #include <dlfcn.h>
 
 #include <mutex>
@@ -22,7 +22,7 @@ thread_local int32_t last_kind = CT_OK;
 std::string cuda_problem;
 
 void record(int32_t kind, std::string message) {
-    // torch appends a C++ backtrace after the message; a user needs the sentence.
+    // torch appends a C++ backtrace, which is not for users.
     const auto trace = message.find("\nException raised from");
     if (trace != std::string::npos) message.resize(trace);
     last_kind = kind;
@@ -65,7 +65,7 @@ void ct_initialize(void) {
     static std::once_flag once;
     std::call_once(once, [] {
         ct::install_allocator();
-        // torch_cpu is linked, torch_cuda is not: it registers its kernels when it is loaded.
+        // Only torch_cpu is linked; loading torch_cuda registers its kernels.
         Dl_info self;
         if (dladdr(reinterpret_cast<void *>(&at::get_num_threads), &self) != 0 && self.dli_fname != nullptr) {
             std::string folder = self.dli_fname;
@@ -91,9 +91,9 @@ const char *ct_cuda_problem(void) { return cuda_problem.c_str(); }
 
 bool ct_cuda_device_name(int32_t index, char *name, int32_t size) {
     if (size < 1 || !ct_cuda_is_available()) return false;
-    // The driver is there if LibTorch found a GPU; asking it by name needs none of CUDA's headers.
+    // LibTorch has found a GPU, so the driver is loaded; looking its functions up by name avoids CUDA's headers.
     int device = 0;
-    // Opened by CUDA's runtime for itself alone: its symbols are not among those of the process.
+    // CUDA's runtime loads the driver with local visibility, so its symbols cannot be found without a handle.
     void *const driver = dlopen("libcuda.so.1", RTLD_NOW);
     if (driver == nullptr) return false;
     const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));

@@ -1,4 +1,4 @@
-// Operators that make the host wait for a GPU, counted on tensors of any device.
+// Records operators at which the host would synchronise with a GPU; works with tensors of any device.
 #include <ATen/record_function.h>
 
 #include <memory>
@@ -12,12 +12,12 @@ namespace {
 
 thread_local std::string waits;
 thread_local bool is_counting = false;
-// How many operators are running whose code for the CPU reads numbers that their code for a GPU leaves on the device.
+// The nesting depth of operators whose CPU implementation reads values that the GPU implementation leaves on the device.
 thread_local int32_t exempt = 0;
 thread_local at::CallbackHandle handle = 0;
 
-// Operators whose result, or the shape of it, the host must know. Copies between devices cannot be seen on the CPU; those of this
-// library are asked for by ct_to_device.
+// Operators whose result, or its shape, the host must know. Copies between devices are not visible on the CPU; ct_to_device
+// reports those of this library.
 const std::set<std::string_view> &waiting_operators() {
     static const std::set<std::string_view> names = {
         "aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal", "aten::masked_select",

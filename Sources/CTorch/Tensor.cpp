@@ -35,8 +35,8 @@ ct_tensor ct_arange(double start, double end, double step, int32_t dtype, ct_dev
 }
 
 namespace {
-// A CPU tensor of these bytes, pinned if it is to travel to a GPU: the caching allocator keeps pinned memory until the copies
-// that read it are done.
+// A CPU tensor with a copy of the bytes, in pinned memory if `target` is a GPU; the caching allocator keeps pinned memory alive
+// until asynchronous copies from it are complete.
 at::Tensor staged(const void *bytes, size_t count, at::IntArrayRef sizes, at::ScalarType dtype, at::Device target) {
     auto tensor = at::empty(sizes, at::TensorOptions().dtype(dtype).pinned_memory(target.is_cuda()));
     TORCH_CHECK(tensor.nbytes() == count, "a tensor of ", tensor.nbytes(), " bytes was given ", count, " bytes");
@@ -119,7 +119,7 @@ ct_tensor ct_normal(const int64_t *sizes, int32_t rank, double mean, double std,
 ct_tensor ct_truncated_normal(
     const int64_t *sizes, int32_t rank, double std, double bound, int32_t dtype, ct_generator g
 ) {
-    // Inverse-transform sampling, as torch.nn.init.trunc_normal_: uniform between the two cumulative probabilities.
+    // Inverse transform sampling as in torch.nn.init.trunc_normal_.
     return guarded([&] {
         const double edge = std::erf(bound / std::sqrt(2.0));
         auto tensor = at::empty(shape(sizes, rank), at::dtype(at::kDouble)).uniform_(-edge, edge, generator(g));

@@ -1,12 +1,12 @@
-// Shared by the .cpp files of CTorch: handles to tensors and back, and the guard that stops every exception.
+// Shared by the .cpp files of CTorch: conversions between handles and tensors, and guards that stop exceptions at the C ABI.
 #pragma once
 
 #if !__has_include(<ATen/core/Tensor.h>)
 #error "LibTorch not found: run `make setup`, then `make build` (or export PKG_CONFIG_PATH=$PWD/.libtorch before `swift build`)."
 #endif
 
-// Not <ATen/ATen.h>: that declares every operator there is and takes seconds. Methods of tensors are all here; a file names the
-// functions that it calls, at::mm by <ATen/ops/mm.h>, and <ATen/TensorOperators.h> if it calculates with + and *. See
+// Not <ATen/ATen.h>, which declares all operators and takes seconds to compile. This header has all methods of tensors. For
+// functions such as at::mm a file includes <ATen/ops/mm.h>, for + and * on tensors <ATen/TensorOperators.h>. See
 // AT_PER_OPERATOR_HEADERS in Package.swift.
 #include <ATen/core/Tensor.h>
 
@@ -18,8 +18,8 @@
 
 namespace ct {
 
-// The elements of a tensor whose type the caller has checked. Not `t.const_data_ptr<T>()`: in LibTorch 2.11 its symbol, as
-// exported by GCC, has another name than the one clang looks for.
+// The elements of a tensor; the caller has checked the type. Not `t.const_data_ptr<T>()`: in LibTorch 2.11, built with GCC, its
+// mangled name differs from the one that clang expects.
 template <typename T>
 const T *elements(const at::Tensor &t) {
     return static_cast<const T *>(t.const_data_ptr());
@@ -57,12 +57,12 @@ inline at::IntArrayRef shape(const int64_t *sizes, int32_t rank) {
     return at::IntArrayRef(sizes, static_cast<size_t>(rank));
 }
 
-// Counts a copy from the host that is not prepared to run beside it; see ct_waits_begin.
+// Records a synchronous copy from the host; see ct_waits_begin.
 void note_host_copy(const at::Tensor &from);
 
-// Stores the exception that is being handled as this thread's last error; call it inside a catch block only.
+// Stores the current exception as this thread's last error; call it in a catch block only.
 void record_current_exception();
-// The same, as a condition that a correct program can meet, whatever c10d threw.
+// The same, but never as a programmer error.
 void record_run_time_exception();
 
 template <typename Body>

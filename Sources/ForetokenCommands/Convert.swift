@@ -7,11 +7,12 @@ import Foundation
 
 struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Turn a model of one format into another.",
+        abstract: "Convert a model from one format to another.",
         discussion: """
             IN is a run or model folder, a folder of Meta's multi-token models (consolidated.pth and params.json), or \
-            a Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 (safetensors), which is a model of one \
-            head; every command's --model takes these too. Weights are read one tensor at a time. What the target cannot hold is named, and heads are left out only on demand.
+            a Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 (safetensors), which is read as a model with \
+            one head. Every command's --model reads these, too. Weights are converted one tensor at a time. Anything that \
+            the target format cannot hold is reported; heads are dropped only with --drop-heads or --heads.
 
               foretoken  a model folder with all heads
               hf         a Hugging Face folder of head 1, for transformers, vLLM and others
@@ -25,28 +26,29 @@ struct Convert: AsyncParsableCommand {
               foretoken convert runs/demo demo-2 --to foretoken --heads 2
             """)
 
-    @Argument(help: "The model to read.")
+    @Argument(help: "The model to read: a run or model folder of any format above.")
     var input: Path
 
-    @Argument(help: "The folder or file to write; must not be there.")
+    @Argument(help: "The folder or file to write; it must not exist yet.")
     var output: Path
 
-    @Option(help: "foretoken, hf, gguf or meta.")
+    @Option(help: "The format to write.")
     var to: InterchangeFormat
 
-    @Option(help: "How weights are stored: f32, f16, bf16, or q8_0 (gguf only); as they are if not given.")
+    @Option(
+        help: "The type that weights are stored in, q8_0 for gguf only; the model's own if omitted.")
     var dtype: StorageType?
 
-    @Option(parsing: .unconditional, help: "Keep this many heads, head 1 first; all if not given.")
+    @Option(parsing: .unconditional, help: "The number of heads to keep, from head 1 up; all if omitted.")
     var heads: Int?
 
-    @Flag(help: "Leave out the heads that the format cannot hold.")
+    @Flag(help: "Drop the heads that the format cannot hold.")
     var dropHeads = false
 
-    @Option(parsing: .unconditional, help: "The most bytes of one safetensors file.")
+    @Option(parsing: .unconditional, help: "The largest size of one safetensors file, in bytes.")
     var shardBytes = SafetensorsCheckpoint.defaultShardSize
 
-    @Flag(help: "Print one JSON object.")
+    @Flag(help: "Print the result as one JSON object.")
     var json = false
 
     func validate() throws {
@@ -67,20 +69,7 @@ struct Convert: AsyncParsableCommand {
         }
         progress.finish()
         for note in summary.notes { Terminal.log(note) }
-        let bytes = summary.files.reduce(0) { $0 + $1.bytes }
-        if json {
-            let value: JSONValue = [
-                "heads": .integer(summary.configuration.heads), "bytes": .integer(bytes),
-                "files": .array(summary.files.map { .string($0.name) }),
-                "dropped": .array(summary.dropped.map(JSONValue.string)),
-                "notes": .array(summary.notes.map(JSONValue.string)),
-            ]
-            return print(try value.text())
-        }
-        for name in summary.dropped { print("left out: \(name)") }
-        var table = TextTable(["file", "bytes"])
-        for file in summary.files { table.add([file.name, Formatting.bytes(Double(file.bytes))]) }
-        print(table.terminalText)
+        try show(ConversionOutput(summary: summary), asJSON: json)
     }
 }
 

@@ -3,11 +3,12 @@ import ArgumentParser
 struct Evaluate: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            abstract: "Measure a model on held-out text or on programming tasks.",
+            abstract: "Measure a model on held-out text, on programming tasks or on text tasks.",
             discussion: """
-                'loss' tells how well each head predicts; 'decoding' what that is worth in speed. 'code' draws programs from \
-                the model and runs them against a benchmark's tests; 'generate' and 'grade' are its two halves. \
-                'arithmetic' and 'induction' are the paper's two synthetic tasks.
+                'loss' measures how well each head predicts, 'decoding' how much faster the heads make decoding. 'code' \
+                generates programs and runs them against a benchmark's tests; 'generate' and 'grade' do the two steps one by \
+                one. 'arithmetic' and 'induction' are the two synthetic tasks of the paper (arXiv 2404.19737). 'text' compares \
+                completions with references, 'choice' answers multiple-choice questions.
 
                 Examples:
                   foretoken evaluate loss --model runs/demo --data data/validation.tokens
@@ -15,6 +16,7 @@ struct Evaluate: AsyncParsableCommand {
                 """,
             subcommands: (TorchCommands.present?.evaluations ?? [TorchOnly.Loss.self]) + [
                 EvaluateDecoding.self, Code.self, GenerateSamples.self, Grade.self, Arithmetic.self, Induction.self,
+                Text.self, Choice.self,
             ])
     }
 }

@@ -7,20 +7,21 @@ struct Foretoken: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "foretoken",
-            abstract: "Train multi-token prediction language models, and decode them several tokens a forward pass.",
+            abstract: "Train multi-token prediction language models, and decode several tokens per forward pass.",
             discussion: """
-                A model has one shared trunk and n heads: head 1 predicts the next token, head i the i-th token ahead. When \
-                decoding, head 1 decides every token and the others propose, so the text is that of next-token decoding.
+                A model has a shared trunk and n prediction heads: head 1 predicts the next token, head i the i-th token ahead. \
+                When decoding, head 1 chooses every token and the other heads draft the following ones, so the text is that of \
+                next-token decoding.
 
-                From text to text:
+                From source files to generated text:
                   foretoken prepare src/ --extension py --out data/code
                   foretoken train Recipes/demo.yaml --out runs/demo
                   foretoken generate --model runs/demo --prompt 'def '
 
-                --json makes the last line of standard output one JSON object; logs go to standard error.
-                Exit codes: 0 done, 1 failed, 64 bad usage, 130 interrupted.
+                With --json, the last line of standard output is one JSON object. Logs go to standard error.
+                Exit codes: 0 success, 1 failure, 64 wrong usage, 130 interrupted.
 
-                Completion for your shell (bash, zsh or fish):
+                Shell completion (bash, zsh or fish):
                   foretoken --generate-completion-script bash > ~/.local/share/bash-completion/completions/foretoken
                 """,
             version: "0.1.0 (unreleased)",
@@ -30,14 +31,14 @@ struct Foretoken: AsyncParsableCommand {
     }
 }
 
-/// Makes a process ready that anybody started: to be called first of all, before anything is awaited.
+/// Sets up the process: to be called first in `main`, before anything is awaited.
 package func prepareProcess() { Startup.prepareProcess() }
 
-/// Runs the command that the process's arguments name, and ends with its exit code.
+/// Runs the command that the process's arguments name, and exits with its exit code.
 ///
 /// - Parameters:
-///   - torch: what needs LibTorch, in a program that has it.
-///   - prepare: what that program does before a command runs.
+///   - torch: the commands and functions that need LibTorch; nil in `foretoken`.
+///   - prepare: called before a command is parsed.
 package func runForetoken(torch: TorchCommands? = nil, prepare: @Sendable () throws -> Void = {}) async {
     TorchCommands.present = torch
     if torch != nil { unsetenv(TorchProgram.marker) }
@@ -45,10 +46,10 @@ package func runForetoken(torch: TorchCommands? = nil, prepare: @Sendable () thr
         try Startup.checkInvocation()
         var arguments = Array(CommandLine.arguments.dropFirst())
         if torch == nil {
-            // Before anything is read or watched: the other program begins anew.
+            // Before standard input or the parent process is touched: the other program starts from the beginning.
             let wantsHelp = arguments.first == "help" || arguments.contains("--help") || arguments.contains("-h")
             if let command = TorchProgram.command(in: arguments) {
-                if wantsHelp, !TorchProgram.isThere {
+                if wantsHelp, !TorchProgram.exists {
                     arguments = ["help"] + command.split(separator: " ").map(String.init)
                 } else {
                     try TorchProgram.replaceThisProcess(for: "'foretoken \(command)'")
@@ -57,9 +58,9 @@ package func runForetoken(torch: TorchCommands? = nil, prepare: @Sendable () thr
             if let device = TorchProgram.device(in: arguments), !wantsHelp {
                 try TorchProgram.replaceThisProcess(for: "--device \(device)")
             }
-            // The script of the program that has all commands, where it is there.
+            // `foretoken-torch` has all commands, so its completion script is the complete one.
             if arguments.first?.hasPrefix("--generate-completion-script") == true,
-                TorchProgram.isThere
+                TorchProgram.exists
             {
                 try TorchProgram.replaceThisProcess(for: "the completion script")
             }

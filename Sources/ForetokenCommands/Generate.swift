@@ -8,11 +8,11 @@ import Foundation
 
 struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Continue a prompt, streaming.",
+        abstract: "Continue a prompt and stream the text.",
         discussion: """
-            Head 1 decides every token. With speculative decoding the other heads propose the tokens after it, and the \
-            next forward pass keeps those that equal head 1's own choice: the text is the same, in fewer passes. On a \
-            terminal, accepted drafts are green. Ctrl-C ends the text and exits with 130.
+            Head 1 chooses every token. With speculative decoding the other heads draft the tokens that follow, and the next \
+            forward pass verifies them: a draft is accepted if head 1 chooses the same token. The text is that of next-token \
+            decoding, in fewer passes. On a terminal, accepted drafts are green. Ctrl-C ends the text and exits with 130.
 
             Examples:
               foretoken generate --model runs/demo --prompt 'def '
@@ -28,39 +28,42 @@ struct Generate: AsyncParsableCommand {
     @Option(help: "A run or model folder.", completion: .directory)
     var model: Path
 
-    @Option(parsing: .unconditional, help: "The text to continue.")
+    @Option(parsing: .unconditional, help: "The text to continue; empty if omitted.")
     var prompt = ""
 
-    @Option(parsing: .unconditional, help: "The most tokens to generate.")
+    @Option(parsing: .unconditional, help: "The largest number of tokens to generate.")
     var maxTokens = 200
 
-    @Option(help: "speculative or next-token.")
+    @Option(help: "How to decode; the text is the same.")
     var decoding = Decoding.speculative
 
     @Option(
         parsing: .unconditional,
-        help: "Heads to use in every pass; if not given, as many of the model's as pay, measured while decoding.")
+        help: "Heads to use in every forward pass; if omitted, the draft length is chosen for speed while decoding.")
     var heads: Int?
 
     @OptionGroup(title: "Sampling")
     var sampling: SamplingOptions
 
-    @Option(parsing: .unconditionalSingleValue, help: "End the text before this string; may be repeated.")
+    @Option(
+        parsing: .unconditionalSingleValue, help: "End the text before this string; may be given more than once.")
     var stop: [String] = []
 
     @Option(
-        help: "A JSONL file of objects with 'prompt': all are continued side by side.",
+        help:
+            "A JSONL file of objects with the key 'prompt', to continue in batches into --out; a single --prompt if omitted.",
         completion: .file(extensions: ["jsonl"]))
     var prompts: Path?
 
     @Option(
-        help: "Where the continuations of --prompts go, in order; what is there already is not done again.",
+        help: "The JSONL file for the completions of --prompts, in order; those already in it are not generated again.",
         completion: .file(extensions: ["jsonl"]))
     var out: Path?
 
     @Option(
-        parsing: .unconditional, help: "Continuations of every prompt of --prompts, with seeds --seed, --seed + 1, ...")
-    var samples = 1
+        name: .customLong("samples"), parsing: .unconditional,
+        help: "The number of completions of each prompt of --prompts, with the seeds --seed, --seed + 1, and so on.")
+    var completions = 1
 
     @OptionGroup(title: "Weights")
     var weights: WeightOptions
@@ -70,33 +73,38 @@ struct Generate: AsyncParsableCommand {
 
     func validate() throws {
         try require(maxTokens, "--max-tokens", in: 1...(.max))
-        try require(samples, "--samples", in: 1...1_000_000)
-        guard (prompts == nil) == (out == nil) else { throw ValidationError("--prompts and --out belong together") }
-        if prompts == nil, samples > 1 { throw ValidationError("--samples belongs to --prompts") }
+        try require(completions, "--samples", in: 1...1_000_000)
+        guard (prompts == nil) == (out == nil) else { throw ValidationError("--prompts and --out need each other") }
+        if prompts == nil, completions > 1 { throw ValidationError("--samples needs --prompts") }
     }
 
     func run() async throws {
         InterruptFlag.install()
-        let (loaded, tokenizer, folder) = try await weights.load(model)
+        let (model, tokenizer, folder) = try await weights.load(model)
         let sampler = try sampling.sampler()
-        func request(_ prompt: String) -> GenerationRequest {
-            let configuration = loaded.configuration
-            var request = GenerationRequest(
-                prompt: configuration.tokens(of: prompt, tokenizer),
-                maximumTokens: maxTokens, heads: decoding == .nextToken ? 1 : heads ?? configuration.heads,
-                sampler: sampler, stopStrings: stop)
-            request.isAdaptive = decoding == .speculative && heads == nil
-            return request
-        }
         if let prompts, let out {
-            return try await Self.continueAll(
-                PromptFile(contentsOf: prompts.url), samples, out, weights.fingerprint(of: folder), loaded, tokenizer,
-                request)
+            let digest = try weights.digest(of: folder)
+            try await continueAll(
+                PromptFile(contentsOf: prompts.url), to: out.url,
+                LanguageModel(model, tokenizer: tokenizer), sampler, modelDigest: digest)
+        } else {
+            // As much cache as the machine has for the one text, decoded no further ahead than it is printed.
+            var limits = BatchEngine.Limits()
+            (limits.cacheBytes, limits.reusesPrefixes, limits.blocksAhead) = (.max, false, 1)
+            try await stream(LanguageModel(model, tokenizer: tokenizer, limits: limits), sampler)
         }
-        // One text: as much cache as the machine has, and no further ahead than what is printed.
-        var limits = BatchEngine.Limits()
-        (limits.cacheBytes, limits.reusesPrefixes, limits.blocksAhead) = (.max, false, 1)
-        let stream = try await BatchEngine(loaded, tokenizer: tokenizer, limits: limits).submit(request(prompt))
+        if InterruptFlag.isRaised { throw ExitCode(130) }
+    }
+
+    private func request(_ prompt: String, _ model: LanguageModel, _ sampler: Sampler) -> GenerationRequest {
+        model.request(
+            prompt, maximumTokens: maxTokens, heads: decoding == .nextToken ? 1 : heads, sampler: sampler,
+            stopStrings: stop)
+    }
+
+    /// Continues one prompt, printing as it decodes.
+    private func stream(_ model: LanguageModel, _ sampler: Sampler) async throws {
+        let stream = try await model.engine.submit(request(prompt, model, sampler))
         let printer = StreamPrinter(isQuiet: json)
         var text = ""
         try printer.start(prompt)
@@ -106,83 +114,26 @@ struct Generate: AsyncParsableCommand {
             if InterruptFlag.isRaised { break }
         }
         try printer.finish()
-        let statistics = await stream.statistics
-        if json {
-            print(try Self.report(text, statistics).text())
-        } else {
-            Terminal.log(
-                "\(statistics.tokens.count) tokens, \(Formatting.fixed(statistics.tokensPerForward, 2)) a forward, "
-                    + "\(Formatting.fixed(statistics.tokensPerSecond, 0)) tokens/s, "
-                    + "\(statistics.stopReason?.rawValue ?? "interrupted")")
-        }
-        if InterruptFlag.isRaised { throw ExitCode(130) }
+        let output = GenerationOutput(text: text, statistics: await stream.statistics)
+        if json { print(try output.jsonLine) } else { Terminal.log(output.summary) }
     }
 
-    /// Continues the prompts of a file side by side.
+    /// Continues the prompts of a file in batches.
     @ComputeActor
-    private static func continueAll(
-        _ prompts: PromptFile, _ samples: Int, _ out: Path, _ fingerprint: String, _ model: DecodeModel,
-        _ tokenizer: any Tokenizer, _ request: (String) -> GenerationRequest
+    private func continueAll(
+        _ prompts: PromptFile, to out: URL, _ model: LanguageModel, _ sampler: Sampler, modelDigest: String
     ) async throws {
-        let engine = BatchEngine(model, tokenizer: tokenizer)
-        let progress = ProgressLine(total: prompts.prompts.count * samples)
-        let begin = ContinuousClock().now
-        var first: Int?
-        try await prompts.run(
-            on: engine, samples: samples, to: out.url, fingerprint: fingerprint, request: request
-        ) { written, total in
-            let done = written - (first ?? written)
-            first = first ?? written
-            let seconds = (ContinuousClock().now - begin) / .seconds(1)
-            let left = done > 0 ? Formatting.duration(seconds / Double(done) * Double(total - written)) : "?"
-            progress.show(written, "\(written)/\(total) texts, \(left) left")
+        let progress = StageProgress()
+        try await prompts.run(on: model.engine, completions: completions, to: out, modelDigest: modelDigest) {
+            request($0, model, sampler)
+        } progress: { written, total in
+            progress.show("completions", written, total)
             return !InterruptFlag.isRaised
         }
         progress.finish()
-        let counters = engine.counters
+        let counters = model.engine.counters
         Terminal.log(
-            "\(counters.passes) passes, \(counters.drafts.accepted) of \(counters.drafts.proposed) drafts accepted, "
-                + "\(counters.reusedPromptTokens) tokens of prompts reused")
-        if InterruptFlag.isRaised { throw ExitCode(130) }
-    }
-
-    static func report(_ text: String, _ statistics: GenerationStatistics) -> JSONValue {
-        var object = JSONObject()
-        object["text"] = .string(text)
-        object["tokens"] = .array(statistics.tokens.map { .integer(Int($0)) })
-        object["forwards"] = .integer(statistics.forwards)
-        object["tokensPerForward"] = .finite(statistics.tokensPerForward)
-        for (key, value) in statistics.drafts.json { object[key] = value }
-        object["tokensPerSecond"] = .finite(statistics.tokensPerSecond)
-        object["secondsPerPass"] = .finite(statistics.secondsPerPass)
-        object["prefillSeconds"] = .finite(statistics.prefillSeconds)
-        object["stopReason"] = .string(statistics.stopReason?.rawValue ?? "interrupted")
-        return .object(object)
-    }
-}
-
-/// Writes text as it comes, accepted drafts in green where the terminal allows.
-struct StreamPrinter {
-    let isQuiet: Bool
-    private let colored = Terminal.allowsColor
-
-    init(isQuiet: Bool) { self.isQuiet = isQuiet }
-
-    func start(_ prompt: String) throws {
-        try write(colored ? "\u{1B}[2m\(prompt)\u{1B}[0m" : prompt)
-    }
-
-    func show(_ pieces: [TextPiece]) throws {
-        for piece in pieces {
-            try write(colored && piece.isDraft ? "\u{1B}[32m\(piece.text)\u{1B}[0m" : piece.text)
-        }
-    }
-
-    func finish() throws { try write("\n") }
-
-    private func write(_ text: String) throws {
-        if isQuiet { return }
-        print(text, terminator: "")
-        try Startup.finishOutput()
+            "\(counters.passes) forward passes, \(counters.drafts.accepted) of \(counters.drafts.proposed) drafts accepted, "
+                + "\(counters.reusedPromptTokens) prompt tokens reused from the prefix cache")
     }
 }

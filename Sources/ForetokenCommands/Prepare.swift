@@ -6,17 +6,18 @@ import Foundation
 
 struct Prepare: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Turn source files into token shards.",
+        abstract: "Tokenize source files into token shards.",
         discussion: """
-            Writes train.tokens and validation.tokens: text as tokens, ready to be memory-mapped by 'foretoken train'. Folders \
-            are walked without hidden names and links, and as git would: what .gitignore files (and a repository's \
-            .git/info/exclude) name is left out. Exact duplicates, binary, generated, empty, oversized and non-UTF-8 files are \
-            skipped and counted. Files compressed with gzip or zstd are read as what is in them. Which documents are held out \
-            is decided by a seeded hash of their content, so adding files later never moves one into the training set. The \
-            tokenizer goes beside the shards as tokenizer.json: bytes, a byte-level BPE in Hugging Face's format (the GPT-2, \
-            Llama 3 and Qwen families), or one trained on the same documents.
+            Writes train.tokens and validation.tokens, which 'foretoken train' memory-maps. Folders are walked without hidden \
+            names and symbolic links, and without the files that git ignores (.gitignore files and a repository's \
+            .git/info/exclude). Exact duplicates and binary, generated, empty, oversized and non-UTF-8 files are skipped and \
+            counted. Files compressed with gzip or zstd are decompressed as they are read. A seeded hash of a document's \
+            content decides whether it is held out, so adding files later never moves one into the training set. The \
+            tokenizer is written into the same folder as tokenizer.json: bytes, a byte-level BPE in Hugging Face's format (the \
+            GPT-2, Llama 3 and Qwen families), or one trained on the same documents.
 
-            The shards do not depend on --workers. What was killed goes on where it stood when the same command is run again.
+            The shards do not depend on --workers. A preparation that was interrupted resumes when the same command is run \
+            again.
 
             Examples:
               foretoken prepare src/ notes.txt --out data/mine
@@ -29,70 +30,80 @@ struct Prepare: ParsableCommand {
               foretoken prepare src/ --tokenizer llama-3/tokenizer.json --out data/llama
             """)
 
-    @Argument(help: "Files and folders to read.")
+    @Argument(help: "The files and folders to read.")
     var inputs: [Path]
 
-    @Option(help: "Folder for the shards; made if it is not there.", completion: .directory)
+    @Option(help: "The folder for the shards; created if it does not exist.", completion: .directory)
     var out: Path
 
-    @Option(name: .customLong("extension"), help: "In folders, only files with this ending; may be repeated.")
+    @Option(
+        name: .customLong("extension"),
+        help: "Read only files with this extension from folders; may be given more than once; all files if omitted.")
     var extensions: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: "In folders, only what matches one of these patterns, which are as in .gitignore; may be repeated.")
+        help: "Read only files that match this .gitignore pattern from folders; may be given more than once.")
     var include: [String] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: "In folders, not what matches one of these patterns, which are as in .gitignore; may be repeated.")
+        help: "Skip files in folders that match this .gitignore pattern; may be given more than once.")
     var exclude: [String] = []
 
-    @Flag(inversion: .prefixedNo, help: "In folders, leave out what .gitignore files name.")
+    @Flag(inversion: .prefixedNo, help: "Skip files in folders that .gitignore files name.")
     var gitignore = true
 
-    @Flag(help: "In folders, keep lock files, minified scripts and what else programs wrote.")
+    @Flag(help: "Read lock files, minified scripts and other generated files in folders, too.")
     var keepGenerated = false
 
-    @Option(parsing: .unconditional, help: "Skip files and JSONL texts smaller than this.")
+    @Option(parsing: .unconditional, help: "Skip files and JSONL texts smaller than this, in bytes.")
     var minFileBytes = 0
 
-    @Option(parsing: .unconditional, help: "Skip files and JSONL texts larger than this, before compression.")
+    @Option(
+        parsing: .unconditional, help: "Skip files and JSONL texts larger than this, in bytes before compression.")
     var maxFileBytes = 1 << 20
 
-    @Flag(help: "Cut larger files, and all compressed ones, at line ends into documents of at most --max-file-bytes.")
+    @Flag(
+        help: "Split larger files, and all compressed ones, at line ends into documents of at most --max-file-bytes.")
     var splitFiles = false
 
-    @Option(help: "Read .jsonl and .ndjson files, also .gz and .zst: the text of each line is the value of this key.")
+    @Option(
+        help: """
+            The key of the text in each line of .jsonl and .ndjson files, compressed ones too; such files are read as text \
+            if omitted.
+            """)
     var field: String?
 
-    @Flag(help: "Count lines without a text, and files that end in the middle, instead of stopping there.")
+    @Flag(help: "Count lines without a text, and files that are cut off, instead of stopping there.")
     var skipBadLines = false
 
-    @Option(parsing: .unconditional, help: "Threads that read and encode; all processors if not given.")
+    @Option(parsing: .unconditional, help: "Threads that read and tokenize; all cores if omitted.")
     var workers: Int?
 
-    @Option(parsing: .unconditional, help: "Keep a fair sample of about so many bytes.")
+    @Option(
+        parsing: .unconditional,
+        help: "Keep an unbiased random sample of about this many bytes of text; everything if omitted.")
     var maxBytes: Int?
 
-    @Option(parsing: .unconditional, help: "Share of the documents held out for validation.")
+    @Option(parsing: .unconditional, help: "The fraction of the documents held out for validation.")
     var validationFraction = 0.02
 
-    @Option(parsing: .unconditional, help: "Decides the split and the sample.")
+    @Option(parsing: .unconditional, help: "The seed of the validation split and of --max-bytes.")
     var seed: UInt64 = 0
 
     @Option(
-        help: "A tokenizer.json to use; bytes if not given.", completion: .file(extensions: ["json"]))
+        help: "The tokenizer.json to use; the byte tokenizer if omitted.", completion: .file(extensions: ["json"]))
     var tokenizer: Path?
 
     @Option(
         help: """
-            Train a tokenizer of so many tokens on the documents first: bpe:32000, or bpe:32000:gpt2 for another way to \
-            cut words (\(PreTokenizer.allCases.map(\.rawValue).joined(separator: ", ")); llama3 if not given).
+            Train a tokenizer on the documents first: bpe:32000 for 32,000 tokens, or bpe:32000:gpt2 with another \
+            pre-tokenizer (\(PreTokenizer.allCases.map(\.rawValue).joined(separator: ", ")); llama3 if omitted).
             """)
     var trainTokenizer: TokenizerTraining?
 
-    /// `bpe:SIZE[:WORDS]`
+    /// `bpe:SIZE[:PRETOKENIZER]`
     struct TokenizerTraining: ExpressibleByArgument {
         let size: Int
         let preTokenizer: PreTokenizer
@@ -126,30 +137,12 @@ struct Prepare: ParsableCommand {
     func run() throws {
         InterruptFlag.install()
         let preparation = preparation()
-        let chosen = try chooseTokenizer(preparation)
-        let report = try watching("preparing") { try preparation.run(into: out.url, tokenizer: chosen, progress: $0) }
-        if json {
-            var reasons = JSONObject()
-            for (reason, count) in report.skipped.sorted(by: { $0.key < $1.key }) { reasons[reason] = .integer(count) }
-            let value: JSONValue = [
-                "trainDocuments": .integer(report.trainDocuments), "trainBytes": .integer(report.trainBytes),
-                "validationDocuments": .integer(report.validationDocuments),
-                "validationBytes": .integer(report.validationBytes),
-                "skipped": .integer(report.skipped.values.reduce(0, +)),
-                "skippedByReason": .object(reasons), "tokenizer": .string(chosen.name),
-                "vocabulary": .integer(chosen.vocabularySize), "trainTokens": .integer(report.trainTokens),
-                "validationTokens": .integer(report.validationTokens),
-            ]
-            print(try value.text())
-        } else {
-            print("train       \(report.trainDocuments) documents, \(Formatting.bytes(Double(report.trainBytes)))")
-            print(
-                "validation  \(report.validationDocuments) documents, \(Formatting.bytes(Double(report.validationBytes)))"
-            )
-            let ratio = Double(report.trainBytes) / Double(max(1, report.trainTokens))
-            print("tokenizer   \(chosen.name), \(Formatting.fixed(ratio, 2)) bytes a token")
-            print(report.skippedSentence)
-        }
+        let tokenizer = try chooseTokenizer(preparation)
+        let line = PreparationProgressLine("preparing")
+        defer { line.finish() }
+        let report = try preparation.run(into: out.url, tokenizer: tokenizer) { try Self.track($0, on: line) }
+        line.finish()
+        try show(PreparationOutput(report: report, tokenizer: tokenizer), asJSON: json)
     }
 
     private func preparation() -> CorpusPreparation {
@@ -173,49 +166,30 @@ struct Prepare: ParsableCommand {
         return preparation
     }
 
-    /// Shows on standard error how far the work is and how long it will take, if it takes more than a moment.
-    private func watching<Result>(
-        _ name: String, _ work: ((PreparationProgress) throws -> Void) throws -> Result
-    ) rethrows -> Result {
-        let begin = ContinuousClock.now
-        var line: ProgressLine?
-        var last = begin
-        defer { line?.finish() }
-        return try work { progress in
-            // Temporary files go, and the same command resumes.
-            if InterruptFlag.isRaised { throw ExitCode(130) }
-            if progress.bytesRead == progress.bytesResumed, progress.bytesResumed > 0, line == nil {
-                Terminal.log("going on after \(Formatting.bytes(Double(progress.bytesResumed)))")
-            }
-            let now = ContinuousClock.now
-            guard now - last > .milliseconds(500), progress.bytesRead > progress.bytesResumed else { return }
-            last = now
-            let shown = line ?? ProgressLine(total: progress.bytesTotal)
-            line = shown
-            let rate = Double(progress.bytesRead - progress.bytesResumed) / ((now - begin) / .seconds(1))
-            let report = progress.report
-            shown.show(
-                progress.bytesRead,
-                "\(name): \(Formatting.bytes(Double(progress.bytesRead))) of "
-                    + "\(Formatting.bytes(Double(progress.bytesTotal)))  \(Formatting.bytes(rate))/s  "
-                    + "\(Formatting.duration(Double(progress.bytesTotal - progress.bytesRead) / rate)) left  "
-                    + "\(report.trainDocuments + report.validationDocuments) documents")
-        }
-    }
-
     private func chooseTokenizer(_ preparation: CorpusPreparation) throws -> any Tokenizer {
         if let tokenizer { return try TokenizerFile.read(tokenizer.url) }
         guard let trainTokenizer else { return ByteTokenizer() }
-        var training = try BytePairTraining(
-            vocabularySize: trainTokenizer.size, preTokenizer: trainTokenizer.preTokenizer)
-        try watching("counting words") { try preparation.countWords(into: &training, progress: $0) }
-        Terminal.log("training a tokenizer on \(training.wordCount) different words")
-        if InterruptFlag.isRaised { throw ExitCode(130) }
-        let trained = try training.train()
+        let line = PreparationProgressLine("counting words")
+        defer { line.finish() }
+        let trained = try preparation.trainTokenizer(
+            vocabularySize: trainTokenizer.size, preTokenizer: trainTokenizer.preTokenizer
+        ) {
+            try Self.track($0, on: line)
+        } counted: { words in
+            line.finish()
+            Terminal.log("training a tokenizer on \(words) different words")
+            if InterruptFlag.isRaised { throw ExitCode(130) }
+        }
         if trained.vocabularySize < trainTokenizer.size {
             Terminal.log(
                 "the text has pairs for \(trained.vocabularySize) tokens only; give more text for a larger vocabulary")
         }
         return trained
+    }
+
+    /// Ctrl-C ends the work; the same command resumes it.
+    private static func track(_ progress: PreparationProgress, on line: PreparationProgressLine) throws {
+        if InterruptFlag.isRaised { throw ExitCode(130) }
+        line.show(progress)
     }
 }

@@ -4,20 +4,20 @@ import Foundation
 
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write a web page that shows one run, or several side by side.",
+        abstract: "Write a web page that shows one run, or compares several.",
         discussion: """
-            The page is one file that needs no network. `foretoken train` writes report.html into its run's folder as it goes.
+            The page is one file that needs no network. `foretoken train` keeps report.html in its run's folder up to date.
 
             Example: foretoken report runs/a runs/b --out compared.html
             """)
 
-    @Argument(help: "Run folders.", completion: .directory)
+    @Argument(help: "The run folders to show.", completion: .directory)
     var runs: [Path]
 
-    @Option(help: "The page, an .html file; report.html in the run's folder if there is one run.")
+    @Option(help: "The .html file to write; report.html in the run's folder if omitted, which takes a single run.")
     var out: Path?
 
-    @Option(help: "Write only this chart, by its title, to --out FILE.svg.")
+    @Option(help: "Write only the chart with this title, to --out FILE.svg; the whole page if omitted.")
     var chart: String?
 
     func validate() throws {

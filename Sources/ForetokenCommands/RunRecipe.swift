@@ -2,7 +2,7 @@ import ForetokenFiles
 import Foundation
 import Yams
 
-/// What commands without LibTorch read of a run's recipe.
+/// The part of a run's recipe that commands without LibTorch read.
 enum RunRecipe {
     /// The folder of the data that a run trained on.
     ///
@@ -14,15 +14,15 @@ enum RunRecipe {
         let bytes: Data
         do { bytes = try Data(contentsOf: recipe) } catch { throw failure("cannot read it: \(error.systemReason)") }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw failure("is not UTF-8 text; that is no recipe")
+            throw failure("is not UTF-8 text, so not a recipe")
         }
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
         } catch YamlError.parser(_, let problem, let mark, _), YamlError.scanner(_, let problem, let mark, _) {
-            throw failure("is no valid YAML: line \(mark.line), column \(mark.column): \(problem)")
+            throw failure("is not valid YAML: line \(mark.line), column \(mark.column): \(problem)")
         } catch {
-            throw failure("is no valid YAML")
+            throw failure("is not valid YAML")
         }
         guard let train = root?["data"]?["train"]?.string, !train.isEmpty else {
             throw failure("has no data.train; name the folder of the data with --data")

@@ -4,7 +4,7 @@ import ForetokenFiles
 // stdin, stdout and stderr are variables to the importer.
 @preconcurrency import Foundation
 
-/// What the process needs before a command runs, whoever started it.
+/// Set-up of the process before a command runs.
 enum Startup {
     /// Descriptors and signals. Before anything is awaited: Swift's runtime opens files of its own then.
     static func prepareProcess() {
@@ -14,8 +14,8 @@ enum Startup {
             if descriptor > STDERR_FILENO { close(descriptor) }
             if descriptor < 0 || descriptor > STDERR_FILENO { break }
         }
-        // A reader that goes away (`| head -1`) ends the process quietly, also below a parent that ignores or blocks the
-        // signal; a file beyond `ulimit -f` is a failed write and no death.
+        // A closed pipe (`| head -1`) ends the process quietly, even if the parent ignores or blocks SIGPIPE. A file larger
+        // than `ulimit -f` becomes a failed write instead of a signal.
         signal(SIGPIPE, SIG_DFL)
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -26,16 +26,16 @@ enum Startup {
 
     static func checkInvocation() throws {
         try requireUTF8Arguments()
-        if let wish = getenv("FORETOKEN_ISA").map({ String(cString: $0) }), !wish.isEmpty,
-            wish != CPUKernels.instructionSet
+        if let name = getenv("FORETOKEN_ISA").map({ String(cString: $0) }), !name.isEmpty,
+            name != CPUKernels.instructionSet
         {
             throw ValidationError(
-                "FORETOKEN_ISA=\(wish): not an instruction set of this processor; unset it, or use one of portable, avx2, "
-                    + "avx512 and avx512vnni that it has")
+                "FORETOKEN_ISA=\(name): this processor does not have this instruction set; unset it, or use portable, avx2, avx512 "
+                    + "or avx512vnni, whichever the processor supports")
         }
     }
 
-    /// Swift would replace what is not UTF-8, and so name another file or continue another text.
+    /// Refuses arguments that are not UTF-8: Swift would repair them, and so name another file or continue another text.
     private static func requireUTF8Arguments() throws {
         for index in 1..<max(1, Int(CommandLine.argc)) {
             guard let argument = CommandLine.unsafeArgv[index] else { continue }
@@ -48,7 +48,7 @@ enum Startup {
         }
     }
 
-    /// Standard output may be a full disk, which `print` does not say.
+    /// Flushes standard output and reports a failure, such as a full disk, which `print` ignores.
     static func finishOutput() throws {
         guard fflush(stdout) == 0, ferror(stdout) == 0 else {
             throw CommandFailure(description: "standard output: cannot write: \(String(cString: strerror(errno)))")
@@ -56,7 +56,7 @@ enum Startup {
     }
 }
 
-/// A failure in one sentence.
+/// A failure described in one sentence.
 package struct CommandFailure: Error, CustomStringConvertible {
     package let description: String
 

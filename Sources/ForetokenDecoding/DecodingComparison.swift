@@ -1,9 +1,9 @@
 import ForetokenModel
 public import ForetokenText
 
-/// Next-token and self-speculative decoding of the same prompts, side by side.
+/// Compares next-token and self-speculative decoding on the same prompts.
 public struct DecodingComparison: Sendable {
-    /// One way of decoding, over all prompts.
+    /// One decoding method, over all prompts.
     public struct Side: Sendable {
         /// Tokens emitted.
         public internal(set) var tokens = 0
@@ -16,10 +16,10 @@ public struct DecodingComparison: Sendable {
 
         /// Tokens ÷ forwards.
         public var tokensPerForward: Double { Double(tokens) / Double(max(1, forwards)) }
-        /// Tokens a second after the prompts' passes.
+        /// Tokens per second after the prompts' passes.
         public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(decodedTokens) / decodeSeconds : 0 }
 
-        /// What became of the drafts.
+        /// Drafts proposed and accepted.
         public internal(set) var drafts = DraftCounts()
         /// Mean seconds of a pass after the prompt's, drafting included.
         public var secondsPerPass: Double { decodePasses > 0 ? decodeSeconds / Double(decodePasses) : 0 }
@@ -35,28 +35,28 @@ public struct DecodingComparison: Sendable {
         }
     }
 
-    /// Head 1 alone.
-    public private(set) var plain = Side()
-    /// All the heads asked for.
+    /// Next-token decoding.
+    public private(set) var nextToken = Side()
+    /// Self-speculative decoding with the requested number of heads.
     public private(set) var speculative = Side()
-    /// Prompts whose two outputs differ; always 0 unless something is broken.
+    /// Prompts whose two outputs differ; anything but 0 is a bug on a backend that is exact.
     public private(set) var differing = 0
-    /// Texts that loop at their end.
+    /// Texts that end in a loop.
     public private(set) var looping = 0
     /// Prompts decoded.
     public private(set) var prompts = 0
-    /// Bytes of weights of a plain pass ÷ of a speculative one.
+    /// Bytes of weights that a next-token pass reads ÷ those of a speculative pass.
     public private(set) var byteRatio = 1.0
 
-    /// Tokens per second, speculative ÷ plain.
+    /// Tokens per second, speculative ÷ next-token.
     public var speedUp: Double {
-        plain.tokensPerSecond > 0 ? speculative.tokensPerSecond / plain.tokensPerSecond : 0
+        nextToken.tokensPerSecond > 0 ? speculative.tokensPerSecond / nextToken.tokensPerSecond : 0
     }
 
-    /// Tokens per forward × bytes of a plain pass ÷ of a speculative one: what reading weights alone would allow.
+    /// Tokens per forward × ``byteRatio``: the speed-up if a pass took only as long as reading its weights.
     public var attainable: Double { speculative.tokensPerForward * byteRatio }
 
-    /// Decodes every prompt both ways, in alternation; `isAdaptive` as in ``GenerationRequest``.
+    /// Decodes every prompt with both methods, in alternation; `isAdaptive` as in ``GenerationRequest``.
     ///
     /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``.
     public init(
@@ -67,7 +67,7 @@ public struct DecodingComparison: Sendable {
             throw DecodingError.tooManyHeads(asked: heads, available: model.configuration.heads)
         }
         byteRatio = Double(model.bytesRead(heads: 1)) / Double(model.bytesRead(heads: heads))
-        let engines = (plain: DecodeEngine(model), speculative: DecodeEngine(model))
+        let engines = (nextToken: DecodeEngine(model), speculative: DecodeEngine(model))
         for (index, prompt) in prompts.enumerated() {
             func decode(_ heads: Int, _ engine: DecodeEngine) throws -> GenerationStatistics {
                 var request = GenerationRequest(
@@ -77,16 +77,18 @@ public struct DecodingComparison: Sendable {
                 while try session.step() != nil {}
                 return session.statistics
             }
-            // Who goes first changes, since the second finds the prompt's text in the caches of the machine.
-            let early = index % 2 == 0 || heads == 1 ? try decode(1, engines.plain) : nil
-            let many = heads == 1 ? early : try decode(heads, engines.speculative)
-            let one = try early ?? decode(1, engines.plain)
-            guard let many else { continue }
-            plain.add(one)
-            speculative.add(many)
+            // The order alternates, since the second run benefits from warm caches.
+            let nextTokenFirst = index % 2 == 0 || heads == 1 ? try decode(1, engines.nextToken) : nil
+            let multiToken = heads == 1 ? nextTokenFirst : try decode(heads, engines.speculative)
+            let singleToken = try nextTokenFirst ?? decode(1, engines.nextToken)
+            guard let multiToken else { continue }
+            nextToken.add(singleToken)
+            speculative.add(multiToken)
             self.prompts += 1
-            if one.tokens != many.tokens || one.stopReason != many.stopReason { differing += 1 }
-            if LoopDetector.loop(in: many.tokens) != nil { looping += 1 }
+            if singleToken.tokens != multiToken.tokens || singleToken.stopReason != multiToken.stopReason {
+                differing += 1
+            }
+            if LoopDetector.loop(in: multiToken.tokens) != nil { looping += 1 }
         }
     }
 }

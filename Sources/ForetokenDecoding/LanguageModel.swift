@@ -2,7 +2,7 @@ public import ForetokenModel
 public import ForetokenPlatform
 public import ForetokenText
 
-/// A model with the tokenizer it was trained with: takes text and gives text.
+/// A model with its tokenizer: text in, text out.
 ///
 /// ```swift
 /// let model = try LanguageModel(folder: folder)
@@ -11,25 +11,25 @@ public import ForetokenText
 /// }
 /// ```
 ///
-/// Configuration, tokenizer and weights are read together, so that no model decodes with another one's tokenizer. Requests run
-/// side by side in one ``BatchEngine``; drafts of the model's own heads make them faster and change no text.
+/// Configuration, tokenizer and weights are loaded together, so that a model cannot be paired with the wrong tokenizer.
+/// Requests are batched in one ``BatchEngine``; self-speculative decoding makes them faster without changing the text.
 public final class LanguageModel: Sendable {
     /// The weights.
     public let model: DecodeModel
-    /// The tokenizer beside them.
+    /// The model's tokenizer.
     public let tokenizer: any Tokenizer
-    /// What runs the requests.
+    /// The engine that runs the requests.
     public let engine: BatchEngine
 
     /// The model's shape.
     public var configuration: ModelConfiguration { model.configuration }
 
-    /// Reads a model of any format that is read (see `ModelFolder`) with its tokenizer.
+    /// Loads a model of any readable format (see `ModelFolder`) with its tokenizer.
     ///
     /// - Parameters:
     ///   - folder: the model's folder.
-    ///   - format: how weights are held.
-    ///   - limits: how many requests run at once, and with how much cache.
+    ///   - format: storage format of the weights.
+    ///   - limits: batch size and cache size of the engine.
     /// - Throws: an error that names file, key or tensor; `TokenizerError`; ``DecodingError/outOfMemory(_:)``.
     public convenience init(
         folder: URL, format: WeightFormat = .f32, limits: BatchEngine.Limits = BatchEngine.Limits()
@@ -39,9 +39,9 @@ public final class LanguageModel: Sendable {
         try self.init(DecodeModel(reading: source, format: format), tokenizer: tokenizer, limits: limits)
     }
 
-    /// A model with the tokenizer it was trained with.
+    /// Creates a language model from a loaded model and its tokenizer.
     ///
-    /// - Throws: ``DecodingError/invalid(_:)`` for another tokenizer than the configuration names, where it names one.
+    /// - Throws: ``DecodingError/invalid(_:)`` if the configuration names a tokenizer and this is another one.
     public init(
         _ model: DecodeModel, tokenizer: any Tokenizer, limits: BatchEngine.Limits = BatchEngine.Limits()
     ) throws {
@@ -55,18 +55,18 @@ public final class LanguageModel: Sendable {
         engine = BatchEngine(model, tokenizer: tokenizer, limits: limits)
     }
 
-    /// The tokens of a prompt: the model's beginning token, if it has one, and the text's.
+    /// Encodes a prompt, with the model's beginning-of-text token if it has one.
     public func tokens(of prompt: String) -> [Int32] {
         configuration.tokens(of: prompt, tokenizer)
     }
 
-    /// A request to continue a text.
+    /// Creates a request to continue a text.
     ///
     /// - Parameters:
     ///   - prompt: the text.
-    ///   - maximumTokens: the most tokens to generate.
-    ///   - heads: heads in use; 1 is next-token decoding. If nil, as many as currently make it fastest.
-    ///   - sampler: how tokens are chosen; greedy by default.
+    ///   - maximumTokens: the maximum number of tokens to generate.
+    ///   - heads: the number of heads; 1 is next-token decoding. If nil, the draft length is adaptive.
+    ///   - sampler: the sampling settings; greedy by default.
     ///   - stopStrings: the text ends before the first of these.
     public func request(
         _ prompt: String, maximumTokens: Int, heads: Int? = nil, sampler: Sampler = Sampler(),
@@ -79,9 +79,9 @@ public final class LanguageModel: Sendable {
         return request
     }
 
-    /// Continues a text; pieces come as they are decoded.
+    /// Continues a text, streaming it as it is decoded.
     ///
-    /// Parameters as those of ``request(_:maximumTokens:heads:sampler:stopStrings:)``.
+    /// Parameters as in ``request(_:maximumTokens:heads:sampler:stopStrings:)``.
     ///
     /// - Throws: ``DecodingError``.
     public func stream(
@@ -92,9 +92,9 @@ public final class LanguageModel: Sendable {
             request(prompt, maximumTokens: maximumTokens, heads: heads, sampler: sampler, stopStrings: stopStrings))
     }
 
-    /// Continues a text.
+    /// Continues a text and returns the whole continuation.
     ///
-    /// Parameters as those of ``request(_:maximumTokens:heads:sampler:stopStrings:)``.
+    /// Parameters as in ``request(_:maximumTokens:heads:sampler:stopStrings:)``.
     ///
     /// - Returns: the continuation.
     /// - Throws: ``DecodingError``.

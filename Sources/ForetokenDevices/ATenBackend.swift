@@ -5,10 +5,12 @@ import ForetokenFormats
 package import ForetokenModel
 package import Torch
 
-/// Passes by ATen's operators on any device, CUDA first of all.
+/// Runs decoding passes with ATen's operators on any device, CUDA in particular.
 ///
-/// A row's result can depend in its last bits on how many others there are; `isExact` pads every pass to one shape, so that it
-/// does not as far as the device's library treats the rows of a GEMM alike. Sendable because nothing changes after `init`.
+/// The last bits of a row can depend on the number of rows in the pass. With `isExact`, all passes are padded to one shape, which
+/// removes this dependency as far as the device's GEMM treats all rows alike.
+///
+/// `@unchecked Sendable`: nothing is mutated after `init`.
 package final class ATenBackend: DecodeBackend, @unchecked Sendable {
     package let format: WeightFormat
     package let isExact: Bool
@@ -20,11 +22,11 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
     private let host: HostWeights
     private let rotary: RotaryMemory
     private let memory: MemoryArena
-    /// What blocks refer to.
+    /// Keeps the tensors alive whose handles the blocks hold.
     private let tensors: [Tensor]
     private let decoder: Decoder
 
-    /// Owns LibTorch's side, which the memory of caches refers to.
+    /// Owns the C++ decoder; caches keep a reference to it.
     final class Decoder {
         let handle: ct_decoder
         init(_ handle: ct_decoder) { self.handle = handle }
@@ -32,7 +34,7 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
     }
 
     /// - Parameters:
-    ///   - tile: rows of every GEMM, padded; 0 for as many as there are.
+    ///   - tile: the number of rows to which every GEMM is padded; 0 for no padding.
     ///   - usesGraphs: captures passes as CUDA graphs.
     /// - Throws: what the source throws, `DecodingError.int8NeedsCPU`, `TorchError.outOfMemory`.
     package init(
@@ -53,10 +55,10 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
             return moved
         }
         func vector(_ parameter: ParameterOutline) throws -> UnsafePointer<Float> {
-            try source.withFloats(of: parameter.name) { try memory.keep($0) }
+            try source.withFloats(of: parameter.name) { try memory.copy($0) }
         }
         func block(_ block: BlockOutline) throws -> ct_decode_block {
-            // The tensors live as long as this object.
+            // The handles stay valid: `tensors` keeps the tensors alive.
             ct_decode_block(
                 attention_norm: try vector(block.attentionNorm), query: try matrix(block.query).unsafeHandle,
                 key: try matrix(block.key).unsafeHandle, value: try matrix(block.value).unsafeHandle,
@@ -72,7 +74,7 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
                 $0 + $1.count * dtype.byteCount
             }
         }
-        trunk = try memory.keep(outline.trunk.map(block))
+        trunk = try memory.copy(outline.trunk.map(block))
         let shared = try matrix(outline.unembedding)
         var headBlocks: [Int: UnsafePointer<ct_decode_block>] = [:]
         var matrices: [MatrixID: Tensor] = [:]
@@ -82,7 +84,7 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
             let number = head.node.head
             switch head.body {
             case .block(let outline):
-                headBlocks[number] = try memory.keep([block(outline)])
+                headBlocks[number] = try memory.copy([block(outline)])
                 byteCounts[.head(number)] = bytes(of: outline)
             case .linear(let map): matrices[.linear(number)] = try matrix(map)
             }
@@ -90,15 +92,15 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
             matrices[.unembedding(number)] = head.ownsUnembedding ? try matrix(head.unembedding) : shared
         }
         let rotary = try RotaryMemory(configuration)
-        // The device gets the whole tables.
-        rotary.prepare(positions: configuration.context)
+        // The rotary tables are copied to the device once, so they must cover the whole context.
+        rotary.prepare(positions: configuration.contextLength)
         let shape = ct_decode_shape(
             width: Int64(configuration.width), attention_heads: Int64(configuration.attentionHeads),
             kv_heads: Int64(configuration.keyValueHeads), head_dim: Int64(configuration.headDimension),
             epsilon: Float(configuration.normEpsilon), cosine: rotary.cosine, sine: rotary.sine,
-            positions: Int64(configuration.context))
+            positions: Int64(configuration.contextLength))
         guard let handle = ct_decoder_new(device.handle, dtype.rawValue, Int64(tile), usesGraphs, shape) else {
-            preconditionFailure("a decoder's object is a plain allocation")
+            preconditionFailure("ct_decoder_new cannot fail")
         }
         self.format = format
         self.isExact = tile > 0
@@ -119,7 +121,7 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
 
     package func run(_ operations: [PassOperation], on memory: any PageMemory) throws {
         guard !operations.isEmpty else { return }
-        // Blocks share row tables: each is converted once, since a pass knows them by their addresses.
+        // Blocks share row tables, and a pass identifies a table by its address: convert each once.
         var counts: [UnsafePointer<AttentionMetadata>: Int] = [:]
         for operation in operations {
             guard case .block(_, _, let table?, _) = operation.kind else { continue }
@@ -156,16 +158,16 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
         try decoding { () throws(TorchError) in try throwing(status, #fileID, #line) }
     }
 
-    /// For tests without a GPU: passes are recorded on any device, and run again operation by operation.
+    /// For tests without a GPU: records passes on any device and replays them operation by operation.
     package func replayOperations() { ct_decoder_replay_operations(decoder.handle) }
-    /// How many passes ran from a recording.
+    /// The number of passes that were replayed from a recording.
     package var replays: Int { Int(ct_decoder_replays(decoder.handle)) }
 
     private func block(_ id: BlockID) -> UnsafePointer<ct_decode_block> {
         switch id {
         case .trunk(let layer): return trunk + layer
         case .head(let head):
-            guard let block = headBlocks[head] else { preconditionFailure("head \(head) is no block") }
+            guard let block = headBlocks[head] else { preconditionFailure("head \(head) is not a transformer block") }
             return block
         }
     }
@@ -176,7 +178,7 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
     }
 }
 
-/// Pages in a device's memory.
+/// KV-cache pages in device memory.
 final class ATenPages: PageMemory {
     let handle: ct_decode_cache
     private let decoder: ATenBackend.Decoder
@@ -184,7 +186,7 @@ final class ATenPages: PageMemory {
 
     init(_ decoder: ATenBackend.Decoder) {
         guard let handle = ct_decode_cache_new(decoder.handle) else {
-            preconditionFailure("a cache's object is a plain allocation")
+            preconditionFailure("ct_decode_cache_new cannot fail")
         }
         self.handle = handle
         self.decoder = decoder
@@ -194,7 +196,7 @@ final class ATenPages: PageMemory {
 
     var bytesPerPage: Int { Int(ct_decode_page_bytes(decoder.handle)) }
 
-    /// By half at least: they are one tensor, so that those that are there move.
+    /// Grows by at least half: all pages are one tensor, so growing copies the existing ones.
     func grow(byAtLeast missing: Int) throws -> Range<PageNumber> {
         let more = max(missing, count / 2, (1 << 20) / bytesPerPage)
         try decoding { () throws(TorchError) in
@@ -204,7 +206,7 @@ final class ATenPages: PageMemory {
         return PageNumber(count)..<PageNumber(count + more)
     }
 
-    /// Attention there reads whole pages and multiplies what the mask hides by zero, so no slot may hold what is not a number.
+    /// Zeroes pages: attention reads whole pages and weights masked slots with zero, and 0 · NaN would be NaN.
     func prepare(_ pages: [PageNumber]) throws {
         try decoding { () throws(TorchError) in
             try throwing(ct_decode_cache_clear(handle, pages, Int64(pages.count)), #fileID, #line)
@@ -218,7 +220,7 @@ final class ATenPages: PageMemory {
     }
 }
 
-/// A failure of LibTorch as decoding's.
+/// Translates LibTorch's errors to `DecodingError`.
 private func decoding(_ body: () throws(TorchError) -> Void) throws(DecodingError) {
     do {
         try body()

@@ -3,16 +3,18 @@ public import ForetokenModel
 public import Torch
 
 extension DecodeModel {
-    /// A source's weights on a device. The CPU has kernels of its own, whose results do not depend on how many tokens a pass has.
-    /// Elsewhere speculative and next-token text can part at near ties of head 1's logits.
+    /// Loads a model's weights onto a device.
+    ///
+    /// The CPU kernels give the same logits bitwise whatever the number of tokens in a pass. On other devices speculative and
+    /// next-token decoding can differ at near ties of head 1's logits.
     ///
     /// - Parameters:
     ///   - source: the weights, read one parameter at a time.
-    ///   - format: how matrices are held; int8 is for the CPU.
-    ///   - device: where passes run.
-    ///   - isExact: on other devices than the CPU, gives every pass one shape, which costs time and lets the device's library
-    ///     treat all rows alike.
-    ///   - usesGraphs: on a GPU, captures passes as CUDA graphs.
+    ///   - format: the element format of matrices; int8 is supported on the CPU only.
+    ///   - device: the device that runs the passes.
+    ///   - isExact: pads every pass to one shape, so that results do not depend on the number of rows as far as the device's
+    ///     GEMM treats all rows alike; slower. No effect on the CPU.
+    ///   - usesGraphs: captures passes as CUDA graphs on a GPU.
     /// - Throws: what the source throws, `DecodingError`, `TorchError.outOfMemory`.
     public convenience init(
         reading source: any WeightSource, format: WeightFormat = .f32, device: Device, isExact: Bool = false,

@@ -3,20 +3,20 @@ public import ForetokenModel
 public import ForetokenText
 public import Torch
 
-/// Texts of a model as a device decodes them, speculatively and token by token, and as the CPU's kernels do.
+/// Compares the texts that a device decodes speculatively with its own next-token decoding, and that with the CPU kernels.
 public struct DeviceTextCheck: Sendable, Equatable {
-    /// Texts decoded.
+    /// The number of speculative texts decoded.
     public internal(set) var texts = 0
-    /// Speculative texts that differ from the device's own next-token texts.
+    /// Speculative texts that differ from the device's next-token text.
     public internal(set) var differing = 0
-    /// The device's next-token texts that differ from the CPU's: near ties can fall the other way.
+    /// Next-token texts of the device that differ from the CPU's; near ties can resolve differently.
     public internal(set) var differingFromCPU = 0
-    /// Tokens of speculative texts over their forward passes.
+    /// Tokens of the speculative texts ÷ their forward passes.
     public internal(set) var tokensPerForward = 0.0
 
-    /// Decodes every prompt greedily and at temperature 0.8, with one head and with several.
+    /// Decodes every prompt greedily and at temperature 0.8, with one head, with two and with all.
     ///
-    /// On the CPU, the passes of a GPU run there by ATen's operators.
+    /// With `device` `.cpu`, the operations of a GPU pass run on the CPU through ATen.
     ///
     /// - Throws: `DecodingError`, `TorchError`.
     public init(
@@ -24,10 +24,10 @@ public struct DeviceTextCheck: Sendable, Equatable {
         isExact: Bool, usesGraphs: Bool = false
     ) throws {
         let tile = isExact ? max(8, source.configuration.heads) : 0
-        let own = DecodeModel(
+        let onDevice = DecodeModel(
             source.configuration,
             backend: try ATenBackend(source, format: .f32, device: device, tile: tile, usesGraphs: usesGraphs))
-        let kernels = try DecodeModel(reading: source)
+        let onCPU = try DecodeModel(reading: source)
         var (tokens, forwards) = (0, 0)
         for prompt in prompts {
             for temperature in [0, 0.8] {
@@ -40,12 +40,12 @@ public struct DeviceTextCheck: Sendable, Equatable {
                     while try session.step() != nil {}
                     return session.statistics
                 }
-                let plain = try text(own, heads: 1)
-                if try text(kernels, heads: 1).tokens != plain.tokens { differingFromCPU += 1 }
+                let nextToken = try text(onDevice, heads: 1)
+                if try text(onCPU, heads: 1).tokens != nextToken.tokens { differingFromCPU += 1 }
                 for heads in Set([2, source.configuration.heads]).sorted() where heads > 1 {
-                    let speculative = try text(own, heads: heads)
+                    let speculative = try text(onDevice, heads: heads)
                     texts += 1
-                    if speculative.tokens != plain.tokens { differing += 1 }
+                    if speculative.tokens != nextToken.tokens { differing += 1 }
                     tokens += speculative.tokens.count
                     forwards += speculative.forwards
                 }

@@ -1,11 +1,11 @@
 import ForetokenTraining
 public import Torch
 
-/// Whether ranks can exchange tensors on a device, asked of a group of one: NCCL on a GPU, Gloo on the CPU.
+/// Tests whether collectives work on a device with a single-rank group: NCCL on a GPU, Gloo on the CPU.
 public enum CollectiveCheck {
-    /// Sums a tensor over a group of one, which must leave it as it is.
+    /// All-reduces a tensor over a group of one rank, which must leave it unchanged.
     ///
-    /// - Throws: `TorchError.failed` where the library is missing or refuses.
+    /// - Throws: `TorchError.failed` if the communication library is missing or reports an error.
     public static func passes(on device: Device) throws -> Bool {
         let store = try RendezvousStore(host: "127.0.0.1", port: 0, serving: true, timeout: .seconds(10))
         let group: ProcessGroup =

@@ -4,17 +4,18 @@ import Foundation
 import Synchronization
 public import Torch
 
-/// Ranks in processes of their own, over c10d: Gloo for numbers and for tensors on the CPU, NCCL for those on a GPU.
+/// A world of one process per rank over c10d: Gloo for scalars and CPU tensors, NCCL for GPU tensors.
 public final class DistributedWorld: World {
-    /// This process.
+    /// This process's rank, from 0.
     public let rank: Int
-    /// How many there are.
+    /// The number of ranks.
     public let size: Int
-    /// This process among those of its host.
+    /// This process's rank among those of its host.
     public let localRank: Int
     /// See ``RankPlacement/localSize``.
     public let localSize: Int
-    /// Of c10d's own, which counts the time in which this process is stopped and knows no ranks: longer than anybody's patience.
+    /// c10d's own timeout includes the time in which this process is stopped and does not name the rank at fault. It is set too
+    /// long to matter; ``PeerMonitor`` and `patience` detect failures instead.
     private static let groupTimeout = Duration.seconds(7 * 86_400)
     private let patience: Duration
     private let placement: RankPlacement
@@ -24,16 +25,16 @@ public final class DistributedWorld: World {
     private let numbers: ProcessGroup
     private let tensors: ProcessGroup
 
-    /// Meets the other ranks.
+    /// Joins the other ranks.
     ///
     /// - Parameters:
-    ///   - placement: who this is and where they meet.
-    ///   - timeout: how long to wait for the others at the start, and how long a rank may then give no sign of life.
-    ///   - usesGPU: whether the tensors to exchange lie on the GPU of ``localRank``.
-    ///   - patience: what a collective may take as long as all ranks are alive, such as waiting for one that writes a large
+    ///   - placement: this process's rank and the rendezvous address.
+    ///   - timeout: the time to wait for all ranks to join, and afterwards the longest time without a heartbeat.
+    ///   - usesGPU: whether tensors are exchanged on the GPU with index ``localRank``.
+    ///   - patience: the longest time a collective may take while all ranks are alive, for example while one writes a large
     ///     checkpoint.
-    ///   - warn: takes a line about ranks that have kept the others waiting for `timeout`, or 10 s if that is less, from any
-    ///     thread; standard error if not given. One rank warns for all.
+    ///   - warn: receives a line about ranks that have kept the others waiting for `timeout` or 10 s, whichever is shorter.
+    ///     Called on any thread, in one rank only; by default the line goes to standard error.
     /// - Throws: `WorldError`.
     public init(
         _ placement: RankPlacement, timeout: Duration, usesGPU: Bool = false, patience: Duration = .seconds(1800),
@@ -81,7 +82,7 @@ public final class DistributedWorld: World {
             if serves, reason.contains("EADDRINUSE") || reason.contains("listen") {
                 throw .cannotServe(
                     port: placement.port,
-                    reason: reason.contains("EADDRINUSE") ? "another program listens there" : reason)
+                    reason: reason.contains("EADDRINUSE") ? "another program listens on it" : reason)
             }
             throw .unreachable(
                 address: "\(placement.address):\(placement.port)", seconds: timeout.seconds,
@@ -89,7 +90,7 @@ public final class DistributedWorld: World {
         }
     }
 
-    /// Until every rank has said that it is there, or one that it failed.
+    /// Waits until every rank has joined or one has reported a failure.
     private static func waitForAll(
         _ placement: RankPlacement, _ store: RendezvousStore, _ prefix: String, _ timeout: Duration
     ) throws {
@@ -101,11 +102,11 @@ public final class DistributedWorld: World {
         while true {
             missing = try missing.filter { try store.add(0, to: "\(prefix)here/\($0)") == 0 }
             if missing.isEmpty { return }
-            if let words = try store.failure(prefix) { throw WorldError.elsewhere(words) }
+            if let message = try store.failure(prefix) { throw WorldError.elsewhere(message) }
             guard ContinuousClock.now - begin < timeout else {
                 let error = WorldError.missing(ranks: missing, size: placement.size, seconds: timeout.seconds)
                 _ = try store.claimFailure(prefix, "\(error)")
-                // The others read it before their store goes.
+                // Gives the others time to read it before the store goes away.
                 if placement.servesStore { Thread.sleep(forTimeInterval: 0.5) }
                 throw error
             }
@@ -113,8 +114,8 @@ public final class DistributedWorld: World {
         }
     }
 
-    /// The address of this host from which packets to another leave; Gloo would take that of the host's name, which often
-    /// is none that others reach.
+    /// The local address from which packets to `host` are sent. Gloo would resolve the host's own name, which often gives an
+    /// address that others cannot reach.
     static func ownAddress(towards host: String) -> String {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
@@ -131,7 +132,7 @@ public final class DistributedWorld: World {
             var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
             let isFound = withUnsafeMutablePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { own in
-                    // Connecting a datagram socket sends nothing: it chooses the route.
+                    // Connecting a datagram socket sends no packet; it only selects the route.
                     connect(descriptor, candidate.ai_addr, candidate.ai_addrlen) == 0
                         && getsockname(descriptor, own, &length) == 0
                         && getnameinfo(own, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
@@ -160,12 +161,13 @@ public final class DistributedWorld: World {
     }
 
     private func transfer(_ begin: () throws -> Collective) throws -> Transfer {
-        // Also where nothing ever waits: without their store ranks could go on, and nobody would stop them.
+        // Checked here too: a collective that completes at once never reaches the loop below, and a rank without its store could
+        // not be stopped.
         try check()
         let number = monitor.countCollective()
         let collective = try explained(begin)
         return Transfer { [self] in
-            // The time in which this process is stopped does not count.
+            // Counted in slices, so that time in which this process is stopped does not count.
             let slice = Duration.milliseconds(100)
             var waited = Duration.zero
             while try explained({ try !collective.wait(atMost: slice) }) {
@@ -187,37 +189,37 @@ public final class DistributedWorld: World {
         do { return try body() } catch { throw abandoned(monitor.explain(Self.sentence(error))) }
     }
 
-    /// What c10d says, without the place in its source and its good wishes.
+    /// c10d's message without its source location and general advice.
     private static func sentence(_ error: any Error) -> String {
         let text = "\(error)".replacing(#/\[[^\]]*\.(cc|cpp|h):\d+\] /#, with: "")
         return String(text.prefix(upTo: text.firstRange(of: ". This is typically")?.lowerBound ?? text.endIndex))
     }
 
-    /// A lost peer keeps a group's destructor waiting: the groups are left to the end of the process.
+    /// Marks the groups as abandoned: with a lost peer their destructors would block, so they are never released.
     private func abandoned(_ error: WorldError) -> WorldError {
         for group in [numbers, tensors] { group.isAbandoned = true }
         return error
     }
 
-    /// Ends the work of a rank that threw an error: tells the others why, if they cannot know, and waits a little until they
-    /// have read it where this rank serves the store.
+    /// Ends the work of a rank that threw an error: reports it to the other ranks unless they know already, and, if this rank
+    /// serves the store, waits briefly until they have read it.
     public func end(after error: any Error) {
         switch abandoned(error as? WorldError ?? .elsewhere("rank \(rank): \(error)")) {
-        case .differs, .tooManyRanks, .storeLost: return  // All ranks have the same.
+        case .differs, .tooManyRanks, .storeLost: return  // All ranks have thrown the same error.
         case let failure where error is WorldError: _ = failure
-        case let failure: monitor.tell("\(failure)")
+        case let failure: monitor.publish("\(failure)")
         }
         monitor.waitUntilSeen()
     }
 
-    /// Ends the work when all ranks are done.
+    /// Waits for all ranks to finish and leaves the group.
     ///
-    /// - Throws: `WorldError` when one is not.
+    /// - Throws: `WorldError` if a rank has failed.
     public func close() throws {
         _ = try sum([0])
         monitor.close()
         let done = try? store.add(1, to: prefix + "done")
-        // Whoever serves the store is the last to go.
+        // The process that serves the store leaves last.
         guard placement.servesStore, done != nil else { return }
         let begin = ContinuousClock.now
         while ContinuousClock.now - begin < .seconds(5), (try? store.add(0, to: prefix + "done")) ?? size < size {

@@ -5,41 +5,41 @@ import Foundation
 import Synchronization
 import Torch
 
-/// The ranks of one host as processes of this program, as `--processes` starts them: this process serves their store, passes
-/// signals on, and ends all of them when one dies.
+/// The launcher behind `--processes`: runs the ranks of one host as child processes of this program, serves their store,
+/// forwards signals, and terminates all ranks when one fails.
 public final class LocalRanks {
-    /// How they ended.
+    /// The result of a launch.
     public enum Outcome: Sendable, Equatable {
-        /// All are done.
+        /// All ranks finished.
         case finished
-        /// A signal came; the run is checkpointed.
+        /// The launcher was signalled; the run is checkpointed.
         case interrupted
-        /// One died, in words.
+        /// A rank failed, with the error message.
         case failed(String)
     }
 
-    /// Set for the ranks, which then do not start others.
+    /// An environment variable set for the ranks, so that they do not launch others.
     public static let marker = "FORETOKEN_LAUNCHED"
-    /// Of the ranks' keys in the store.
+    /// The prefix of the ranks' keys in the store.
     private static let prefix = "foretoken/0/"
-    /// How long the others may take to end after one has died.
+    /// The time that the other ranks have to exit after one has failed.
     private static let grace = Duration.seconds(10)
 
     private struct Rank {
         let process: pid_t
-        /// What it says on standard error; rank 0 speaks for itself.
+        /// A file with its standard error; nil for rank 0, which inherits the launcher's.
         let errors: Int32?
         var status: Int32?
     }
 
     private var ranks: [Rank] = []
     private let store: RendezvousStore
-    /// Whether SIGTSTP came.
+    /// Set by the signal handler of SIGTSTP.
     private static let isToStop = Atomic<Bool>(false)
 
-    /// Starts so many ranks of this program with the given arguments.
+    /// Starts `count` ranks of this program with the given arguments.
     ///
-    /// - Throws: `TorchError` when no store can be served, `WorldError.broken(reason:)` when no process can be started.
+    /// - Throws: `TorchError` if the store cannot be served, `WorldError.broken(reason:)` if a process cannot be started.
     public init(count: Int, arguments: [String], timeout: Duration) throws {
         store = try RendezvousStore(host: "127.0.0.1", port: 0, serving: true, timeout: timeout)
         var environment = ProcessInfo.processInfo.environment
@@ -77,13 +77,13 @@ public final class LocalRanks {
             posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
             if let errors { posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO) }
         }
-        // A group of their own: a terminal's Ctrl-C reaches this process alone, which passes it on once.
+        // Own process groups: a terminal's Ctrl-C reaches only the launcher, which forwards it once.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
         posix_spawnattr_setpgroup(&attributes, 0)
-        // What is passed on before a rank can answer waits until it can.
+        // Signals forwarded before a rank has installed its handlers stay pending.
         var signals = InterruptFlag.signals
         posix_spawnattr_setsigmask(&attributes, &signals)
         var argv = arguments.map { strdup($0) } + [nil]
@@ -97,7 +97,7 @@ public final class LocalRanks {
         return Rank(process: process, errors: errors)
     }
 
-    /// A file without a name, which goes when it is closed.
+    /// An unlinked temporary file, deleted when it is closed.
     private static func unnamedFile() -> Int32? {
         var path = Array(
             FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-XXXXXX").path.utf8CString)
@@ -108,41 +108,41 @@ public final class LocalRanks {
         return file
     }
 
-    /// Waits for all of them. `isInterrupted` tells whether a signal is to be passed on; Ctrl-Z stops them with this process.
+    /// Waits for all ranks. `isInterrupted` is polled; true forwards SIGTERM. Ctrl-Z stops the ranks together with this process.
     public func wait(isInterrupted: () -> Bool) -> Outcome {
-        let note: @convention(c) (Int32) -> Void = { _ in LocalRanks.isToStop.store(true, ordering: .relaxed) }
+        let handler: @convention(c) (Int32) -> Void = { _ in LocalRanks.isToStop.store(true, ordering: .relaxed) }
         Self.isToStop.store(false, ordering: .relaxed)
-        let before = signal(SIGTSTP, note)
-        defer { signal(SIGTSTP, before) }
+        let previous = signal(SIGTSTP, handler)
+        defer { signal(SIGTSTP, previous) }
         var (failure, deadline): (String?, ContinuousClock.Instant?) = (nil, nil)
-        var isPassedOn = false
-        var (turns, warnings) = (0, 0)
+        var isForwarded = false
+        var (polls, warnings) = (0, 0)
         while ranks.contains(where: { $0.status == nil }) {
             let ended = reap()
-            // Who was killed comes before those who only noticed.
-            let bad = ended.filter { ![0, 130].contains(exitCode($0)) }
-            if failure == nil, let first = bad.first(where: { exitCode($0) == nil }) ?? bad.first {
-                let words = describe(first)
-                // The first to end may only have read why another one failed: those words are there already then.
-                let isFirst = (try? store.claimFailure(Self.prefix, words)) ?? true
-                failure = isFirst ? words : (try? store.failure(Self.prefix)) ?? words
+            // A killed rank is the cause; ranks with an exit code may only have noticed its death.
+            let failed = ended.filter { ![0, 130].contains(exitCode($0)) }
+            if failure == nil, let first = failed.first(where: { exitCode($0) == nil }) ?? failed.first {
+                let message = describe(first)
+                // This rank may have exited because another one failed; then the store already has the original message.
+                let isFirst = (try? store.claimFailure(Self.prefix, message)) ?? true
+                failure = isFirst ? message : (try? store.failure(Self.prefix)) ?? message
                 deadline = .now + Self.grace
             }
-            if isInterrupted(), !isPassedOn {
-                isPassedOn = true
+            if isInterrupted(), !isForwarded {
+                isForwarded = true
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGTERM) }
             }
             if Self.isToStop.exchange(false, ordering: .relaxed) {
-                signal(SIGTSTP, before)
+                signal(SIGTSTP, previous)
                 stop()
-                signal(SIGTSTP, note)
+                signal(SIGTSTP, handler)
             }
             if let limit = deadline, ContinuousClock.now > limit {
                 for rank in ranks where rank.status == nil { kill(rank.process, SIGKILL) }
                 deadline = nil
             }
-            turns += 1
-            if turns % 100 == 0, let warning = try? store.warning(Self.prefix, warnings + 1) {
+            polls += 1
+            if polls % 100 == 0, let warning = try? store.warning(Self.prefix, warnings + 1) {
                 Terminal.offer(warning)
                 warnings += 1
             }
@@ -152,12 +152,13 @@ public final class LocalRanks {
         return ranks.indices.contains { exitCode($0) == 130 } ? .interrupted : .finished
     }
 
-    /// Stops the ranks and this process, and goes on with them when that is continued. Without the ranks it would be a store
-    /// that does not answer.
+    /// Stops the ranks and this process, and resumes the ranks when this process is continued. Ranks left running would find
+    /// their store unresponsive.
     private func stop() {
         let running = ranks.filter { $0.status == nil }
         for rank in running { kill(rank.process, SIGSTOP) }
-        // To this thread, which may have inherited that it is blocked: so it does not go on before the process stops.
+        // This thread may have inherited a mask that blocks the signal; unblocked, `raise` does not return before the process
+        // has stopped and continued.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTSTP)
@@ -176,7 +177,7 @@ public final class LocalRanks {
         }
     }
 
-    /// Nil if a signal ended it.
+    /// The exit code of a rank; nil if it is running or was killed by a signal.
     private func exitCode(_ rank: Int) -> Int32? {
         guard let status = ranks[rank].status, status & 0x7F == 0 else { return nil }
         return status >> 8 & 0xFF
@@ -187,11 +188,11 @@ public final class LocalRanks {
             let signal = (ranks[rank].status ?? 0) & 0x7F
             return "rank \(rank) was killed by signal \(signal) (\(String(cString: strsignal(signal))))"
         }
-        let said = ranks[rank].errors.flatMap(lastError)
-        return said ?? "rank \(rank) failed with exit code \(code)"
+        let message = ranks[rank].errors.flatMap(lastError)
+        return message ?? "rank \(rank) failed with exit code \(code)"
     }
 
-    /// The last sentence of the process's own, without its `Error: `.
+    /// The last error message in a file of standard error, without `Error: `; otherwise its last line.
     private func lastError(_ file: Int32) -> String? {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = pread(file, &bytes, bytes.count, max(0, lseek(file, 0, SEEK_END) - bytes.count))

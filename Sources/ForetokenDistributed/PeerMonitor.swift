@@ -3,31 +3,35 @@ import Foundation
 import Synchronization
 import Torch
 
-/// Knows which ranks are alive. Each rank counts its heartbeats up in the store, from a thread of its own, and looks whether
-/// the others' go on; a rank that ends with an error leaves its words there. So a wait may last as long as the slowest rank
-/// takes, and yet a killed, frozen or unreachable one is named soon.
+/// Monitors which ranks are alive.
 ///
-/// A rank whose work hangs goes on beating. So each also tells how many collectives it has begun, of which all ranks begin the
-/// same ones in the same order: whoever has waited in one for long sees who has not come to it.
+/// Each rank increments a heartbeat counter in the store from a background thread and watches the counters of the others; a rank
+/// that fails leaves its error message in the store. A collective may therefore wait for the slowest rank without a short
+/// timeout, while a killed, frozen or unreachable rank is detected and named within `timeout`.
 ///
-/// @unchecked: everything that changes lies in `state`; the store locks itself.
+/// A rank whose training thread hangs keeps sending heartbeats. So each rank also publishes the number of collectives it has
+/// started. All ranks start the same collectives in the same order, so a rank that has waited long can tell which ones are
+/// behind.
+///
+/// `@unchecked Sendable`: all mutable state is in `state`; the store has its own lock.
 final class PeerMonitor: @unchecked Sendable {
     private struct State {
         var failure: WorldError?
-        /// What to tell the others, and whether it is told.
+        /// The message to publish, and whether it has been published.
         var outgoing: String?
-        var isTold = false
+        var isPublished = false
         var isClosing = false
-        /// When the store last answered a whole round.
+        /// When the store last answered a complete round of heartbeats.
         var answered = ContinuousClock.now
-        /// Since when that is known to be too long ago.
-        var oldSince: ContinuousClock.Instant?
-        /// When each rank's count last changed.
+        /// When `answered` was first found to be older than the timeout.
+        var staleSince: ContinuousClock.Instant?
+        /// When each rank's heartbeat counter last changed.
         var changed: [ContinuousClock.Instant]
-        /// How many collectives this rank has begun, and in which of them it has waited for long.
+        /// The number of collectives this rank has started.
         var begun = 0
+        /// The collective in which this rank has waited for longer than `longWait`.
         var awaited: Int?
-        /// Those that have begun the fewest, if that is why it waits.
+        /// The ranks that have started the fewest collectives, if this rank waits for them.
         var late: (ranks: [Int], begun: Int)?
     }
 
@@ -40,15 +44,15 @@ final class PeerMonitor: @unchecked Sendable {
     private let timeout: Duration
     private let interval: Duration
     private let warn: @Sendable (String) -> Void
-    /// How long to wait in a collective before asking who is late.
+    /// The time in a collective after which late ranks are looked up.
     private var longWait: Duration { min(.seconds(10), timeout) }
 
     /// - Parameters:
-    ///   - store: a connection of the monitor's own.
-    ///   - prefix: of the keys.
-    ///   - placement: who this is.
-    ///   - timeout: how long a rank may be silent.
-    ///   - warn: takes a line about ranks that keep the others waiting.
+    ///   - store: a connection used by the monitor only.
+    ///   - prefix: the prefix of the keys in the store.
+    ///   - placement: this process's rank.
+    ///   - timeout: the longest time without a heartbeat.
+    ///   - warn: receives a line about ranks that keep the others waiting.
     init(
         store: RendezvousStore, prefix: String, placement: RankPlacement, timeout: Duration,
         warn: @escaping @Sendable (String) -> Void
@@ -63,20 +67,20 @@ final class PeerMonitor: @unchecked Sendable {
         Thread(block: watch).start()
     }
 
-    /// Throws what is known to have gone wrong.
+    /// Throws the failure of a rank or of the store, if one is known.
     func check() throws(WorldError) {
         let now = ContinuousClock.now
         let (failure, isLost) = state.withLock { state in
-            // A process that was frozen itself finds everything old when it wakes: what counts must stay so for a while.
-            let isOld = now - state.answered > timeout
-            state.oldSince = isOld ? state.oldSince ?? now : nil
-            return (state.failure, state.oldSince.map { now - $0 > interval } ?? false)
+            // After this process was frozen itself, `answered` is stale at first; only a lasting silence means a lost store.
+            let isStale = now - state.answered > timeout
+            state.staleSince = isStale ? state.staleSince ?? now : nil
+            return (state.failure, state.staleSince.map { now - $0 > interval } ?? false)
         }
         if let failure { throw failure }
         if isLost { throw storeLost }
     }
 
-    /// Why a collective failed: waits until the others' heartbeats, or their words, tell.
+    /// Finds the cause of a failed collective: waits for an error message of another rank, or for missing heartbeats.
     func explain(_ reason: String) -> WorldError {
         let begin = ContinuousClock.now
         while ContinuousClock.now - begin < interval * 5 {
@@ -84,17 +88,17 @@ final class PeerMonitor: @unchecked Sendable {
             Thread.sleep(forTimeInterval: 0.01)
         }
         let silent = state.withLock { state in
-            // The last beat of a killed rank may have been seen after the end of its connections.
+            // The last heartbeat of a killed rank may be seen after its connections were closed.
             state.answered < begin + interval * 2
                 ? nil : state.changed.indices.filter { state.changed[$0] < begin + interval * 2 }
         }
         guard let silent else { return storeLost }
         let error: WorldError =
             silent.isEmpty ? .broken(reason: reason) : .lost(ranks: silent, seconds: (interval * 3).seconds)
-        return tell("\(error)").map(WorldError.elsewhere) ?? error
+        return publish("\(error)").map(WorldError.elsewhere) ?? error
     }
 
-    /// Counts a collective that this rank begins: its number, from 1.
+    /// Counts a collective that this rank starts. Returns its number, from 1.
     func countCollective() -> Int {
         state.withLock { state in
             state.begun += 1
@@ -102,38 +106,39 @@ final class PeerMonitor: @unchecked Sendable {
         }
     }
 
-    /// Notes in which collective this rank has waited for how long, or that it has come out of it.
+    /// Records how long this rank has waited in a collective; nil once it is complete.
     func waits(in collective: Int?, for time: Duration = .zero) {
         state.withLock { $0.awaited = time < longWait ? nil : collective }
     }
 
-    /// Why a collective has lasted too long, which the others learn too.
+    /// The error for a collective that took too long; also published to the other ranks.
     func giveUp(after time: Duration) -> WorldError {
         let error: WorldError =
             if let late = state.withLock({ $0.late }) {
                 .stuck(ranks: late.ranks, begun: late.begun, seconds: time.seconds)
             } else {
-                .broken(reason: "all of them are in it, and it did not end within \(Int(time.seconds)) s")
+                .broken(reason: "all ranks have started it, and it did not complete within \(Int(time.seconds)) s")
             }
-        return tell("\(error)").map(WorldError.elsewhere) ?? error
+        return publish("\(error)").map(WorldError.elsewhere) ?? error
     }
 
-    /// Tells the other ranks why this one ends, and waits for that a little; the words of an earlier failure, if there are.
+    /// Publishes this rank's error message to the other ranks, waiting up to 3 s for that. Returns the message of an earlier
+    /// failure, if there was one.
     @discardableResult
-    func tell(_ words: String) -> String? {
-        state.withLock { $0.outgoing = $0.outgoing ?? words }
+    func publish(_ message: String) -> String? {
+        state.withLock { $0.outgoing = $0.outgoing ?? message }
         wake.signal()
         let begin = ContinuousClock.now
         while ContinuousClock.now - begin < .seconds(3) {
-            let (isTold, failure) = state.withLock { ($0.isTold, $0.failure) }
-            if isTold { return nil }
+            let (isPublished, failure) = state.withLock { ($0.isPublished, $0.failure) }
+            if isPublished { return nil }
             if let failure { return "\(failure)" }
             Thread.sleep(forTimeInterval: 0.01)
         }
         return nil
     }
 
-    /// Ends the heartbeats at the end of the work.
+    /// Stops the heartbeats.
     func close() {
         state.withLock { $0.isClosing = true }
         wake.signal()
@@ -149,7 +154,7 @@ final class PeerMonitor: @unchecked Sendable {
     private func watch() {
         defer { ended.signal() }
         var counts = [Int](repeating: -1, count: placement.size)
-        var progress = (told: 0, warned: -1)
+        var progress = (published: 0, warned: -1)
         while !state.withLock({ $0.isClosing }) {
             do {
                 try round(&counts)
@@ -162,6 +167,7 @@ final class PeerMonitor: @unchecked Sendable {
         }
     }
 
+    /// Sends a heartbeat, reads those of the others, and exchanges failures.
     private func round(_ counts: inout [Int]) throws {
         var seen = counts
         for rank in seen.indices {
@@ -169,39 +175,39 @@ final class PeerMonitor: @unchecked Sendable {
         }
         let now = ContinuousClock.now
         let silent = state.withLock { state in
-            // After a time in which this rank was frozen itself, the others' begins anew.
+            // If this rank was frozen itself, the silence of the others is counted from now.
             let wasFrozen = now - state.answered > timeout / 2
             state.answered = now
             for rank in seen.indices where wasFrozen || seen[rank] != counts[rank] { state.changed[rank] = now }
             return seen.indices.filter { now - state.changed[$0] > timeout }
         }
         counts = seen
-        guard state.withLock({ $0.failure == nil && !$0.isTold }) else { return }
+        guard state.withLock({ $0.failure == nil && !$0.isPublished }) else { return }
         if !silent.isEmpty {
             let error = WorldError.lost(ranks: silent, seconds: timeout.seconds)
             state.withLock { $0.outgoing = $0.outgoing ?? "\(error)" }
         }
-        if let words = state.withLock({ $0.outgoing }) {
-            if try store.claimFailure(prefix, words) {
+        if let message = state.withLock({ $0.outgoing }) {
+            if try store.claimFailure(prefix, message) {
                 state.withLock { state in
                     if !silent.isEmpty { state.failure = .lost(ranks: silent, seconds: timeout.seconds) }
-                    state.isTold = true
+                    state.isPublished = true
                 }
                 return
             }
         }
-        if let words = try store.failure(prefix) {
+        if let message = try store.failure(prefix) {
             try store.add(1, to: prefix + "failure/seen")
-            state.withLock { $0.failure = .elsewhere(words) }
+            state.withLock { $0.failure = .elsewhere(message) }
         }
     }
 
-    /// Tells how far this rank is, and looks who is behind where it has waited for long.
-    private func compare(_ progress: inout (told: Int, warned: Int)) throws {
+    /// Publishes the number of collectives this rank has started and, after a long wait, finds the ranks that are behind.
+    private func compare(_ progress: inout (published: Int, warned: Int)) throws {
         let (begun, awaited) = state.withLock { ($0.begun, $0.awaited) }
-        if begun > progress.told {
-            try store.add(begun - progress.told, to: "\(prefix)begun/\(placement.rank)")
-            progress.told = begun
+        if begun > progress.published {
+            try store.add(begun - progress.published, to: "\(prefix)begun/\(placement.rank)")
+            progress.published = begun
         }
         guard let awaited else { return state.withLock { $0.late = nil } }
         let all = try (0..<placement.size).map { try store.add(0, to: "\(prefix)begun/\($0)") }
@@ -210,11 +216,11 @@ final class PeerMonitor: @unchecked Sendable {
         state.withLock { $0.late = least < awaited ? (ranks, least) : nil }
         guard least < awaited, progress.warned < least else { return }
         progress.warned = least
-        let words = "warning: " + WorldError.behind(ranks, least, longWait.seconds)
-        if try store.leaveWarning(prefix, words, about: least) { warn(words) }
+        let message = "warning: " + WorldError.behind(ranks, least, longWait.seconds)
+        if try store.leaveWarning(prefix, message, about: least) { warn(message) }
     }
 
-    /// Where rank 0 serves the store, the others need it to learn why.
+    /// If this rank serves the store, waits up to 3 s until the others have read the failure from it.
     func waitUntilSeen() {
         guard placement.servesStore else { return }
         let begin = ContinuousClock.now
@@ -227,26 +233,27 @@ final class PeerMonitor: @unchecked Sendable {
 }
 
 extension RendezvousStore {
-    /// Leaves the first failure's words for all to read; false if there are some already.
-    func claimFailure(_ prefix: String, _ words: String) throws(TorchError) -> Bool {
+    /// Stores the message of the first failure. Returns false if there is one already.
+    func claimFailure(_ prefix: String, _ message: String) throws(TorchError) -> Bool {
         guard try add(1, to: prefix + "failure/claims") == 1 else { return false }
-        try set(prefix + "failure", words)
+        try set(prefix + "failure", message)
         return true
     }
 
-    /// Leaves a warning about those that have begun only so many collectives, for whoever shows it; false if there is one.
-    func leaveWarning(_ prefix: String, _ words: String, about begun: Int) throws(TorchError) -> Bool {
+    /// Stores a warning about ranks that have started only `begun` collectives, for the launcher to print. Returns false if
+    /// another rank has stored it.
+    func leaveWarning(_ prefix: String, _ message: String, about begun: Int) throws(TorchError) -> Bool {
         guard try add(1, to: "\(prefix)late/\(begun)") == 1 else { return false }
-        try set("\(prefix)warning/\(try add(1, to: prefix + "warnings"))", words)
+        try set("\(prefix)warning/\(try add(1, to: prefix + "warnings"))", message)
         return true
     }
 
-    /// The warning of a number, from 1.
+    /// The warning with this number, from 1.
     func warning(_ prefix: String, _ number: Int) throws(TorchError) -> String? {
         try has("\(prefix)warning/\(number)") ? try get("\(prefix)warning/\(number)") : nil
     }
 
-    /// The words of the first failure.
+    /// The message of the first failure.
     func failure(_ prefix: String) throws(TorchError) -> String? {
         try has(prefix + "failure") ? try get(prefix + "failure") : nil
     }

@@ -1,35 +1,34 @@
 public import ForetokenTraining
 import Foundation
 
-/// Which rank this process is and where the ranks meet, as its launcher says in the environment: torchrun's variables, which
-/// one can also set by hand, or Slurm's.
+/// This process's rank and the rendezvous address, read from the environment variables of torchrun (which can also be set by
+/// hand) or Slurm.
 public struct RankPlacement: Sendable, Equatable {
-    /// This process, from 0.
+    /// This process's rank, from 0.
     public var rank: Int
-    /// How many there are.
+    /// The number of ranks.
     public var size: Int
-    /// This process among those of its host.
+    /// This process's rank among those of its host.
     public var localRank: Int
-    /// How many processes share its host's memory: what the launcher says, else those that this one knows of, itself and the
-    /// ones before it on the host.
+    /// The number of ranks on this host; if the launcher does not set it, the known minimum, `localRank` + 1.
     public var localSize: Int
-    /// Where the store is.
+    /// The host that serves the store.
     public var address: String
-    /// Its port.
+    /// The store's port.
     public var port: Int
-    /// Whether somebody else than rank 0 serves the store: torchrun's agent, or `--processes`.
+    /// Whether the launcher (torchrun's agent, or `--processes`) serves the store, and not rank 0.
     public var isStoreElsewhere = false
-    /// Counts torchrun's restarts, whose ranks meet over the same store.
+    /// The number of torchrun restarts; restarted ranks share the store of the earlier ones.
     public var attempt = 0
 
     /// Whether this process serves the store.
     var servesStore: Bool { rank == 0 && !isStoreElsewhere }
-    /// Who serves it, in words.
+    /// The process that serves the store, for messages.
     var storeHolder: String { isStoreElsewhere ? "the launcher" : "rank 0" }
 
-    /// What the environment says; nil if it names no rank, or only one.
+    /// Reads the environment; nil if it does not describe a rank, or the world has one rank only.
     ///
-    /// - Throws: `WorldError.variable(name:reason:)` for a value that is missing or makes no sense.
+    /// - Throws: `WorldError.variable(name:reason:)` for a missing or invalid value.
     public init?(environment: [String: String]) throws(WorldError) {
         let values = Variables(environment)
         if values.has("RANK") || values.has("WORLD_SIZE") {
@@ -68,7 +67,7 @@ public struct RankPlacement: Sendable, Equatable {
         }
     }
 
-    /// How many tasks of the step this node has: of `2(x3),1`, its form for nodes 0 to 3, node 3 has one.
+    /// The number of tasks on this node, from Slurm's compressed list: in `2(x3),1` nodes 0 to 2 have two tasks and node 3 one.
     private static func tasks(_ environment: [String: String]) -> Int? {
         guard let list = environment["SLURM_STEP_TASKS_PER_NODE"],
             var node = environment["SLURM_NODEID"].flatMap({ Int($0) }), node >= 0
@@ -82,7 +81,7 @@ public struct RankPlacement: Sendable, Equatable {
         return nil
     }
 
-    /// The first of Slurm's compressed list: `node[07-12,15],login` is `node07`.
+    /// The first host of Slurm's compressed list: `node07` for `node[07-12,15],login`.
     static func firstHost(of list: String) -> String {
         let head = list.prefix { $0 != "," && $0 != "[" }
         guard list.dropFirst(head.count).first == "[" else { return String(head) }
@@ -90,6 +89,7 @@ public struct RankPlacement: Sendable, Equatable {
     }
 }
 
+/// Environment variables with checks.
 private struct Variables {
     private let environment: [String: String]
     init(_ environment: [String: String]) { self.environment = environment }
@@ -100,7 +100,7 @@ private struct Variables {
         guard let value = environment[name], !value.isEmpty else {
             throw .variable(
                 name: name,
-                reason: "missing; torchrun, srun and --processes set it, and by hand a rank needs RANK, WORLD_SIZE, "
+                reason: "missing; torchrun, srun and --processes set it. Without a launcher set RANK, WORLD_SIZE, "
                     + "LOCAL_RANK, MASTER_ADDR and MASTER_PORT (unset RANK and WORLD_SIZE to train with one process)")
         }
         return value
@@ -110,7 +110,7 @@ private struct Variables {
         let value = try text(name)
         guard let number = Int(value), bounds.contains(number) else {
             throw .variable(
-                name: name, reason: "'\(value)' is no number from \(bounds.lowerBound) to \(bounds.upperBound)")
+                name: name, reason: "'\(value)' is not an integer from \(bounds.lowerBound) to \(bounds.upperBound)")
         }
         return number
     }

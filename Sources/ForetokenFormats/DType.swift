@@ -1,4 +1,4 @@
-/// The type of a tensor's elements, by PyTorch's number (`c10::ScalarType`).
+/// A tensor's element type; raw values are PyTorch's (`c10::ScalarType`).
 public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
     /// Unsigned byte.
     case uint8 = 0
@@ -16,7 +16,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
     case float32 = 6
     /// Double precision: gradient checks.
     case float64 = 7
-    /// Truth values: masks.
+    /// Booleans: masks.
     case bool = 11
     /// The upper half of a float32.
     case bfloat16 = 15

@@ -1,28 +1,28 @@
 import ForetokenPlatform
 
-/// Which projections of attention have biases.
+/// The attention projections that have biases.
 public enum AttentionBias: String, Sendable, CaseIterable {
     /// None: Llama, Mistral, Qwen 3.
     case none
     /// Queries, keys and values: Qwen 2.
     case inputs
-    /// Those and the output: Llama and Qwen 3 with `attention_bias`.
+    /// Queries, keys, values and the output: Llama and Qwen 3 with `attention_bias`.
     case all
 }
 
-/// The rotary embedding of Llama 3.1 and later: slow angles turn `factor` times slower, fast ones as before, and those
-/// between are blended.
+/// RoPE scaling of Llama 3.1 and later: low frequencies are divided by `factor`, high ones stay, and those between are
+/// interpolated.
 public struct RopeScaling: Sendable, Equatable {
-    /// How much longer the context is than it was first.
+    /// The extended context length ÷ the original one.
     public var factor: Double
-    /// Angles that turn less often than this within the first context are slow.
+    /// Frequencies with fewer rotations than this over the original context are low.
     public var lowFrequencyFactor: Double
-    /// Angles that turn more often than this within the first context are fast.
+    /// Frequencies with more rotations than this over the original context are high.
     public var highFrequencyFactor: Double
-    /// The first context, in tokens.
+    /// The original context length, in tokens.
     public var originalContext: Int
 
-    /// A scaling; Llama 3.1's is 8, 1, 4, 8192.
+    /// Creates a scaling; Llama 3.1's is 8, 1, 4, 8192.
     public init(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int) {
         self.factor = factor
         self.lowFrequencyFactor = lowFrequencyFactor
@@ -30,18 +30,18 @@ public struct RopeScaling: Sendable, Equatable {
         self.originalContext = originalContext
     }
 
-    /// What an angle's step from one position to the next becomes.
+    /// The scaled frequency.
     func scaled(_ frequency: Double) -> Double {
         frequency / divisor(of: frequency)
     }
 
-    /// What an angle's step is divided by: 1 for fast angles, ``factor`` for slow ones.
+    /// The divisor of a frequency: 1 for high frequencies, ``factor`` for low ones.
     func divisor(of frequency: Double) -> Double {
-        let turns = Double(originalContext) * frequency / (2 * .pi)
-        if turns < lowFrequencyFactor { return factor }
-        if turns > highFrequencyFactor { return 1 }
-        let blend = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor)
-        return 1 / ((1 - blend) / factor + blend)
+        let rotations = Double(originalContext) * frequency / (2 * .pi)
+        if rotations < lowFrequencyFactor { return factor }
+        if rotations > highFrequencyFactor { return 1 }
+        let weight = (rotations - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor)
+        return 1 / ((1 - weight) / factor + weight)
     }
 
     func validate() throws(ModelError) {
@@ -49,8 +49,9 @@ public struct RopeScaling: Sendable, Equatable {
             highFrequencyFactor.isFinite, originalContext > 0
         else {
             throw .impossible(
-                "the rotary scaling (factor \(factor), \(lowFrequencyFactor) to \(highFrequencyFactor) turns in "
-                    + "\(originalContext) tokens) needs a factor of 1 or more and rising, positive frequency factors")
+                "the RoPE scaling (factor \(factor), frequency factors \(lowFrequencyFactor) and \(highFrequencyFactor), "
+                    + "original context \(originalContext)) needs a factor of 1 or more and positive, increasing "
+                    + "frequency factors")
         }
     }
 }

@@ -1,7 +1,7 @@
 public import ForetokenText
 
 extension ModelConfiguration {
-    /// The tokens of a prompt: the model's beginning token, if it has one, and the text's.
+    /// Encodes a prompt, with the model's beginning-of-text token if it has one.
     public func tokens(of prompt: String, _ tokenizer: any Tokenizer) -> [Int32] {
         (beginningOfText.map { [$0] } ?? []) + tokenizer.encode(prompt)
     }

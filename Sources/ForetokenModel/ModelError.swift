@@ -1,29 +1,31 @@
 import ForetokenFiles
 
-/// What can be wrong with a model or its folder.
+/// An error in a model or its folder.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Sizes that make no model.
+    /// An invalid configuration.
     case impossible(String)
     /// A folder is neither a run nor a model.
     case noModel(String)
-    /// The folder lacks a file that every model folder has.
+    /// The folder lacks a required file.
     case notAModelFolder(folder: String, missing: String)
-    /// A key of a configuration file has a value that this version cannot use.
+    /// A configuration key has an unsupported value.
     case unsupported(file: String, key: String, value: String)
-    /// A key's value, or its absence, says that the model is one that this version does not compute.
+    /// A configuration key, or its absence, indicates an unsupported model; `supported` lists the supported values.
     case otherModel(file: String, key: String, value: String, supported: String)
     /// Two files of the folder disagree.
     case disagreement(file: String, key: String, found: String, expected: String)
     /// A parameter has no tensor in the folder.
     case missingTensor(file: String, tensor: String)
-    /// The folder holds a tensor that no parameter takes.
+    /// The folder holds a tensor that belongs to no parameter.
     case unknownTensor(file: String, tensor: String)
-    /// A tensor's shape is not its parameter's.
+    /// A tensor's shape differs from its parameter's.
     case wrongShape(file: String, tensor: String, found: [Int], expected: [Int])
-    /// A tensor's element type is none for weights.
+    /// A tensor's element type is not a weight type.
     case wrongType(file: String, tensor: String, found: String)
+    /// A file operation failed.
+    case system(file: String, action: String, reason: String)
 
-    /// What is wrong, where, and what to do.
+    /// The message: what is wrong, where, and what to do next.
     public var description: String {
         switch self {
         case .impossible(let sentence): sentence
@@ -43,9 +45,10 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unknownTensor(let file, let tensor):
             "\(file): tensor '\(tensor)' belongs to no parameter of this model; config.json and the weights disagree"
         case .wrongShape(let file, let tensor, let found, let expected):
-            "\(file): tensor '\(tensor)' has shape \(found), the configuration needs \(expected)"
+            "\(file): tensor '\(tensor)' has shape \(found); the configuration requires \(expected)"
         case .wrongType(let file, let tensor, let found):
-            "\(file): tensor '\(tensor)' has element type \(found); weights are F64, F32, F16 or BF16"
+            "\(file): tensor '\(tensor)' has element type \(found); weights must be F64, F32, F16 or BF16"
+        case .system(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
         }
     }
 }

@@ -3,23 +3,26 @@ import ForetokenFormats
 public import ForetokenPlatform
 
 extension ModelFolder {
-    /// The shape of the model in a folder: ours from its two `config.json`, a Hugging Face checkpoint as n = 1.
+    /// Reads the configuration of a model folder: Foretoken's from its two `config.json` files, a Hugging Face checkpoint with
+    /// n = 1.
     ///
     /// - Throws: ``ModelError`` or `JSONError`, naming file and key.
     public static func readConfiguration(_ folder: URL) throws -> ModelConfiguration {
         try readFolder(folder).configuration
     }
 
-    /// The shape of a model of any format that is read; of a folder with a `config.json`, from that alone.
+    /// Reads the configuration of a model of any readable format; if the folder has a `config.json`, without opening the
+    /// weights.
     ///
     /// - Throws: an error that names file and key.
     public static func configuration(of url: URL) throws -> ModelConfiguration {
         let hasConfiguration = FileManager.default.fileExists(
             atPath: url.appendingPathComponent(configurationName).path)
-        return hasConfiguration || !isThere(url) ? try readConfiguration(url) : try source(url).configuration
+        return hasConfiguration || !looksLikeModel(url) ? try readConfiguration(url) : try source(url).configuration
     }
 
-    /// The shape, whether the folder is ours, and what the configuration says that the shape does not hold.
+    /// Reads the configuration, whether the folder is Foretoken's, and notes on settings that a ``ModelConfiguration`` does not
+    /// hold.
     static func readFolder(_ folder: URL) throws -> (configuration: ModelConfiguration, isOurs: Bool, notes: [String]) {
         let llamaURL = folder.appendingPathComponent(configurationName)
         let extraURL = folder.appendingPathComponent(extrasFolder).appendingPathComponent(configurationName)
@@ -75,11 +78,11 @@ extension ModelFolder {
         return (configuration, true, [])
     }
 
-    /// The `model_type` of folders that are no model of another tool's.
+    /// The `model_type` of folders that other programs cannot load.
     static let ownType = "foretoken"
 
     static func llamaConfiguration(_ configuration: ModelConfiguration, format: StorageFormat) -> JSONValue {
-        // Head 1 of the other kinds is the block that ends the Llama.
+        // Head 1 of these kinds is the last layer of a Llama.
         let isLlama = configuration.headKind.areBlocks
         let family = BlockFamily(configuration)
         func token(_ token: Int32?) -> JSONValue { token.map { .integer(Int($0)) } ?? .null }
@@ -94,7 +97,7 @@ extension ModelFolder {
             "num_key_value_heads": .integer(configuration.keyValueHeads),
             "head_dim": .integer(configuration.headDimension),
             "hidden_act": "silu",
-            "max_position_embeddings": .integer(configuration.context),
+            "max_position_embeddings": .integer(configuration.contextLength),
             "rms_norm_eps": .number(configuration.normEpsilon),
             "rope_theta": .number(configuration.ropeBase),
             "rope_scaling": HuggingFaceConfiguration.value(configuration.ropeScaling),

@@ -2,39 +2,39 @@ import ForetokenFiles
 import ForetokenFormats
 public import ForetokenPlatform
 
-/// A model folder: a plain Llama made of head 1 for other tools, and the other heads beside it.
+/// A model folder: a standard Llama of trunk and head 1 for other programs, and the other heads in a subfolder.
 ///
 /// ```
-/// config.json              Llama keys; num_hidden_layers = the blocks of plain decoding
+/// config.json              Llama keys; num_hidden_layers = the blocks of next-token decoding
 /// model.safetensors        embedding, trunk, head 1, norm, unembedding under Hugging Face's names
 /// foretoken/config.json    heads, their kind, the tokenizer
 /// foretoken/heads.safetensors
 /// ```
-/// What opens elsewhere, with the same logits:
+/// Other programs load, with the same logits:
 /// - `parallel`, `causal`, `deepseek`: a Llama of the trunk and head 1, its last layer. The other heads, with DeepSeek's norms
-///   and projections and the unembeddings of their own, lie beside it.
-/// - `anticausal`: a Llama of the trunk and all heads, head n first and head 1 last, since that is what plain decoding runs.
-/// - `linear`: nothing. Head 1 is no Llama layer; the folder calls itself `foretoken`, so that a loader of Llama models
-///   refuses it instead of computing something else.
+///   and projections and any unembeddings of their own, are in the subfolder.
+/// - `anticausal`: a Llama of the trunk and all heads, head n first and head 1 last, since next-token decoding runs all of them.
+/// - `linear`: nothing. Head 1 is not a Llama layer; the folder's `model_type` is `foretoken`, so that Llama loaders reject it
+///   instead of computing something else.
 public enum ModelFolder {
     static let formatVersion = 1
     static let configurationName = "config.json"
     static let extrasFolder = "foretoken"
     static let headsName = "heads.safetensors"
 
-    /// Writes a source's model into an existing folder, one tensor at a time and as it is stored.
+    /// Writes a source's model into an existing folder, one tensor at a time and in its stored format.
     ///
     /// - Throws: `SafetensorsError` or a file error, naming the file.
     public static func write(_ source: any WeightSource, to folder: URL) throws {
         try write(source, to: folder, format: nil, shardBytes: SafetensorsCheckpoint.defaultShardSize)
     }
 
-    /// The same in `format` if that is given.
+    /// Writes a source's model into an existing folder, converted to `format` if given.
     static func write(
         _ source: any WeightSource, to folder: URL, format: StorageFormat?, shardBytes: Int
     ) throws {
         let extras = folder.appendingPathComponent(extrasFolder)
-        // Not the folder itself: a run's may be renamed meanwhile.
+        // Without creating parent folders: a run's folder may have been renamed meanwhile.
         if !FileManager.default.fileExists(atPath: extras.path) {
             try FileManager.default.createDirectory(at: extras, withIntermediateDirectories: false)
         }
@@ -47,7 +47,7 @@ public enum ModelFolder {
             metadata: ["format": "pt"])
     }
 
-    /// The part of a folder that other tools read.
+    /// Writes the part of a folder that other programs read.
     static func writeLlama(
         _ source: any WeightSource, _ parameters: [ParameterOutline], to folder: URL, format: StorageFormat?,
         shardBytes: Int
@@ -61,10 +61,12 @@ public enum ModelFolder {
             metadata: ["format": "pt"], shardSize: shardBytes)
     }
 
-    /// Whether a file or folder looks like a model of a format that is read.
-    public static func isThere(_ url: URL) -> Bool { InterchangeFormat.allCases.contains { $0.type.recognizes(url) } }
+    /// Whether a file or folder looks like a model.
+    public static func looksLikeModel(_ url: URL) -> Bool {
+        InterchangeFormat.allCases.contains { $0.type.recognizes(url) }
+    }
 
-    /// Opens a model of any format that is read.
+    /// Opens a model of any readable format.
     ///
     /// - Throws: an error that names file, key or tensor; no tensor is ever left out or ignored.
     public static func source(_ url: URL) throws -> any WeightSource {
@@ -72,6 +74,6 @@ public enum ModelFolder {
         return try format.type.source(at: url)
     }
 
-    /// Whether a parameter lies out of the way of Llama loaders.
+    /// Whether a parameter is stored in the subfolder, where Llama loaders do not see it.
     static func isExtra(_ parameter: ParameterOutline) -> Bool { parameter.name.hasPrefix("heads.") }
 }

@@ -1,4 +1,4 @@
-/// Where a parameter belongs.
+/// The part of a model that a parameter belongs to.
 public enum ParameterGroup: Sendable, Hashable, CustomStringConvertible {
     /// The embedding.
     case embedding
@@ -20,11 +20,11 @@ public enum ParameterGroup: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// A parameter without its weights.
+/// A parameter's name, group and shape.
 public struct ParameterOutline: Sendable, Hashable {
     /// The name in Hugging Face's Llama files; heads beyond the first are `heads.i.…`.
     public let name: String
-    /// Where it belongs.
+    /// The part of the model it belongs to.
     public let group: ParameterGroup
     /// [out, in] of a matrix, [width] of a norm's scale or a bias.
     public let shape: [Int]
@@ -38,14 +38,13 @@ public struct ParameterOutline: Sendable, Hashable {
 /// The parameters of one Llama block: attention and SwiGLU, each behind an RMSNorm. D is the model's width, H and K the query and
 /// key/value heads, d their dimension, F the width inside SwiGLU.
 public struct BlockOutline: Sendable, Equatable {
-    /// Blocks below it.
+    /// Number of blocks between it and the embedding.
     public let depth: Int
     /// RMSNorm before attention [D].
     public let attentionNorm: ParameterOutline
     /// Query [H·d, D], key and value [K·d, D] and output projection [D, H·d] of attention.
     public let query, key, value, output: ParameterOutline
-    /// Biases of queries [H·d], keys and values [K·d] and of the output [D], as far as ``ModelConfiguration/attentionBias``
-    /// says.
+    /// Biases of queries [H·d], keys and values [K·d] and of the output [D]; see ``ModelConfiguration/attentionBias``.
     public let queryBias, keyBias, valueBias, outputBias: ParameterOutline?
     /// RMSNorm of each query and each key [d], if ``ModelConfiguration/queryKeyNorm``.
     public let queryNorm, keyNorm: ParameterOutline?
@@ -54,7 +53,7 @@ public struct BlockOutline: Sendable, Equatable {
     /// Gate and up [F, D] and down projection [D, F].
     public let gate, up, down: ParameterOutline
 
-    /// `prefix`: the names' beginning, `model.layers.3` or `heads.2`.
+    /// `prefix`: the prefix of the names, `model.layers.3` or `heads.2`.
     init(prefix: String, group: ParameterGroup, depth: Int, _ configuration: ModelConfiguration) {
         func parameter(_ name: String, _ shape: Int...) -> ParameterOutline {
             ParameterOutline(name: "\(prefix).\(name)", group: group, shape: shape)
@@ -112,7 +111,7 @@ public struct JoinOutline: Sendable, Equatable {
 
 /// The parameters of one prediction head.
 public struct HeadOutline: Sendable, Equatable {
-    /// What it computes.
+    /// The parameters of its computation.
     public enum Body: Sendable, Equatable {
         /// A transformer block.
         case block(BlockOutline)
@@ -120,11 +119,11 @@ public struct HeadOutline: Sendable, Equatable {
         case linear(ParameterOutline)
     }
 
-    /// Its number and what it reads.
+    /// Its node in the head graph.
     public let node: HeadGraph.Node
-    /// What it computes.
+    /// The parameters of its computation.
     public let body: Body
-    /// How a later token's embedding is joined to the input; nil if it is not.
+    /// The parameters that join a later token's embedding to the input; nil if none is joined.
     public let join: JoinOutline?
     /// [V, D]: its own, or the one that all heads share.
     public let unembedding: ParameterOutline
@@ -142,7 +141,7 @@ public struct HeadOutline: Sendable, Equatable {
     }
 }
 
-/// All parameters of a model, by name, group and shape, without weights: what files hold and networks are made of.
+/// The names, groups and shapes of all parameters of a model, without weights.
 public struct ModelOutline: Sendable, Equatable {
     /// Token embedding [V, D].
     public let embedding: ParameterOutline
@@ -157,10 +156,23 @@ public struct ModelOutline: Sendable, Equatable {
     /// All parameters, each once, in a fixed order.
     public let parameters: [ParameterOutline]
 
-    /// Elements of all of them.
+    /// Total number of elements.
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
-    /// The outline of a shape.
+    /// Number of elements of each group, in the order of the parameters.
+    public var groupCounts: [(group: ParameterGroup, count: Int)] {
+        var counts: [(group: ParameterGroup, count: Int)] = []
+        for parameter in parameters {
+            if counts.last?.group == parameter.group {
+                counts[counts.count - 1].count += parameter.count
+            } else {
+                counts.append((parameter.group, parameter.count))
+            }
+        }
+        return counts
+    }
+
+    /// Creates the outline of a configuration.
     ///
     /// - Throws: ``ModelError/impossible(_:)``.
     public init(_ configuration: ModelConfiguration) throws(ModelError) {
@@ -179,7 +191,7 @@ public struct ModelOutline: Sendable, Equatable {
         let heads = (1...configuration.heads).compactMap { graph[$0] }.map { node in
             let (own, group) = ("heads.\(node.head)", ParameterGroup.head(node.head))
             let depth = configuration.trunkLayers + graph.path(to: node.head).count - 1
-            // The heads on the way to head 1 are the next Llama layers, so that trunk and head 1 are one contiguous Llama.
+            // The heads on the next-token path are the next Llama layers, so that trunk and head 1 form one Llama.
             let prefix = nextTokenPath.contains(node.head) ? "model.layers.\(depth)" : own
             let body: HeadOutline.Body =
                 switch node.body {

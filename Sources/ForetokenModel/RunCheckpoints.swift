@@ -1,8 +1,8 @@
 public import ForetokenPlatform
 
-/// The checkpoints of a run's folder, which are model folders: `checkpoints/step-NNNNNN/`, and `latest`, which names the newest.
+/// The checkpoints in a run folder. Each is a model folder, `checkpoints/step-NNNNNN/`; the file `latest` names the newest.
 package enum RunCheckpoints {
-    /// Names of whole checkpoints by rising step.
+    /// The names of complete checkpoints, in order of steps.
     package static func names(in checkpoints: URL) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
         let steps = names.compactMap { name in
@@ -11,25 +11,25 @@ package enum RunCheckpoints {
         return steps.sorted { $0.step < $1.step }.map(\.name)
     }
 
-    /// The newest whole checkpoint of a run.
+    /// The newest complete checkpoint of a run.
     package static func latest(in run: URL) -> URL? {
         let checkpoints = run.appendingPathComponent("checkpoints")
         let names = names(in: checkpoints)
         let named = (try? String(contentsOf: run.appendingPathComponent("latest"), encoding: .utf8))?
             .filter { !$0.isWhitespace }
-        // A kill between the rename and `latest` leaves a whole checkpoint that is newer than the one named.
+        // A process killed between renaming a checkpoint and updating `latest` leaves a newer complete checkpoint.
         let chosen = names.last ?? named
         return chosen.flatMap { names.contains($0) ? checkpoints.appendingPathComponent($0) : nil }
     }
 }
 
 extension ModelFolder {
-    /// The model folder that a path means: a run's newest checkpoint, or the folder itself.
+    /// Resolves a path to a model folder: a run's newest checkpoint, or the folder itself.
     ///
     /// - Throws: ``ModelError/noModel(_:)``.
     public static func locate(_ url: URL) throws(ModelError) -> URL {
         if let checkpoint = RunCheckpoints.latest(in: url) { return checkpoint }
-        guard isThere(url) else { throw .noModel(url.relativePath) }
+        guard looksLikeModel(url) else { throw .noModel(url.relativePath) }
         return url
     }
 }

@@ -1,6 +1,6 @@
-// The one place that knows which C library and which Foundation a platform has. Who imports this module gets both.
+// Re-exports the platform's C library and Foundation, so that no other file needs to distinguish platforms for imports.
 //
-// FoundationEssentials where it exists: Foundation brings 40 MB of ICU into a program that runs a model.
+// FoundationEssentials if available: the full Foundation adds 40 MB of ICU to a program that runs a model.
 #if canImport(FoundationEssentials)
     @_exported import FoundationEssentials
 #else

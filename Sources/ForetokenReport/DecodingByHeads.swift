@@ -1,23 +1,24 @@
 public import Foundation
 
-/// `decoding.json`: how fast a run's model decodes with 1…n of its heads, as `foretoken evaluate decoding --by-heads` found.
+/// `decoding.json`: the decoding speed of a run's model with 1…n of its heads, written by
+/// `foretoken evaluate decoding --by-heads`.
 public struct DecodingByHeads: Codable, Sendable, Equatable {
-    /// Decoding with some of the heads.
+    /// The measurement for one number of heads.
     public struct Row: Codable, Sendable, Equatable {
-        /// Heads used; 1 is next-token decoding.
+        /// Prediction heads used; 1 is next-token decoding.
         public var heads: Int
-        /// Tokens emitted a forward pass.
+        /// Emitted tokens ÷ verification passes.
         public var tokensPerForward: Double
-        /// Tokens a second after the prompts' passes.
+        /// Tokens/s, excluding prefill.
         public var tokensPerSecond: Double
-        /// Tokens a second ÷ those of next-token decoding, measured in alternation.
+        /// Tokens/s ÷ those of next-token decoding, measured alternately.
         public var speedUp: Double
-        /// The share of the drafts at each position after head 1's that were accepted.
+        /// The acceptance rate of each draft position, starting with head 2's; between 0 and 1.
         public var acceptance: [Double]?
-        /// How many passes accepted so many drafts, from 0 on.
+        /// A histogram: element k counts the passes that accepted k drafts.
         public var acceptedLengths: [Int]?
 
-        /// A row.
+        /// Creates a row.
         public init(
             heads: Int, tokensPerForward: Double, tokensPerSecond: Double, speedUp: Double,
             acceptance: [Double]? = nil, acceptedLengths: [Int]? = nil
@@ -28,23 +29,23 @@ public struct DecodingByHeads: Codable, Sendable, Equatable {
         }
     }
 
-    /// The form of the file.
+    /// The version of the file format.
     public private(set) var formatVersion = 1
-    /// Prompts decoded.
+    /// The number of prompts decoded.
     public var prompts: Int
-    /// Tokens generated for each at most.
+    /// The maximum number of tokens generated per prompt.
     public var maximumTokens: Int
-    /// 0 is greedy.
+    /// The sampling temperature; 0 is greedy decoding.
     public var temperature: Double
-    /// By rising heads.
+    /// One row per number of heads, ascending.
     public var rows: [Row]
 
-    /// A result.
+    /// Creates a result.
     public init(prompts: Int, maximumTokens: Int, temperature: Double, rows: [Row]) {
         (self.prompts, self.maximumTokens, self.temperature, self.rows) = (prompts, maximumTokens, temperature, rows)
     }
 
-    /// Writes the file into a run's folder, and the run's report anew with it.
+    /// Writes the file to a run's folder and updates the run's report.
     ///
     /// - Throws: file errors, ``MetricsError``.
     public func write(toRun folder: URL) throws {
@@ -54,7 +55,7 @@ public struct DecodingByHeads: Codable, Sendable, Equatable {
         try Data(ReportPage.html([run]).utf8).write(to: RunRecord.report(in: folder), options: .atomic)
     }
 
-    /// One line of JSON.
+    /// The result as one line of JSON.
     public var json: String { get throws { String(decoding: try encoded(.sortedKeys), as: UTF8.self) } }
 
     private func encoded(_ formatting: JSONEncoder.OutputFormatting) throws -> Data {
@@ -65,7 +66,7 @@ public struct DecodingByHeads: Codable, Sendable, Equatable {
         return try encoder.encode(self)
     }
 
-    /// Reads a run's file; nil if there is none, or none of this form.
+    /// Reads the file of a run; nil if it is missing, malformed or of another format version.
     public init?(run folder: URL) {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(

@@ -1,6 +1,6 @@
 /// Text for HTML and SVG.
 enum Markup {
-    /// A text as content or attribute; what XML 1.0 forbids, such as control characters, becomes U+FFFD.
+    /// Escapes a text for content or a quoted attribute; characters that XML 1.0 forbids become U+FFFD.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -18,14 +18,14 @@ enum Markup {
         return result
     }
 
-    /// A text of at most so many characters, its middle left out.
+    /// Shortens a text to at most `length` characters by replacing its middle with an ellipsis.
     static func shortened(_ text: String, to length: Int) -> String {
         guard text.count > length else { return text }
         let kept = max(1, length) - 1
         return text.prefix(kept - kept / 2) + "…" + text.suffix(kept / 2)
     }
 
-    /// A text in lines of at most so many characters, cut between words where they are not longer than a line.
+    /// Wraps a text into lines of at most `length` characters; words longer than a line are split.
     static func wrapped(_ text: String, to length: Int) -> [String] {
         var lines: [String] = []
         for word in text.split(separator: " ") {
@@ -43,12 +43,12 @@ enum Markup {
         return lines
     }
 
-    /// A coordinate with at most two digits after the point.
+    /// A coordinate with at most two decimals.
     static func coordinate(_ value: Double) -> String {
         guard abs(value) < 1e9 else { return "0" }
         let hundredths = Int((value * 100).rounded())
-        let (whole, rest) = (abs(hundredths) / 100, abs(hundredths) % 100)
-        let fraction = rest == 0 ? "" : rest % 10 == 0 ? ".\(rest / 10)" : rest < 10 ? ".0\(rest)" : ".\(rest)"
-        return (hundredths < 0 ? "-" : "") + "\(whole)" + fraction
+        let (whole, part) = (abs(hundredths) / 100, abs(hundredths) % 100)
+        let decimals = part == 0 ? "" : part % 10 == 0 ? ".\(part / 10)" : part < 10 ? ".0\(part)" : ".\(part)"
+        return (hundredths < 0 ? "-" : "") + "\(whole)" + decimals
     }
 }

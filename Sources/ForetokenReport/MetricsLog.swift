@@ -2,13 +2,13 @@ public import Foundation
 
 /// A value of a metrics record.
 public enum MetricsValue: Sendable, Equatable {
-    /// A number; NaN and the infinities become the texts "nan", "inf", "-inf".
+    /// A number; NaN and infinities are written as the strings "nan", "inf" and "-inf".
     case number(Double)
-    /// A number for each head.
+    /// One number per prediction head.
     case numbers([Double])
-    /// A whole number.
+    /// An integer.
     case integer(Int)
-    /// A text.
+    /// A string.
     case text(String)
 
     var json: String {
@@ -24,12 +24,14 @@ public enum MetricsValue: Sendable, Equatable {
     }
 }
 
-/// `metrics.jsonl`: one JSON object a line, each with `kind` and `step`.
+/// `metrics.jsonl`: one JSON object per line, each with `kind` and `step`.
 public final class MetricsLog {
     private let handle: FileHandle
     private let file: String
 
-    /// Opens the file for appending, and makes it if needed.
+    /// Opens the file for appending; creates it if it does not exist.
+    ///
+    /// - Throws: file errors.
     public init(_ url: URL) throws {
         file = url.relativePath
         if !FileManager.default.fileExists(atPath: url.path) {
@@ -39,9 +41,9 @@ public final class MetricsLog {
         try handle.seekToEnd()
     }
 
-    /// Appends a record as one write.
+    /// Appends a record in a single write.
     ///
-    /// - Throws: ``MetricsError/unwritable(file:reason:)``, for a full disk too.
+    /// - Throws: ``MetricsError/unwritable(file:reason:)``, also if the disk is full.
     public func append(kind: String, step: Int, _ values: [(String, MetricsValue)]) throws {
         let fields = [("kind", MetricsValue.text(kind)), ("step", .integer(step))] + values
         let line = "{" + fields.map { "\(MetricsValue.text($0.0).json):\($0.1.json)" }.joined(separator: ",") + "}\n"
@@ -53,9 +55,9 @@ public final class MetricsLog {
         }
     }
 
-    /// Keeps the records up to a step; later ones, and a last line that was torn by a kill, go.
+    /// Truncates the file to the records up to a step. An incomplete last line, left by a killed process, is removed too.
     ///
-    /// - Throws: ``MetricsError`` for a line in the middle that is no record, or a file error.
+    /// - Throws: ``MetricsError/malformed(file:line:)`` for any other malformed line; file errors.
     public static func cutBack(_ url: URL, toStep step: Int) throws {
         guard FileManager.default.fileExists(atPath: url.path) else { return }
         let data = try Data(contentsOf: url)
@@ -74,18 +76,18 @@ public final class MetricsLog {
     }
 }
 
-/// A metrics file that is none.
+/// A metrics file that cannot be read or written.
 public enum MetricsError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A line before the last is no record.
+    /// A line other than the last is not a metrics record.
     case malformed(file: String, line: Int)
-    /// The system does not write to it.
+    /// Writing failed.
     case unwritable(file: String, reason: String)
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .malformed(let file, let line):
-            "\(file):\(line): not a metrics record; move the file away to go on without it"
+            "\(file):\(line): not a metrics record; move the file away to continue without it"
         case .unwritable(let file, let reason): "\(file): cannot write: \(reason)"
         }
     }

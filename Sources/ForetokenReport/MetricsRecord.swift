@@ -2,21 +2,21 @@ public import Foundation
 
 /// A line of `metrics.jsonl`.
 public struct MetricsRecord: Sendable, Equatable {
-    /// What was measured: `train` or `validation`.
+    /// The kind of record: `train` or `validation`.
     public let kind: String
-    /// Steps done.
+    /// The number of completed optimizer steps.
     public let step: Int
-    /// The values by name.
+    /// The values with their names.
     public let values: [(String, MetricsValue)]
 
-    /// A record.
+    /// Creates a record.
     public init(kind: String, step: Int, _ values: [(String, MetricsValue)]) {
         (self.kind, self.step, self.values) = (kind, step, values)
     }
 
-    /// Reads a line; nil if it is no record. Values that are neither numbers nor texts are passed over.
+    /// Parses a line; nil if it is not a record. Values that are neither numbers nor strings are skipped.
     public init?(line: Data) {
-        // Not JSONSerialization: swift-corelibs-foundation's reads about a fifth of all doubles a rounding or so away.
+        // Not JSONSerialization: swift-corelibs-foundation's is off in the last bits for about a fifth of all doubles.
         guard let fields = try? JSONDecoder().decode([String: Field].self, from: line),
             case .number(let number)? = fields["step"]?.value, let step = Int(exactly: number)
         else { return nil }
@@ -29,14 +29,14 @@ public struct MetricsRecord: Sendable, Equatable {
             })
     }
 
-    /// Equal kind, step and values in order.
+    /// Whether kind, step and values, in order, are equal.
     public static func == (a: MetricsRecord, b: MetricsRecord) -> Bool {
         a.kind == b.kind && a.step == b.step && a.values.elementsEqual(b.values) { $0 == $1 }
     }
 
-    /// Calls `body` with every record of a file; a last line that was torn by a kill is passed over.
+    /// Calls `body` with every record of a file. An incomplete last line, left by a killed process, is skipped.
     ///
-    /// - Throws: ``MetricsError`` for a line before the last that is no record, file errors, what `body` throws.
+    /// - Throws: ``MetricsError/malformed(file:line:)`` for any other malformed line; file errors; what `body` throws.
     public static func forEach(in url: URL, _ body: (MetricsRecord) throws -> Void) throws {
         let data = try Data(contentsOf: url, options: .mappedIfSafe)
         var (start, line) = (data.startIndex, 0)
@@ -54,7 +54,7 @@ public struct MetricsRecord: Sendable, Equatable {
     }
 }
 
-/// A value in a line; nil for what is neither numbers nor text.
+/// A value in a line; nil if it is neither a number, an array of numbers nor a string.
 private struct Field: Decodable {
     let value: MetricsValue?
 
@@ -76,14 +76,14 @@ private struct Field: Decodable {
         }
     }
 
-    /// The log writes what JSON has no number for as one of these texts.
+    /// The number that a string stands for: JSON has no literals for NaN and infinities.
     private static func number(_ text: String) -> Double? {
         ["nan", "inf", "-inf"].contains(text) ? Double(text) : nil
     }
 }
 
 extension MetricsValue {
-    /// The numbers in it; `head` counts from 1 where there is one for each head.
+    /// The numbers of the value; `head` counts from 1 and is nil for a value that is not per head.
     var scalars: [(head: Int?, value: Double)] {
         switch self {
         case .number(let value): [(nil, value)]

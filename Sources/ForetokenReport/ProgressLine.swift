@@ -1,16 +1,16 @@
 import Foundation
 
-/// Progress on standard error: one line that is rewritten on a terminal, else a line for every tenth of the work. While nobody
-/// reads it is left out, so that the work does not wait.
+/// Progress on standard error: on a terminal one line that is rewritten, otherwise a line per 10% of the work. Lines are
+/// dropped while standard error is blocked, so progress output never delays the work.
 public final class ProgressLine {
     private let total: Int
     private var shown = -1
     private var isOpen = false
 
-    /// Progress over so many steps.
+    /// Creates a progress line for `total` steps.
     public init(total: Int) { self.total = total }
 
-    /// Shows a step.
+    /// Shows the state after a training step. `losses`: per head, NaN for a disabled head.
     public func update(step: Int, tokensPerSecond: Double, losses: [Double], secondsLeft: Double) {
         show(
             step,
@@ -18,7 +18,7 @@ public final class ProgressLine {
                 step: step, total: total, tokensPerSecond: tokensPerSecond, losses: losses, secondsLeft: secondsLeft))
     }
 
-    /// Shows a line of one's own for a state of the work.
+    /// Shows the caller's line for step `step`.
     public func show(_ step: Int, _ line: String) {
         if Terminal.isInteractive {
             guard Terminal.isWritable else { return }
@@ -29,24 +29,23 @@ public final class ProgressLine {
         }
     }
 
-    /// Ends the line, so that other output starts on its own.
+    /// Terminates the line, so that further output starts on a new one.
     public func finish() {
         if isOpen { Terminal.log("") }
         isOpen = false
     }
 
-    /// The text of a step.
+    /// The text of a training step: step, throughput, remaining time, and the loss of each head.
     public static func line(
         step: Int, total: Int, tokensPerSecond: Double, losses: [Double], secondsLeft: Double
     ) -> String {
-        // A head that is switched off has no loss.
         let heads = losses.map { $0.isNaN ? "-" : String(format: "%.3f", $0) }.joined(separator: " ")
         return "step \(step)/\(total)  \(Formatting.count(tokensPerSecond)) tokens/s  "
             + "\(Formatting.duration(secondsLeft)) left  loss \(heads)"
     }
 }
 
-/// Numbers for people.
+/// Human-readable numbers.
 public enum Formatting {
     /// 1234567 as `1.23M`.
     public static func count(_ value: Double) -> String { scaled(value, 1000, ["", "k", "M", "G", "T"]) }
@@ -66,7 +65,7 @@ public enum Formatting {
     /// 0.1234 as `12.3%`.
     public static func percent(_ value: Double) -> String { String(format: "%.1f%%", value * 100) }
 
-    /// A number with so many digits after the point.
+    /// A number with `digits` decimals; `n/a` for NaN.
     public static func fixed(_ value: Double, _ digits: Int) -> String {
         value.isNaN ? "n/a" : String(format: "%.\(digits)f", value)
     }

@@ -1,25 +1,25 @@
 public import Foundation
 
-/// The numbers of a run over its steps, in memory that does not grow with the run's length.
+/// The metrics of a run over its steps, in memory that does not grow with the run's length.
 public struct RunHistory: Sendable {
-    /// Which series.
+    /// The identity of a series.
     struct Key: Hashable, Sendable {
         let kind: String
         let name: String
-        /// From 1; nil where there is one number for all heads.
+        /// The head, from 1; nil for a metric that is not per head.
         var head: Int?
     }
 
     private(set) var series: [Key: ThinnedSeries] = [:]
-    /// Records seen.
+    /// The number of records.
     public private(set) var count = 0
-    /// The largest step seen.
+    /// The largest step.
     public private(set) var lastStep = 0
 
-    /// A file that names new metrics in every line must not fill the memory; ours has about a dozen for each head.
+    /// Bounds memory for a file whose every line names new metrics; Foretoken writes about a dozen per head.
     private static let seriesLimit = 1024
 
-    /// Nothing yet.
+    /// Creates an empty history.
     public init() {}
 
     /// Reads `metrics.jsonl`.
@@ -29,7 +29,7 @@ public struct RunHistory: Sendable {
         try MetricsRecord.forEach(in: url) { add($0) }
     }
 
-    /// Takes a record in.
+    /// Adds a record.
     public mutating func add(_ record: MetricsRecord) {
         count += 1
         lastStep = max(lastStep, record.step)
@@ -42,10 +42,10 @@ public struct RunHistory: Sendable {
         }
     }
 
-    /// Heads that some metric has numbers for.
+    /// The largest head number of any metric; 0 if none is per head.
     var heads: Int { series.keys.compactMap(\.head).max() ?? 0 }
 
-    /// The series of a metric by head; one with no head for a metric that has none.
+    /// The series of a metric in head order; a single one without a head for a metric that is not per head.
     func series(_ name: String, kind: String) -> [(head: Int?, series: ThinnedSeries)] {
         series.filter { $0.key.name == name && $0.key.kind == kind }
             .sorted { ($0.key.head ?? 0) < ($1.key.head ?? 0) }.map { ($0.key.head, $0.value) }

@@ -1,20 +1,24 @@
 public import Foundation
 
-/// What a run writes down as it goes: `metrics.jsonl`, which decides, and what is made from it, a TensorBoard event file and
-/// `report.html`. A failure of the latter two is said once and never ends training.
+/// A run's metrics output: `metrics.jsonl`, the authoritative record, and the TensorBoard event file and `report.html` derived
+/// from it. A failure to write the derived files is logged once and never stops training.
 public final class RunJournal {
-    /// Asked anew each time: a run's folder may be moved while it trains.
+    /// Evaluated at each use, since the folder may be moved during training.
     private let folder: () -> URL
     private let log: MetricsLog
     private var events: EventFile?
     private var history = RunHistory()
     private var hasReportFailed = false
+    private let report: (String) -> Void
 
-    /// Goes on from the records in the run's folder.
+    /// Opens the journal and continues after the records already in the run's folder.
     ///
     /// - Throws: file errors of `metrics.jsonl`, ``MetricsError``.
-    public init(folder location: @autoclosure @escaping () -> URL) throws {
+    public init(
+        folder location: @autoclosure @escaping () -> URL, warn report: @escaping (String) -> Void = { _ in }
+    ) throws {
         folder = location
+        self.report = report
         let folder = location()
         let metrics = RunRecord.metrics(in: folder)
         log = try MetricsLog(metrics)
@@ -22,11 +26,11 @@ public final class RunJournal {
         do {
             events = try EventFile(folder: folder) { try MetricsRecord.forEach(in: metrics, $0) }
         } catch {
-            warn("no TensorBoard events", error)
+            warn("cannot write TensorBoard events", error)
         }
     }
 
-    /// Writes a record down.
+    /// Appends a record.
     ///
     /// - Throws: file errors of `metrics.jsonl`.
     public func append(kind: String, step: Int, _ values: [(String, MetricsValue)]) throws {
@@ -36,12 +40,12 @@ public final class RunJournal {
         do {
             try events?.append(record)
         } catch {
-            warn("TensorBoard events end here", error)
+            warn("no further TensorBoard events are written", error)
             events = nil
         }
     }
 
-    /// Replaces `report.html` as a whole.
+    /// Replaces `report.html` atomically.
     public func writeReport() {
         do {
             let folder = folder()
@@ -49,12 +53,12 @@ public final class RunJournal {
             try Data(ReportPage.html([run]).utf8).write(to: RunRecord.report(in: folder), options: .atomic)
             hasReportFailed = false
         } catch {
-            if !hasReportFailed { warn("the report is not written", error) }
+            if !hasReportFailed { warn("cannot write the report", error) }
             hasReportFailed = true
         }
     }
 
     private func warn(_ what: String, _ error: any Error) {
-        Terminal.log("\(folder().relativePath): \(what): \((error as NSError).localizedDescription)")
+        report("\(folder().relativePath): \(what): \((error as NSError).localizedDescription)")
     }
 }

@@ -1,15 +1,15 @@
 public import Foundation
 
-/// What a run's folder says about it.
+/// The content of a run's folder that reports show.
 public struct RunRecord: Sendable {
-    /// What the report calls it.
+    /// The run's name in the report.
     public var name: String
     let history: RunHistory
-    /// `recipe.yaml` as it is.
+    /// The text of `recipe.yaml`.
     let recipe: String?
     let decoding: DecodingByHeads?
 
-    /// A recipe longer than this is cut off in a report.
+    /// The maximum number of bytes of a recipe in a report.
     private static let recipeLimit = 1 << 14
 
     /// Reads a run's folder.
@@ -38,7 +38,7 @@ public struct RunRecord: Sendable {
         decoding = DecodingByHeads(run: folder)
     }
 
-    /// Reads several runs; those whose folders have the same name are called by their paths.
+    /// Reads several runs; runs whose folders have the same name are identified by their paths.
     ///
     /// - Throws: ``ReportError``, ``MetricsError``, file errors.
     public static func read(_ paths: [String]) throws -> [RunRecord] {
@@ -55,42 +55,43 @@ public struct RunRecord: Sendable {
         return runs
     }
 
-    /// A run's metrics.
+    /// The path of a run's metrics.
     public static func metrics(in folder: URL) -> URL { folder.appendingPathComponent("metrics.jsonl") }
 
-    /// A run's report.
+    /// The path of a run's report.
     public static func report(in folder: URL) -> URL { folder.appendingPathComponent("report.html") }
 }
 
-/// Why there is no report.
+/// A report that cannot be created.
 public enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// No folder is there.
+    /// The run folder does not exist.
     case noRun(String)
-    /// The folder holds no metrics.
+    /// The folder has no `metrics.jsonl`.
     case noMetrics(String)
-    /// A run was named twice.
+    /// A run was given twice.
     case sameRun(String)
-    /// More than there are colours for.
+    /// More runs than distinguishable colours.
     case tooManyRuns(Int, limit: Int)
-    /// The page's place does not end in `.html`.
+    /// The output path of a page does not end in `.html`.
     case noPage(String)
-    /// The image's place does not end in `.svg`.
+    /// The output path of a chart does not end in `.svg`.
     case noImage(String)
-    /// The page has no such chart.
+    /// The page has no chart of this title.
     case noChart(String, known: [String])
-    /// The page cannot be written.
+    /// The file cannot be written.
     case unwritable(String, reason: String)
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
-        case .noRun(let path): "\(path): no such run folder; `foretoken train RECIPE --out \(path)` makes one"
+        case .noRun(let path): "\(path): no such run folder; `foretoken train RECIPE --out \(path)` creates one"
         case .noMetrics(let path):
-            "\(path): holds no metrics.jsonl, so it is no run that `foretoken train` made; name the run's own folder"
-        case .sameRun(let path): "\(path): the same run is named twice; name each run once"
-        case .tooManyRuns(let count, let limit): "\(count) runs are more than can be told apart; name at most \(limit)"
-        case .noPage(let path): "--out \(path): a report is a web page; end its name in .html"
-        case .noImage(let path): "--out \(path): a chart is an image; end its name in .svg"
+            "\(path): no metrics.jsonl, so this is not a run folder of `foretoken train`; give the run's own folder"
+        case .sameRun(let path): "\(path): the same run is given twice; give each run once"
+        case .tooManyRuns(let count, let limit):
+            "\(count) runs cannot be distinguished in a chart; give at most \(limit)"
+        case .noPage(let path): "--out \(path): a report is an HTML page; use a name that ends in .html"
+        case .noImage(let path): "--out \(path): a chart is an SVG image; use a name that ends in .svg"
         case .noChart(let name, let known): "--chart \(name): no such chart; there are \(known.joined(separator: ", "))"
         case .unwritable(let path, let reason):
             "\(path): cannot write the report: \(reason); give another --out or make its folder writable"

@@ -1,16 +1,16 @@
 import ForetokenTraining
 
-/// Mean, spread and order of a few numbers.
+/// Summary statistics of a few numbers.
 struct Statistics: Sendable, Equatable {
     let count: Int
     let mean: Double
     let least: Double
     let greatest: Double
     let median: Double
-    /// Of the mean: the sample's standard deviation ÷ √count; nil for one number.
+    /// The standard error of the mean: sample standard deviation ÷ √count; nil for a single number.
     let standardError: Double?
 
-    /// Nil without a number.
+    /// Nil for an empty array.
     init?(_ values: [Double]) {
         let sorted = values.sorted()
         guard let first = sorted.first, let last = sorted.last else { return nil }

@@ -4,28 +4,28 @@ public import Foundation
 internal import Yams
 
 extension Study {
-    private static let sections = ["data", "start", "model", "training", "memory"]
+    private static let sections = RecipeKey.sections.map(\.name)
 
-    /// Reads and checks a study's file; recipes are looked for from its folder on.
+    /// Reads and validates a study file. Relative recipe paths are resolved against the file's folder.
     ///
-    /// - Throws: `RecipeError`, ``StudyError`` with the file, the line and the key.
+    /// - Throws: `RecipeError` and ``StudyError``, with file, line and key.
     public init(contentsOf url: URL) throws {
         let text = try YamlText.read(url, what: "study")
         try self.init(yaml: text, file: url.relativePath, folder: url.deletingLastPathComponent())
     }
 
     init(yaml: String, file: String, folder: URL) throws {
-        let root = try YamlText.root(of: yaml, file: file, what: "study")
+        let root = try YamlText.root(of: yaml, place: file, what: "study")
         guard let mapping = root.mapping else {
             throw RecipeError.unreadable(
-                file: file, reason: "is no study: expected keys like `recipe:`, found \(root.summary)")
+                place: file, reason: "not a study: expected keys such as `recipe:`, found \(root.summary)")
         }
-        let top = RecipeReader(mapping, path: "", origin: RecipeOrigin(file: file))
+        let top = YamlSection(mapping, path: "", origin: YamlOrigin(file: file))
         self.file = file
         name = try top.string("name") ?? URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
         guard let recipe = try top.string("recipe"), !recipe.isEmpty else {
             throw StudyError.impossible(
-                place: file, key: "recipe", reason: "missing; name the recipe that all runs begin with")
+                place: file, key: "recipe", reason: "missing; give the path of the base recipe of all runs")
         }
         self.recipe = Self.file(recipe, in: folder)
         vocabulary = try top.integer("vocabulary")
@@ -49,15 +49,15 @@ extension Study {
         path.hasPrefix("/") ? URL(fileURLWithPath: path) : folder.appendingPathComponent(path)
     }
 
-    /// Recipe keys with dots or in sections, as overrides.
-    private static func settings(_ reader: RecipeReader) throws -> [RecipeOverride] {
+    /// Recipe keys, dotted or nested in sections, as overrides.
+    private static func settings(_ reader: YamlSection) throws -> [RecipeOverride] {
         try reader.entries.flatMap { key, value in try override(key, value, reader) }
     }
 
-    private static func override(_ key: String, _ value: Node, _ reader: RecipeReader) throws -> [RecipeOverride] {
+    private static func override(_ key: String, _ value: Node, _ reader: YamlSection) throws -> [RecipeOverride] {
         let place = reader.origin.place(reader.full(key), value)
         guard sections.contains(key) else { return [RecipeOverride("\(key)=\(value.flow)", place: place)] }
-        guard let section = value.mapping else { throw reader.wrong(key, value, "a section of keys") }
+        guard let section = value.mapping else { throw reader.value(key, value).wrong("a section of keys") }
         return section.map { inner, value in
             RecipeOverride(
                 "\(key).\(inner.string ?? inner.summary)=\(value.flow)",
@@ -65,20 +65,21 @@ extension Study {
         }
     }
 
-    private static func axes(_ reader: RecipeReader) throws -> [Axis] {
+    private static func axes(_ reader: YamlSection) throws -> [Axis] {
         try reader.entries.map { key, value in
-            let expected = "a list of values that the runs try"
-            guard let items = value.sequence, !items.isEmpty else { throw reader.wrong(key, value, expected) }
+            let expected = "a list of values"
+            guard let items = value.sequence, !items.isEmpty else { throw reader.value(key, value).wrong(expected) }
             let place = reader.origin.place(reader.full(key), value)
             let values = items.map(\.flow)
-            if let twice = values.indices.first(where: { values[..<$0].contains(values[$0]) }) {
+            if let second = values.indices.first(where: { values[..<$0].contains(values[$0]) }) {
                 throw StudyError.impossible(
-                    place: place, key: reader.full(key), reason: "\(values[twice]) is there twice; give each value once"
-                )
+                    place: place, key: reader.full(key),
+                    reason: "\(values[second]) is given twice; give each value once")
             }
-            guard key == "seed" || key.contains(".") else {
+            guard RecipeKey.isKnown(key) else {
                 throw RecipeError.unknownKey(
-                    place: place, key: reader.full(key), suggestion: nearest(key, among: ["seed"]))
+                    place: place, key: key.contains(".") ? key : reader.full(key),
+                    suggestion: RecipeKey.nearest(to: key))
             }
             return Axis(key: key, values: values, place: place)
         }
@@ -88,30 +89,30 @@ extension Study {
         try values.map { text in
             guard let seed = UInt64(text) else {
                 throw StudyError.impossible(
-                    place: place, key: key, reason: "'\(text)' is no seed; give whole numbers from 0 to 2^64 − 1")
+                    place: place, key: key, reason: "'\(text)' is not a seed; give integers from 0 to 2^64 − 1")
             }
             return seed
         }
     }
 
-    private static func arms(_ reader: RecipeReader, folder: URL) throws -> [Arm] {
+    private static func arms(_ reader: YamlSection, folder: URL) throws -> [Arm] {
         try reader.entries.map { name, node in
             let place = reader.origin.place(reader.full(name), node)
             let isName = name.wholeMatch(of: #/[A-Za-z0-9+][A-Za-z0-9+._-]{0,59}/#) != nil
             guard isName else {
                 throw StudyError.impossible(
                     place: place, key: "arms",
-                    reason: "'\(name.prefix(60))' is no name for a folder; use letters, digits, '+', '-', '.' and '_'")
+                    reason: "'\(name.prefix(60))' cannot name a folder; use letters, digits, '+', '-', '.' and '_'")
             }
             var arm = Arm(name: name, place: place)
             if node.isNull { return arm }
-            guard let mapping = node.mapping else { throw reader.wrong(name, node, "a section of keys") }
-            let section = RecipeReader(mapping, path: reader.full(name), origin: reader.origin)
+            guard let mapping = node.mapping else { throw reader.value(name, node).wrong("a section of keys") }
+            let section = YamlSection(mapping, path: reader.full(name), origin: reader.origin)
             arm.from = try section.string("from")
             arm.recipe = try section.string("recipe").map { Self.file($0, in: folder) }
             arm.series = try section.string("series")
             arm.vocabulary = try section.integer("vocabulary")
-            if let seeds = section.value("seed") {
+            if let seeds = section.value("seed")?.node {
                 let values = seeds.sequence.map { $0.map(\.flow) } ?? [seeds.flow]
                 arm.seeds = try Self.seeds(values, place, key: section.full("seed"))
             }
@@ -129,21 +130,27 @@ extension Study {
         }
     }
 
-    /// Refuses what makes no study.
+    /// Rejects inconsistent keys.
     private func validate() throws {
         func fail(_ place: String, _ key: String, _ reason: String) -> StudyError {
             .impossible(place: place, key: key, reason: reason)
         }
-        for setting in settings + arms.flatMap(\.settings) where grid.contains(where: { $0.key == setting.key }) {
-            throw fail(
-                setting.place, setting.key, "is one of the grid's keys, whose values would win; leave it out here")
+        for setting in settings + arms.flatMap(\.settings) where grid.contains(where: { $0.presentKey == setting.key })
+        {
+            throw fail(setting.place, setting.key, "is overridden by the grid's values for this key; leave it out here")
+        }
+        for keys in [grid.map(\.presentKey)] + arms.map({ $0.settings.map(\.key) }) + [settings.map(\.key)] {
+            if let twice = keys.indices.first(where: { keys[..<$0].contains(keys[$0]) }) {
+                throw fail(file, keys[twice], "is given twice, under one name or under its present and its former one")
+            }
         }
         if !seeds.isEmpty, let setting = settings.first(where: { $0.key == "seed" }) {
-            throw fail(setting.place, "seed", "is one of the grid's keys, whose values would win; leave it out here")
+            throw fail(setting.place, "seed", "is overridden by the grid's values for this key; leave it out here")
         }
         for arm in arms {
             if let other = arm.seeds?.first(where: { !seeds.contains($0) }) {
-                throw fail(arm.place, "arms.\(arm.name).seed", "\(other) is none of the study's seeds (grid.seed)")
+                throw fail(
+                    arm.place, "arms.\(arm.name).seed", "\(other) is not one of the study's seeds; add it to grid.seed")
             }
             guard let from = arm.from else { continue }
             guard let base = arms.first(where: { $0.name == from }) else {
@@ -154,11 +161,11 @@ extension Study {
             if let missing = (arm.seeds ?? seeds).first(where: { !theirs.contains($0) }) {
                 throw fail(
                     arm.place, "arms.\(arm.name).from",
-                    "'\(from)' does not run with seed \(missing), so there is nothing to go on from; give it that seed, too"
+                    "'\(from)' has no run with seed \(missing) to start from; give it that seed, too"
                 )
             }
             if let start = arm.settings.first(where: { $0.key == "start.from" }) {
-                throw fail(start.place, "arms.\(arm.name).start.from", "is what `from: \(from)` decides; leave it out")
+                throw fail(start.place, "arms.\(arm.name).start.from", "is set by `from: \(from)`; leave it out")
             }
         }
         for size in ([vocabulary] + arms.map(\.vocabulary)).compactMap(\.self) where !(1...1 << 24).contains(size) {
@@ -172,7 +179,7 @@ extension Study {
 }
 
 extension Study.Plot {
-    fileprivate init(_ reader: RecipeReader) throws {
+    fileprivate init(_ reader: YamlSection) throws {
         x = try reader.string("x")
         series = try reader.string("series")
         y = try reader.string("y")
@@ -181,7 +188,7 @@ extension Study.Plot {
             guard let spread = Spread(rawValue: text) else {
                 throw StudyError.impossible(
                     place: reader.origin.file, key: "axes.spread",
-                    reason: "'\(text)' is not known; use 'range' or 'error'"
+                    reason: "unknown value '\(text)'; use 'range' or 'error'"
                 )
             }
             self.spread = spread
@@ -207,7 +214,7 @@ extension Node {
     }
 }
 
-/// A text in double quotes, for YAML.
+/// A double-quoted YAML string; JSON's escapes are YAML's.
 private func quoted(_ text: String) -> String {
     var result = ""
     JSONValue.append(text, to: &result)

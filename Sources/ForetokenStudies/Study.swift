@@ -1,40 +1,44 @@
 import ForetokenTraining
 import Foundation
 
-/// A study: one recipe trained in many variants, each measured the same way; the file that `foretoken study` reads.
+/// A study: one recipe trained in many variants, each measured the same way. Read from the file given to `foretoken study`.
 ///
-/// Its runs are the arms (or one unnamed arm) times every point of the grid, of which `seed` is the axis that spread is taken
-/// over.
+/// The runs are the product of the arms (or one unnamed arm) and the points of the grid. Runs that differ only in `seed` are
+/// replicates, over which the spread is computed.
 public struct Study: Sendable {
-    /// What the table and the chart are called.
+    /// The title of the table and the chart.
     public let name: String
-    /// The file, as errors name it.
+    /// The file's path, for error messages.
     public let file: String
-    /// The recipe that all runs begin with.
+    /// The base recipe of all runs.
     let recipe: URL
-    /// Values for every run.
+    /// Overrides for all runs.
     let settings: [RecipeOverride]
-    /// Keys and their values besides the seed, the first changing slowest.
+    /// The axes other than the seed; the first varies slowest.
     let grid: [Axis]
-    /// Replicates; the recipe's own seed if empty.
+    /// The seeds of the replicates; the recipe's own seed if empty.
     let seeds: [UInt64]
-    /// Named variants in the file's order; empty where the grid is all.
+    /// Named variants in the file's order; empty for a study with a grid only.
     let arms: [Arm]
-    /// The arm that differences are taken from; the first variant if nil.
+    /// The arm that differences are relative to; the first variant if nil.
     let reference: String?
-    /// What is measured after each run.
+    /// The measurements made after each run.
     let measurements: [StudyMeasurement]
-    /// What the chart shows.
+    /// The axes of the chart.
     let plot: Plot
-    /// What the dry run takes for the size of the vocabulary where there is no data yet.
+    /// The vocabulary size assumed by a dry run if the data does not exist yet.
     let vocabulary: Int?
 
-    /// A key of the grid.
+    /// A recipe key that the grid varies.
     struct Axis: Sendable, Equatable {
         let key: String
-        /// Values as YAML on one line.
+        /// The values as one-line YAML.
         let values: [String]
+        /// File and line, for error messages.
         let place: String
+
+        /// The key by its present name.
+        var presentKey: String { RecipeKey.presentName(of: key) }
 
         func override(_ value: String) -> RecipeOverride { RecipeOverride("\(key)=\(value)", place: place) }
     }
@@ -42,37 +46,38 @@ public struct Study: Sendable {
     /// A named variant.
     struct Arm: Sendable, Equatable {
         let name: String
-        /// The arm whose model of the same seed it goes on from.
+        /// The arm from whose model, trained with the same seed, this arm's runs start.
         var from: String?
-        /// A recipe of its own in place of the study's.
+        /// The arm's base recipe; the study's if nil.
         var recipe: URL?
-        /// Some of the study's seeds; all if nil.
+        /// A subset of the study's seeds; all if nil.
         var seeds: [UInt64]?
-        /// In place of the study's.
+        /// The assumed vocabulary size; the study's if nil.
         var vocabulary: Int?
-        /// The line of the chart that it belongs to.
+        /// The chart line that it belongs to.
         var series: String?
         var settings: [RecipeOverride] = []
+        /// File and line, for error messages.
         let place: String
     }
 
     /// The axes of the chart.
     struct Plot: Sendable, Equatable {
-        /// What a point's error bar spans.
+        /// The extent of the error bars.
         enum Spread: String, Sendable, CaseIterable {
-            /// The least and the greatest seed.
+            /// From the minimum to the maximum over seeds.
             case range
-            /// One standard error to either side.
+            /// ± one standard error of the mean over seeds.
             case error
         }
 
-        /// A recipe's key, or `parameters`; chosen by the runs if nil.
+        /// A recipe key, or `parameters`; derived from the runs if nil.
         var x: String?
-        /// A recipe's key, or `arm`; the arms if nil.
+        /// A recipe key, or `arm`; the arms if nil.
         var series: String?
-        /// A measured value; the first that was measured if nil.
+        /// The name of a measured value; the first one if nil.
         var y: String?
-        /// The series whose values at the same x are subtracted.
+        /// The series whose values at the same x are subtracted from the others.
         var minus: String?
         var spread = Spread.range
     }

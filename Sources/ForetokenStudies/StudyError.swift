@@ -1,23 +1,23 @@
 import ForetokenTraining
 
-/// What can be wrong with a study.
+/// An error in a study file or in running a study.
 public enum StudyError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A value that makes no study.
+    /// An invalid value in the study file.
     case impossible(place: String, key: String, reason: String)
-    /// A run whose recipe makes no training run.
+    /// A run whose recipe is invalid or whose inputs are missing.
     case run(file: String, name: String, reason: String)
-    /// Another study works in the folder.
+    /// Another study is using the folder.
     case inUse(folder: String, process: String)
-    /// Runs in the folder that the study's file would make otherwise now.
+    /// The folder contains runs whose recipes the study file has changed since, each with the changed keys.
     case changed(folder: String, runs: [(name: String, what: String)])
     /// A file operation failed.
     case system(path: String, action: String, reason: String)
-    /// A file of results that this program did not write.
+    /// A results file that Foretoken did not write.
     case foreignResult(file: String, reason: String)
-    /// Runs that failed, each with why.
+    /// Runs that failed, with the reasons.
     case failed([(name: String, reason: String)], of: Int)
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .impossible(let place, let key, let reason): return "\(place): \(key): \(reason)"
@@ -27,18 +27,18 @@ public enum StudyError: Error, Sendable, Equatable, CustomStringConvertible {
         case .changed(let folder, let runs):
             let names = runs.map { "\($0.name) (\($0.what))" }.joined(separator: ", ")
             return
-                "\(folder): the study is another now for runs that are there: \(names); give them their old values, or "
-                + "have them trained anew by removing \(folder)/runs/NAME and \(folder)/results/NAME.json, or name another --out"
+                "\(folder): the study file has changed for existing runs: \(names); restore the old values, "
+                + "remove \(folder)/runs/NAME and \(folder)/results/NAME.json to train them again, or name another --out"
         case .system(let path, let action, let reason): return "\(path): cannot \(action): \(reason)"
         case .foreignResult(let file, let reason):
-            return "\(file): \(reason); remove the file, and the run is measured again"
+            return "\(file): \(reason); remove the file to measure the run again"
         case .failed(let runs, let count):
             let list = runs.map { "\($0.name): \($0.reason)" }.joined(separator: "\n  ")
             return
-                "\(runs.count) of \(count) runs failed, the others are done; the same command tries again:\n  \(list)"
+                "\(runs.count) of \(count) runs failed, the others are done; repeat the command to retry:\n  \(list)"
         }
     }
 
-    /// Equal sentences.
+    /// Whether the sentences are equal.
     public static func == (a: StudyError, b: StudyError) -> Bool { a.description == b.description }
 }

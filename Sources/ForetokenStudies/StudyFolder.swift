@@ -1,25 +1,26 @@
 import ForetokenFiles
-import ForetokenReport
 import ForetokenText
 import ForetokenTraining
 import Foundation
 
-/// A study's folder: `runs/NAME` and `recipes/NAME.yaml`, `results/NAME.json` and `results/NAME/`, `logs/NAME.log`, and what
-/// comes of them.
+/// A study's folder: `runs/NAME`, `recipes/NAME.yaml`, `results/NAME.json`, `results/NAME/` and `logs/NAME.log` for each run,
+/// and the study's table, chart and summary.
 final class StudyFolder {
     let url: URL
-    /// As paths in it are shown and handed on.
+    /// The folder as the user wrote it: messages and the arguments of child processes spell it so.
     let path: String
-    /// Held by this process and by all it starts: it is free when the last of them has ended, however they end.
+    /// Held by this process and all its children, so that it is free once the last of them has ended, however it ends.
     let lock: FileLock
 
-    /// How long processes of an earlier start may take to save what they have.
+    /// Seconds to wait for the children of a dead study to save their checkpoints.
     private static let patience = 120.0
 
-    /// Opens or makes the folder for this process and its children alone.
+    /// Opens the folder for this process and its children alone, and makes it if it does not exist.
+    ///
+    /// `onWait` is called once if the children of a dead study still hold the folder.
     ///
     /// - Throws: ``StudyError``.
-    init(_ path: String) throws {
+    init(_ path: String, onWait: () -> Void = {}) throws {
         self.path = path
         url = URL(fileURLWithPath: path)
         for name in ["runs", "recipes", "results", "logs"] {
@@ -30,12 +31,12 @@ final class StudyFolder {
                 throw StudyError.system(path: path, action: "make the study's folder", reason: error.systemReason)
             }
         }
-        lock = try Self.take(url.appendingPathComponent(".lock"), path)
+        lock = try Self.take(url.appendingPathComponent(".lock"), path, onWait: onWait)
     }
 
-    /// Waits for the lock while its holder is dead and what that process started is still ending.
-    private static func take(_ file: URL, _ path: String) throws -> FileLock {
-        var isTold = false
+    /// Takes the lock; waits for it while the study that took it is dead and its children are still ending.
+    private static func take(_ file: URL, _ path: String, onWait: () -> Void) throws -> FileLock {
+        var isWaiting = false
         let deadline = Date(timeIntervalSinceNow: patience)
         while true {
             do throws(FileFailure) {
@@ -46,13 +47,13 @@ final class StudyFolder {
             let holder = FileLock.holder(of: file)
             guard holder.flatMap(Int32.init).map({ !isAlive($0) }) ?? false, Date() < deadline, !InterruptFlag.isRaised
             else { throw StudyError.inUse(folder: path, process: holder ?? "unknown") }
-            if !isTold { Terminal.log("\(path): waiting for a run of an earlier start to save what it has") }
-            isTold = true
+            if !isWaiting { onWait() }
+            isWaiting = true
             usleep(50_000)
         }
     }
 
-    /// Whether a process runs; one that has ended and that nobody waited for does not.
+    /// Whether a process runs; a zombie does not.
     private static func isAlive(_ process: Int32) -> Bool {
         guard kill(process, 0) == 0 || errno == EPERM else { return false }
         let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
@@ -62,7 +63,7 @@ final class StudyFolder {
     func run(_ name: String) -> String { "\(path)/runs/\(name)" }
     func recipe(_ name: String) -> URL { url.appendingPathComponent("recipes/\(name).yaml") }
     func result(_ name: String) -> URL { url.appendingPathComponent("results/\(name).json") }
-    /// What a run's measurements keep so that they can go on: answers, samples, grades.
+    /// Files that a run's measurements resume from: answers, completions, grades.
     func details(_ name: String) -> URL { url.appendingPathComponent("results/\(name)") }
     func log(_ name: String) -> URL { url.appendingPathComponent("logs/\(name).log") }
     var table: URL { url.appendingPathComponent("table.md") }

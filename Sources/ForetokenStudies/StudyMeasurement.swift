@@ -2,16 +2,16 @@ import ForetokenFiles
 import ForetokenTraining
 import Foundation
 
-/// Something that is measured after a run: a call of `foretoken evaluate … --json`, whose answer is kept.
+/// A measurement made after a run: a call of `foretoken evaluate … --json`, whose output is stored.
 struct StudyMeasurement: Sendable, Equatable {
     enum Kind: Sendable, Equatable {
-        /// Loss, bits per byte and acceptance of each head on a token shard, the recipe's validation data if nil.
+        /// Loss, bits per byte and acceptance per head on a token shard; the recipe's validation data if nil.
         case loss(data: String?, batches: Int)
         /// Tokens per forward of self-speculative decoding.
         case decoding(Decoding)
-        /// One of the two synthetic tasks, by name.
+        /// A synthetic task, `arithmetic` or `induction`.
         case task(String, data: String?)
-        /// pass@k of a benchmark.
+        /// pass@k on a benchmark of programming problems.
         case code(Code)
     }
 
@@ -20,27 +20,29 @@ struct StudyMeasurement: Sendable, Equatable {
         var prompts = 8
         var promptTokens = 64
         var maxTokens = 160
-        /// 0 is greedy.
+        /// 0 is greedy decoding.
         var temperature = 0.0
-        /// Whether the table shows the speed-up as well, which depends on what else the machine does.
+        /// Whether the table also shows the speed-up, which depends on the machine's load.
         var showsSpeed = false
     }
 
     struct Code: Sendable, Equatable {
         var problems: String
-        var samples = 1
+        /// Completions per problem and temperature.
+        var completions = 1
         var ks = [1]
         var temperatures = [0.2]
         var maxTokens = 512
+        /// Seconds per program.
         var timeout = 3.0
         var isUnsafe = false
     }
 
-    /// What it is called in results, unique in a study.
+    /// The measurement's name in results, unique in a study.
     let name: String
     let kind: Kind
 
-    /// The command line behind `foretoken`; `files` is where what can be gone on with is kept.
+    /// The arguments of `foretoken`. `files`: the path prefix of the files from which an interrupted measurement resumes.
     func arguments(model: String, validation: String?, seed: UInt64, files: String) -> [String] {
         var words: [String]
         var options: [(String, String)] = [("--model", model)]
@@ -63,7 +65,7 @@ struct StudyMeasurement: Sendable, Equatable {
             let ks = code.ks.map(String.init).joined(separator: ",")
             let temperatures = code.temperatures.map { "\($0)" }.joined(separator: ",")
             options += [("--problems", code.problems), ("--samples", files + ".samples.jsonl")]
-            options += [("--out", files + ".graded.jsonl"), ("-m", "\(code.samples)"), ("-k", ks)]
+            options += [("--out", files + ".graded.jsonl"), ("-m", "\(code.completions)"), ("-k", ks)]
             options += [("--temperatures", temperatures), ("--max-tokens", "\(code.maxTokens)")]
             options += [("--timeout", "\(code.timeout)"), ("--seed", "\(seed)")]
         }
@@ -71,7 +73,7 @@ struct StudyMeasurement: Sendable, Equatable {
         return ["evaluate"] + words + ["--json"]
     }
 
-    /// The files it reads besides a run's own.
+    /// The files it reads, other than those of the run itself.
     func files(validation: String?) -> [String] {
         switch kind {
         case .loss(let data, _): [data ?? validation].compactMap(\.self)
@@ -81,7 +83,7 @@ struct StudyMeasurement: Sendable, Equatable {
         }
     }
 
-    /// Whether a run needs validation data for it.
+    /// Whether it needs the recipe's validation data.
     var needsValidation: Bool {
         switch kind {
         case .loss(let data, _): data == nil
@@ -90,7 +92,7 @@ struct StudyMeasurement: Sendable, Equatable {
         }
     }
 
-    /// The values that the table shows, in order, of models with up to so many heads.
+    /// The table's columns, in order, for models with up to `heads` heads.
     func columns(heads: Int) -> [StudyMetric] {
         switch kind {
         case .loss:
@@ -107,7 +109,7 @@ struct StudyMeasurement: Sendable, Equatable {
         }
     }
 
-    /// All values that an answer holds, by name.
+    /// All values of a measurement's output, by name.
     func values(of answer: JSONValue) -> [String: Double] {
         var values: [String: Double] = [:]
         guard case .object(let object) = answer else { return values }
@@ -119,7 +121,7 @@ struct StudyMeasurement: Sendable, Equatable {
                 for (index, item) in items.enumerated() {
                     guard case .number(let number) = item else { continue }
                     values["\(name).\(index + 1)"] = number
-                    // Head 1 goes without its number.
+                    // Head 1's value is also the metric without a head number.
                     if index == 0 { values[name] = number }
                 }
             default: break

@@ -1,9 +1,9 @@
 import ForetokenReport
 import ForetokenTraining
 
-/// A number that a run has, by its name in a study's file and results.
+/// A metric of a run, by its name in study files and results.
 struct StudyMetric: Sendable, Hashable {
-    /// How it is written.
+    /// The unit, which decides the format.
     enum Unit: Sendable {
         case bits, loss, share, ratio, times, count, bytes
     }
@@ -13,27 +13,27 @@ struct StudyMetric: Sendable, Hashable {
 
     init(_ name: String, _ unit: Unit) { (self.name, self.unit) = (name, unit) }
 
-    /// What every run has without a measurement.
+    /// The metrics that every run has without a measurement.
     static let ofTraining = [
         StudyMetric("parameters", .count), StudyMetric("tokens", .count), StudyMetric("tokensPerSecond", .count),
         StudyMetric("peakBytes", .bytes),
     ]
 
-    /// Whether it says how good a model is, so that differences mean something.
+    /// Whether it measures the quality of a model, so that differences between variants are shown.
     var isQuality: Bool { unit != .count && unit != .bytes }
 
-    /// Of a head after the first; the 8 of `tokensPerForward@0.8` is none.
+    /// The head of a per-head metric such as `acceptance.2`; the suffix of `tokensPerForward@0.8` is a temperature.
     var head: Int? { name.contains("@") ? nil : name.split(separator: ".").last.flatMap { Int($0) } }
 
-    /// In a table's heading.
+    /// The column heading.
     var title: String {
-        let words = [
+        let titles = [
             "bitsPerByte": "bits/byte", "tokensPerForward": "tokens/forward", "tokensPerSecond": "tokens/s",
-            "peakBytes": "peak", "speedUp": "speed-up",
+            "peakBytes": "peak memory", "speedUp": "speed-up",
         ]
-        for (key, word) in words where name == key || name.hasPrefix(key + "@") || name.hasPrefix(key + ".") {
-            let rest = name.dropFirst(key.count)
-            return word + (rest.first == "." ? " " + rest.dropFirst() : rest.replacing("@", with: " T "))
+        for (key, title) in titles where name == key || name.hasPrefix(key + "@") || name.hasPrefix(key + ".") {
+            let suffix = name.dropFirst(key.count)
+            return title + (suffix.first == "." ? " " + suffix.dropFirst() : suffix.replacing("@", with: " T "))
         }
         return name.replacing(".", with: " ", maxReplacements: 1)
     }
@@ -50,16 +50,16 @@ struct StudyMetric: Sendable, Hashable {
         }
     }
 
-    /// A difference, with its sign, and one digit more than the values have.
+    /// A signed difference, with one more decimal than the values.
     func difference(_ value: Double) -> String {
         let sign = value < 0 ? "−" : "+"
-        let size = abs(value)
+        let magnitude = abs(value)
         return switch unit {
-        case .bits: sign + Formatting.fixed(size, 4)
-        case .loss: sign + Formatting.fixed(size, 5)
-        case .share: sign + Formatting.fixed(size * 100, 2)
-        case .ratio, .times: sign + Formatting.fixed(size, 3)
-        case .count, .bytes: sign + text(size)
+        case .bits: sign + Formatting.fixed(magnitude, 4)
+        case .loss: sign + Formatting.fixed(magnitude, 5)
+        case .share: sign + Formatting.fixed(magnitude * 100, 2)
+        case .ratio, .times: sign + Formatting.fixed(magnitude, 3)
+        case .count, .bytes: sign + text(magnitude)
         }
     }
 

@@ -5,21 +5,21 @@ import ForetokenTraining
 import Foundation
 
 extension StudyPlan {
-    /// The runs with their sizes, as a dry run shows them.
+    /// The runs with their sizes, for a dry run.
     public var outline: TextTable {
         var table = TextTable(["run", "parameters", "memory", "steps", "tokens"])
         for run in runs {
             table.add([
                 run.name, run.parameters.map { Formatting.count(Double($0)) } ?? "?",
                 memory(of: run).map { Formatting.bytes(Double($0)) } ?? "?",
-                run.recipe.training.steps.map(String.init) ?? "by the time",
+                run.recipe.training.steps.map(String.init) ?? "by time limit",
                 run.tokens.map { Formatting.count(Double($0)) } ?? "?",
             ])
         }
         return table
     }
 
-    /// What the runs come to, and what is measured after each.
+    /// A sentence with the totals over all runs and the measurements made after each.
     public var totals: String {
         let tokens = runs.compactMap(\.tokens)
         let work = runs.compactMap(\.work)
@@ -31,10 +31,10 @@ extension StudyPlan {
             sentence += ", \(String(format: "%.3g", work.reduce(0, +))) FLOPs of training"
         }
         let names = study.measurements.map(\.name)
-        return sentence + "; after each: " + (names.isEmpty ? "nothing is measured" : names.joined(separator: ", "))
+        return sentence + "; measured after each: " + (names.isEmpty ? "nothing" : names.joined(separator: ", "))
     }
 
-    /// The same as one JSON object.
+    /// The plan as one JSON object.
     public var json: JSONObject {
         var object = JSONObject()
         object["name"] = .string(study.name)
@@ -56,8 +56,8 @@ extension StudyPlan {
         return object
     }
 
-    /// The peak of a training step on the CPU.
+    /// The estimated peak memory of a training step on the CPU, in bytes.
     private func memory(of run: StudyRun) -> Int? {
-        run.configuration.map { MemoryEstimate(run.recipe, configuration: $0).peak }
+        run.configuration.flatMap { try? MemoryEstimate(run.recipe, configuration: $0).peak }
     }
 }

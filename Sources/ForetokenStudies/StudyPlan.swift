@@ -4,23 +4,23 @@ import ForetokenText
 import ForetokenTraining
 import Foundation
 
-/// All runs of a study in the order in which they are made: seeds outermost, so that a study which is stopped has every
-/// variant with as many seeds as were reached.
+/// All runs of a study in execution order. Seeds are the outermost loop, so that a study that is stopped early has completed
+/// the same seeds for every variant.
 public struct StudyPlan: Sendable {
-    /// What is planned.
+    /// The study.
     public let study: Study
-    /// Where the runs go, as paths are written in their recipes.
+    /// The study's output folder, as written in the runs' recipes.
     public let folder: String
-    /// The runs; one that goes on from another comes after it.
+    /// The runs; a run that starts from another comes after it.
     public private(set) var runs: [StudyRun] = []
-    /// What the reader of the plan should know, such as data that is not there yet.
+    /// Notes for the reader of the plan, such as data that does not exist yet.
     public private(set) var notes: [String] = []
 
-    /// The longest name of a run, which becomes those of files.
+    /// The maximum length of a run's name, which is also a file name.
     private static let longestName = 120
     private static let mostRuns = 10_000
 
-    /// Plans a study. `overrides`: `section.key=value` for every run, which win over the study's `set`.
+    /// Plans a study. `overrides`: `section.key=value` for every run, with precedence over the study's `set`.
     ///
     /// - Throws: ``StudyError``, `RecipeError`.
     public init(_ study: Study, folder: String, overrides: [String] = []) throws {
@@ -35,7 +35,7 @@ public struct StudyPlan: Sendable {
         let seeds: [UInt64?] = study.seeds.isEmpty ? [nil] : study.seeds
         guard points.count * arms.count * seeds.count <= Self.mostRuns else {
             throw StudyError.impossible(
-                place: study.file, key: "grid", reason: "makes more than \(Self.mostRuns) runs; give fewer values")
+                place: study.file, key: "grid", reason: "gives more than \(Self.mostRuns) runs; use fewer values")
         }
         for seed in seeds {
             for arm in arms where seed.map({ arm?.seeds?.contains($0) ?? true }) ?? true {
@@ -45,9 +45,9 @@ public struct StudyPlan: Sendable {
         try checkAxes()
     }
 
-    /// Options that would have no effect, since all variants have values of their own, are refused.
+    /// Rejects overrides without effect because the grid or every arm sets the key.
     private static func requireFree(_ options: [RecipeOverride], _ study: Study) throws {
-        let axes = study.grid.map(\.key) + (study.seeds.isEmpty ? [] : ["seed"])
+        let axes = study.grid.map(\.presentKey) + (study.seeds.isEmpty ? [] : ["seed"])
         for option in options {
             func isHidden(_ keys: [String]) -> Bool {
                 keys.contains { option.key == $0 || option.key.hasPrefix($0 + ".") }
@@ -56,22 +56,22 @@ public struct StudyPlan: Sendable {
             guard isHidden(axes) || hidesAlways else { continue }
             throw StudyError.impossible(
                 place: option.place, key: option.key,
-                reason: "has no effect: the study gives every run a value of its own; change it in \(study.file)")
+                reason: "has no effect: the study sets this key for every run; change it in \(study.file)")
         }
     }
 
-    /// The arms so that each comes after the one it goes on from.
+    /// The arms in topological order: each after the one it starts from.
     private static func ordered(_ arms: [Study.Arm]) throws -> [Study.Arm] {
-        var (ordered, rest) = ([Study.Arm](), arms)
-        while let index = rest.firstIndex(where: { arm in
+        var (ordered, remaining) = ([Study.Arm](), arms)
+        while let index = remaining.firstIndex(where: { arm in
             arm.from.map { from in ordered.contains { $0.name == from } } ?? true
         }) {
-            ordered.append(rest.remove(at: index))
+            ordered.append(remaining.remove(at: index))
         }
-        if let arm = rest.first {
+        if let arm = remaining.first {
             throw StudyError.impossible(
                 place: arm.place, key: "arms.\(arm.name).from",
-                reason: "goes in a circle: \(rest.map(\.name).joined(separator: ", ")) start from each other")
+                reason: "is a cycle: \(remaining.map(\.name).joined(separator: ", ")) start from each other")
         }
         return ordered
     }
@@ -87,19 +87,20 @@ public struct StudyPlan: Sendable {
             throw StudyError.impossible(
                 place: study.file, key: "grid",
                 reason:
-                    "the run '\(name.prefix(60))…' cannot be told from others by a short name; name variants as arms")
+                    "the name of run '\(name.prefix(60))…' is too long or not unique; name the variants as arms")
         }
         let parent = try arm?.from.map { from in
             guard let found = runs.first(where: { $0.arm == from && $0.point == point && $0.seed == seed }) else {
                 throw StudyError.impossible(
                     place: arm?.place ?? study.file, key: "arms.\(arm?.name ?? "").from",
-                    reason: "'\(from)' has no run for '\(name)' to go on from")
+                    reason: "'\(from)' has no run that '\(name)' could start from")
             }
             return found
         }
         var overrides = study.settings + options
         if let parent {
-            // The checkpoint has a shape; a recipe written for the fine-tuning says itself what it takes of it.
+            // The model's shape comes from the checkpoint, so the base recipe's is removed. A recipe of the arm's own was
+            // written for fine-tuning and is left as it is.
             if arm?.recipe == nil { overrides += Self.shapeKeys.map { RecipeOverride("model.\($0)=null", place: "") } }
             overrides.append(
                 RecipeOverride("start.from=\"\(Self.escaped("\(folder)/runs/\(parent.name)"))\"", place: ""))
@@ -109,6 +110,7 @@ public struct StudyPlan: Sendable {
         overrides += seed.map { [RecipeOverride("seed=\($0)", place: study.file)] } ?? []
         do {
             var recipe = try Recipe(contentsOf: arm?.recipe ?? study.recipe, overriding: overrides)
+            recipe.provenance.notices.forEach { note($0) }
             let configuration = try configuration(of: &recipe, parent: parent, arm)
             for one in study.measurements where one.needsValidation {
                 try requireShard(recipe, for: one)
@@ -127,28 +129,29 @@ public struct StudyPlan: Sendable {
         }
     }
 
-    /// What a checkpoint decides.
+    /// The keys of `model` that a checkpoint determines.
     private static let shapeKeys = [
         "width", "layers", "trunkLayers", "attentionHeads", "keyValueHeads", "headDimension", "feedForwardWidth",
         "ropeBase", "normEpsilon", "tieEmbeddings", "heads", "headKind", "unembedding", "multipleOf",
     ]
 
-    /// The model that a run will have, as far as can be known before; the recipe has its shape afterwards.
+    /// The configuration of a run's model, whose shape is also written to the recipe; nil if it starts from a checkpoint that does
+    /// not exist yet.
     private mutating func configuration(
         of recipe: inout Recipe, parent: StudyRun?, _ arm: Study.Arm?
     ) throws -> ModelConfiguration? {
         if let parent {
             guard let base = parent.configuration else { return nil }
-            let configuration = try recipe.takeShape(of: base)
+            let configuration = try recipe.adoptShape(ofCheckpoint: base)
             try recipe.validate()
             return configuration
         }
         if let from = recipe.start.from {
             guard let folder = try? ModelFolder.locate(URL(fileURLWithPath: from)) else {
-                note("\(from): not there yet, so what starts from it has no size")
+                note("\(from): does not exist yet; sizes of runs that start from it are unknown")
                 return nil
             }
-            let configuration = try recipe.takeShape(of: ModelFolder.configuration(of: folder))
+            let configuration = try recipe.adoptShape(ofCheckpoint: ModelFolder.configuration(of: folder))
             try recipe.validate()
             return configuration
         }
@@ -157,7 +160,7 @@ public struct StudyPlan: Sendable {
         if !FileManager.default.fileExists(atPath: data) {
             let size = arm?.vocabulary ?? study.vocabulary ?? configuration.vocabulary
             configuration.vocabulary = size
-            note("\(data): not there yet; counted with a vocabulary of \(size)")
+            note("\(data): does not exist yet; sizes assume a vocabulary of \(size)")
         }
         return configuration
     }
@@ -168,28 +171,28 @@ public struct StudyPlan: Sendable {
 
     private func requireShard(_ recipe: Recipe, for one: StudyMeasurement) throws {
         guard let path = recipe.data.validation else {
-            throw RecipeError.impossible(
-                key: "data.validation",
-                reason: "missing, and '\(one.name)' is to be measured on it; or give it a `data:`")
+            throw recipe.invalidValue(
+                "data.validation",
+                "missing, but '\(one.name)' is measured on it; set it, or give the measurement a `data:`")
         }
         guard !path.hasSuffix(".jsonl") else {
-            throw RecipeError.impossible(
-                key: "data.validation",
-                reason: "\(path) is no token shard, on which '\(one.name)' is to be measured; give it a `data:` that is"
+            throw recipe.invalidValue(
+                "data.validation",
+                "\(path) is not a token shard, but '\(one.name)' needs one; give the measurement a `data:`"
             )
         }
     }
 
-    /// Of the recipe, and in place of the folder it starts from, of the run there.
+    /// The digest of a run: of its recipe, in which the digest of the parent run replaces the parent's folder.
     private static func digest(_ recipe: Recipe, parent: StudyRun?) -> String {
         var recipe = recipe
         if let parent { recipe.start.from = "run \(parent.digest)" }
-        return digest(of: recipe.yaml)
+        return digest(of: recipe.yamlOfVersion01)
     }
 
     static func digest(of text: String) -> String { SHA256.hex(of: Array(text.utf8)) }
 
-    /// The last part of a key, where no other key of the grid ends in it.
+    /// The last component of a key if it is unique in the grid, otherwise the whole key.
     private func shortName(_ key: String) -> String {
         let last = key.split(separator: ".").last.map(String.init) ?? key
         let isUnique = study.grid.count { $0.key == last || $0.key.hasSuffix("." + last) } == 1

@@ -2,19 +2,23 @@ import ForetokenFiles
 import ForetokenTraining
 import Foundation
 
-/// A call of this program by a study: its standard output is kept, what it says goes to a log.
+/// A child process of a study, running this program: its standard output is captured, its standard error appended to a log.
 final class StudyProcess {
     let identifier: pid_t
     private let output: Int32
     private let log: URL
-    /// Where the log ended before.
+    /// The length of the log before the process started.
     private let logStart: UInt64
     private(set) var status: Int32?
 
-    /// Starts this program with other arguments.
+    /// Starts this program with the given arguments.
     ///
-    /// `threads`: how many CPU threads it is to use; as many as it likes if nil. `lifeline`: a pipe's reading end; when the
-    /// other end is closed, the process ends. `lock`: held until the process has ended.
+    /// - Parameters:
+    ///   - arguments: without the program's name.
+    ///   - log: the file for standard error.
+    ///   - threads: the number of CPU threads; the program's default if nil.
+    ///   - lifeline: the read end of a pipe; the process exits when the write end is closed.
+    ///   - lock: the descriptor of a file lock that the process keeps until it exits.
     /// - Throws: ``StudyError/system(path:action:reason:)``.
     init(_ arguments: [String], log: URL, threads: Int?, lifeline: Int32, lock: Int32) throws {
         self.log = log
@@ -34,7 +38,7 @@ final class StudyProcess {
             (output, STDOUT_FILENO), (errors, STDERR_FILENO), (lifeline, Lifeline.numbers.pipe),
             (lock, Lifeline.numbers.lock),
         ] { posix_spawn_file_actions_adddup2(&actions, own, theirs) }
-        // A group of its own: a terminal's Ctrl-C reaches the study alone, which passes it on.
+        // An own process group: a terminal's Ctrl-C reaches only the study, which forwards it.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -59,18 +63,18 @@ final class StudyProcess {
         .system(path: path, action: action, reason: String(cString: strerror(errno)))
     }
 
-    /// A file without a name, which goes when it is closed.
+    /// An unlinked temporary file, deleted when it is closed.
     private static func unnamedFile() throws -> Int32 {
-        let place = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-XXXXXX").path
-        var path = Array(place.utf8CString)
+        let template = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-XXXXXX").path
+        var path = Array(template.utf8CString)
         let file = mkstemp(&path)
-        guard file >= 0 else { throw failure(place, "make") }
+        guard file >= 0 else { throw failure(template, "create") }
         unlink(path)
         _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         return file
     }
 
-    /// Whether it has ended.
+    /// Whether the process has exited; does not block.
     func hasEnded() -> Bool {
         if status != nil { return true }
         var found: Int32 = 0
@@ -79,13 +83,13 @@ final class StudyProcess {
         return true
     }
 
-    /// Asks it to save and end.
+    /// Sends SIGTERM, on which a training saves a checkpoint and exits.
     func stop() { if status == nil { kill(identifier, SIGTERM) } }
 
-    /// Nil if a signal ended it.
+    /// The exit code; nil if the process is running or was killed by a signal.
     var exitCode: Int32? { status.flatMap { $0 & 0x7F == 0 ? $0 >> 8 & 0xFF : nil } }
 
-    /// The object on the last line of its output.
+    /// The JSON object on the last line of standard output.
     func answer() -> JSONValue? {
         let text = Self.tail(of: output, from: 0)
         guard let line = text.split(separator: "\n").last else { return nil }
@@ -95,20 +99,20 @@ final class StudyProcess {
         return value
     }
 
-    /// Why it ended as it did, in its own last words where there are some.
+    /// Why the process failed: its last error message, or its exit status.
     var reason: String {
         if let status, status & 0x7F != 0 {
             let name = String(cString: strsignal(status & 0x7F))
-            return "was killed by signal \(status & 0x7F) (\(name)); its words are in \(log.relativePath)"
+            return "was killed by signal \(status & 0x7F) (\(name)); see \(log.relativePath)"
         }
         let file = open(log.path, O_RDONLY | O_CLOEXEC)
         defer { if file >= 0 { close(file) } }
         let lines = file >= 0 ? Self.tail(of: file, from: logStart).split(separator: "\n") : []
         let last = lines.last { $0.hasPrefix("Error: ") }.map { String($0.dropFirst(7)) } ?? lines.last.map(String.init)
-        return last ?? "ended with exit code \(exitCode ?? 0)"
+        return last ?? "failed with exit code \(exitCode ?? 0)"
     }
 
-    /// The last megabyte of a file, not before an offset.
+    /// The last MiB of a file after offset `start`.
     private static func tail(of file: Int32, from start: UInt64) -> String {
         let size = 1 << 20
         let end = Int(max(0, lseek(file, 0, SEEK_END)))

@@ -4,7 +4,7 @@ import ForetokenTraining
 import Foundation
 
 extension StudyResult.Training {
-    /// What a finished run's folder says.
+    /// Reads the results of a finished run from its folder.
     ///
     /// - Throws: `RecipeError`, ``RunFolderError``, `ModelError`, `MetricsError`.
     init(run folder: URL) throws {
@@ -24,7 +24,7 @@ extension StudyResult.Training {
         let steps = recipe.training.steps ?? 0
         self.init(
             parameters: try ModelOutline(configuration).parameterCount, steps: steps,
-            tokens: steps * recipe.training.batchSize * recipe.training.accumulation * recipe.model.context,
+            tokens: steps * recipe.training.batchSize * recipe.training.accumulation * recipe.model.contextLength,
             tokensPerSecond: Statistics(rates)?.median, peakBytes: peak)
     }
 }

@@ -2,19 +2,19 @@ import ForetokenFiles
 import ForetokenTraining
 import Foundation
 
-/// What is known of one run: `results/NAME.json`, replaced as a whole after each stage.
+/// The results of one run: `results/NAME.json`, replaced atomically after each stage.
 struct StudyResult: Sendable {
-    /// What the training came to.
+    /// The results of the training stage.
     struct Training: Sendable, Equatable {
         var parameters: Int
         var steps: Int
         var tokens: Int
-        /// The median over the records of the run.
+        /// The median over the run's metrics records.
         var tokensPerSecond: Double?
         var peakBytes: Int?
     }
 
-    /// What a measurement answered, and the digest of what it was.
+    /// The output of a measurement, with the digest of its definition.
     struct Answer: Sendable {
         var digest: String
         var value: JSONValue
@@ -27,7 +27,7 @@ struct StudyResult: Sendable {
 
     init(name: String, digest: String) { (self.name, self.digest) = (name, digest) }
 
-    /// Reads a file; nil if it is not there.
+    /// Reads a file; nil if it does not exist.
     ///
     /// - Throws: ``StudyError/foreignResult(file:reason:)``.
     init?(contentsOf url: URL, name: String) throws {
@@ -35,7 +35,7 @@ struct StudyResult: Sendable {
         do {
             let node = try JSONNode(contentsOf: url)
             guard try node["formatVersion"].integer() == 1 else {
-                throw StudyError.foreignResult(file: url.relativePath, reason: "is of another version")
+                throw StudyError.foreignResult(file: url.relativePath, reason: "unknown formatVersion")
             }
             self.init(name: name, digest: try node["digest"].string())
             if let found = try node["training"].ifPresent {
@@ -55,7 +55,7 @@ struct StudyResult: Sendable {
         }
     }
 
-    /// Replaces the file.
+    /// Replaces the file atomically.
     ///
     /// - Throws: `JSONError`.
     func write(to url: URL) throws {
@@ -72,7 +72,7 @@ struct StudyResult: Sendable {
         try JSONValue.object(object).write(to: url)
     }
 
-    /// All numbers by the names of metrics.
+    /// All values by the names of metrics.
     func values(_ measurements: [StudyMeasurement]) -> [String: Double] {
         var values: [String: Double] = [:]
         if let training {

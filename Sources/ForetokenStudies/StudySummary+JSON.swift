@@ -2,7 +2,7 @@ public import ForetokenFiles
 import ForetokenTraining
 
 extension StudySummary {
-    /// All numbers: each run's, and each variant's over its seeds.
+    /// All values: those of each run, and the statistics of each variant over its seeds.
     public var json: JSONObject {
         var object = JSONObject()
         object["formatVersion"] = 1
@@ -22,7 +22,7 @@ extension StudySummary {
             zip(row.runs, row.values).map { run, values in
                 var own = JSONObject()
                 own["name"] = .string(run.name)
-                // As a text: a seed may be beyond 2^63.
+                // A string, since a seed can exceed 2^63 − 1.
                 if let seed = run.seed { own["seed"] = .string("\(seed)") }
                 for (name, value) in values.sorted(by: { $0.key < $1.key }) { own[name] = .finite(value) }
                 return .object(own)

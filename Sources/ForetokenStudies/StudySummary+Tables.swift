@@ -2,26 +2,26 @@ import ForetokenReport
 import ForetokenTraining
 
 extension StudySummary {
-    /// The table for a page of Markdown: mean (each seed), differences from the first variant.
+    /// The table in Markdown: the mean (and each seed) of every metric, with differences from the reference variant.
     var markdown: String {
-        let several = rows.contains { $0.runs.count > 1 }
-        let plain = columns.filter { $0.head == nil }
-        let heads = columns.filter { $0.head != nil }
+        let hasReplicates = rows.contains { $0.runs.count > 1 }
+        let scalars = columns.filter { $0.head == nil }
+        let perHead = columns.filter { $0.head != nil }
         var header = ["variant"]
-        if several { header.append("seeds") }
-        for column in plain {
-            header.append(column.title + (several && column.isQuality ? " (each seed)" : ""))
+        if hasReplicates { header.append("seeds") }
+        for column in scalars {
+            header.append(column.title + (hasReplicates && column.isQuality ? " (each seed)" : ""))
             if column.isQuality, rows.count > 1 { header.append("Δ") }
         }
-        if !heads.isEmpty { header.append("acceptance of heads 2, 3, …") }
+        if !perHead.isEmpty { header.append("acceptance of heads 2, 3, …") }
         let lines = rows.map { row in
             var cells = [row.name]
-            if several { cells.append("\(row.values.count { !$0.isEmpty })") }
-            for column in plain {
+            if hasReplicates { cells.append("\(row.values.count { !$0.isEmpty })") }
+            for column in scalars {
                 cells.append(cell(row, column))
                 if column.isQuality, rows.count > 1 { cells.append(difference(row, column)) }
             }
-            if !heads.isEmpty { cells.append(acceptance(row, heads)) }
+            if !perHead.isEmpty { cells.append(acceptance(row, perHead)) }
             return cells
         }
         func line(_ cells: [String]) -> String {
@@ -32,18 +32,18 @@ extension StudySummary {
         return "**\(plan.study.name)**\n\n\(table)\n\n\(notes.joined(separator: " "))\n"
     }
 
-    /// The tables for a terminal: what was trained and found, and where there are several variants or seeds, the seeds and the
-    /// differences, and acceptance by head.
+    /// The tables for a terminal of `width` columns (nil: no limit): the mean of every metric; with several variants or seeds, the
+    /// differences and the values of each seed; and the acceptance per head.
     public func tables(width: Int?) -> String {
-        let plain = columns.filter { $0.head == nil }
-        let heads = columns.filter { $0.head != nil }
+        let scalars = columns.filter { $0.head == nil }
+        let perHead = columns.filter { $0.head != nil }
         var parts: [String] = []
-        for group in grouped(plain, width: width ?? 80) {
+        for group in grouped(scalars, width: width ?? 80) {
             var table = TextTable(["variant"] + group.map(\.title))
             for row in rows { table.add([row.name] + group.map { column in mean(row, column) }) }
             parts.append(table.text(width: width))
         }
-        let qualities = plain.filter(\.isQuality)
+        let qualities = scalars.filter(\.isQuality)
         if rows.contains(where: { $0.runs.count > 1 }) || rows.count > 1 {
             for column in qualities {
                 var table = TextTable([column.title, "Δ", "each seed"])
@@ -54,23 +54,23 @@ extension StudySummary {
                 parts.append(table.text(width: width))
             }
         }
-        if !heads.isEmpty {
-            var table = TextTable(["acceptance of head"] + heads.map { "\($0.head ?? 0)" })
-            for row in rows { table.add([row.name] + heads.map { mean(row, $0) }) }
+        if !perHead.isEmpty {
+            var table = TextTable(["acceptance of head"] + perHead.map { "\($0.head ?? 0)" })
+            for row in rows { table.add([row.name] + perHead.map { mean(row, $0) }) }
             parts.append(table.text(width: width))
         }
         return parts.joined(separator: "\n\n") + (notes.isEmpty ? "" : "\n\n" + notes.joined(separator: " "))
     }
 
-    /// Columns side by side as far as a terminal has room for them beside the variant's name.
+    /// Splits columns into tables that fit into `width` together with the variant's name.
     private func grouped(_ columns: [StudyMetric], width: Int) -> [[StudyMetric]] {
-        let names = min(24, rows.map(\.name.count).max() ?? 0)
+        let nameWidth = min(24, rows.map(\.name.count).max() ?? 0)
         var (groups, used) = ([[StudyMetric]](), width)
         for column in columns {
-            let room = 2 + max(column.title.count, rows.map { mean($0, column).count }.max() ?? 0)
-            if used + room > width { (groups, used) = (groups + [[]], max(names, 8)) }
+            let columnWidth = 2 + max(column.title.count, rows.map { mean($0, column).count }.max() ?? 0)
+            if used + columnWidth > width { (groups, used) = (groups + [[]], max(nameWidth, 8)) }
             groups[groups.count - 1].append(column)
-            used += room
+            used += columnWidth
         }
         return groups
     }
@@ -79,7 +79,7 @@ extension StudySummary {
         row.statistics(column).map { column.text(column.name == "tokensPerSecond" ? $0.median : $0.mean) } ?? ""
     }
 
-    /// The mean, and each seed where there are several and the number says how good a model is.
+    /// The mean, followed by the values of each seed for a quality metric with several seeds.
     private func cell(_ row: Row, _ column: StudyMetric) -> String {
         let values = row.numbers(column)
         guard values.count > 1, column.isQuality else { return mean(row, column) }
@@ -90,7 +90,7 @@ extension StudySummary {
         guard let reference, row.name != reference.name, let found = row.difference(from: reference, column) else {
             return ""
         }
-        // The unsigned form of a difference.
+        // Without the sign of a difference.
         let error = found.standardError.map { " ± " + column.difference($0).dropFirst() } ?? ""
         return column.difference(found.mean) + error
     }

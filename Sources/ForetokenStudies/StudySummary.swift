@@ -3,20 +3,20 @@ import ForetokenReport
 import ForetokenTraining
 import Foundation
 
-/// What a study's results come to: a row for every variant, over its seeds.
+/// The results of a study: one row per variant, over its seeds.
 public struct StudySummary: Sendable {
     /// A variant.
     struct Row: Sendable {
         let name: String
         let runs: [StudyRun]
-        /// The numbers of each seed's run, in the runs' order; empty where it is not done.
+        /// The values of each run by metric, in the runs' order; empty for a run that is not done.
         let values: [[String: Double]]
 
-        /// A metric of the seeds that have it.
+        /// The statistics of a metric over the seeds that have it.
         func statistics(_ metric: StudyMetric) -> Statistics? { Statistics(numbers(metric)) }
         func numbers(_ metric: StudyMetric) -> [Double] { values.compactMap { $0[metric.name] } }
 
-        /// This variant less another, seed by seed; nil where no seed has both.
+        /// The difference from another variant, paired by seed; nil if no seed has both.
         func difference(from other: Row, _ metric: StudyMetric) -> Statistics? {
             let pairs = runs.indices.compactMap { index -> Double? in
                 guard let own = values[index][metric.name],
@@ -32,9 +32,9 @@ public struct StudySummary: Sendable {
     let plan: StudyPlan
     let rows: [Row]
     let failures: [String: String]
-    /// Runs that are trained and measured.
+    /// The number of runs that are trained and measured.
     public let done: Int
-    /// The columns that some run has a value for.
+    /// The columns for which some run has a value.
     let columns: [StudyMetric]
 
     init(_ plan: StudyPlan, results: [String: StudyResult], failures: [String: String] = [:]) {
@@ -53,23 +53,23 @@ public struct StudySummary: Sendable {
         columns = plan.columns.filter { column in rows.contains { $0.statistics(column) != nil } }
     }
 
-    /// The variant that differences are taken from: the study's, or the first.
+    /// The variant that differences are relative to: the study's `reference`, or the first.
     var reference: Row? {
         guard let arm = plan.study.reference else { return rows.first }
         return rows.first { $0.runs.first?.arm == arm }
     }
 
-    /// What is missing, and how the table is read.
+    /// Notes below the table: missing and failed runs, and the meaning of Δ.
     var notes: [String] {
         var notes: [String] = []
         let total = plan.runs.count
         if done < total { notes.append("\(done) of \(total) runs are done.") }
         if let reference, rows.count > 1 {
-            let several = rows.contains { $0.runs.count > 1 }
+            let hasReplicates = rows.contains { $0.runs.count > 1 }
             notes.append(
-                "Δ: less '\(reference.name)'"
-                    + (several ? ", seed by seed where both have it, ± standard error over seeds" : "")
-                    + "; percentages in points.")
+                "Δ: difference from '\(reference.name)'"
+                    + (hasReplicates ? ", paired by seed, ± standard error over seeds" : "")
+                    + "; of percentages in percentage points.")
         }
         if !failures.isEmpty { notes.append("Failed: \(failures.keys.sorted().joined(separator: ", ")).") }
         return notes

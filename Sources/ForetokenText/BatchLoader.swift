@@ -1,120 +1,121 @@
 import ForetokenFiles
 
-/// A text to train on and its part in the mixture.
+/// A source of training data with its weight in the mixture.
 public struct WeightedTokens: Sendable {
-    /// The text.
+    /// The token stream.
     public let tokens: PackedTokens
-    /// Its share of the samples, relative to the others'.
+    /// The source's share of the sequences, relative to the weights of the others.
     public let weight: Double
 
-    /// `weight`: positive and finite.
+    /// Creates a source. `weight`: positive and finite.
     public init(_ tokens: PackedTokens, weight: Double) {
         self.tokens = tokens
         self.weight = weight
     }
 }
 
-/// Cuts packed streams into batches; every batch is a pure function of its index.
+/// Cuts packed token streams into batches of sequences. Every batch is a pure function of its index.
 ///
-/// Of several sources each is walked in its own order, epoch after epoch: none of its samples comes again before all of
-/// them came.
+/// Each source has its own shuffled order per epoch: a sequence is repeated only after all others of its source were used.
 public struct BatchLoader: Sendable {
-    /// The smallest share of the samples that a source can have.
-    public static let smallestShare = SampleMix.smallestShare
-    /// The most sources.
+    /// The smallest share of the sequences that a source can have.
+    public static let smallestShare = SourceMix.smallestShare
+    /// The maximum number of sources.
     public static let mostSources = 256
 
-    /// Samples of an epoch of all sources: sample s of a source covers the positions s·T to s·T + T + n, so every token but
-    /// the stream's first is head 1's target once.
-    public let sampleCount: Int
+    /// The number of sequences in an epoch of all sources. Sequence s of a source covers the positions s·T to s·T + T + n, so every
+    /// token except the stream's first is a target of head 1 exactly once.
+    public let sequenceCount: Int
     private struct Source {
         let tokens: PackedTokens
-        let order: SampleOrder
-        let sampleCount: Int
+        let order: SequenceOrder
+        let sequenceCount: Int
     }
     private let sources: [Source]
-    private let mix: SampleMix
-    private let context: Int
+    private let mix: SourceMix
+    private let sequenceLength: Int
     private let heads: Int
 
-    /// Batches of one text.
+    /// Creates a loader of a single source.
     ///
     /// - Parameters:
-    ///   - tokens: the text.
-    ///   - context: T.
-    ///   - heads: n.
-    ///   - seed: decides the order.
-    public init(_ tokens: PackedTokens, context: Int, heads: Int, seed: UInt64) {
-        self.init(mixing: [WeightedTokens(tokens, weight: 1)], context: context, heads: heads, seed: seed)
+    ///   - tokens: the token stream.
+    ///   - sequenceLength: T, the sequence length.
+    ///   - heads: n, the number of prediction heads.
+    ///   - seed: the seed of the shuffled order.
+    public init(_ tokens: PackedTokens, sequenceLength: Int, heads: Int, seed: UInt64) {
+        self.init(mixing: [WeightedTokens(tokens, weight: 1)], sequenceLength: sequenceLength, heads: heads, seed: seed)
     }
 
-    /// Batches of several texts; `sources`: at most ``mostSources``, none with less than ``smallestShare`` of the weights.
-    public init(mixing sources: [WeightedTokens], context: Int, heads: Int, seed: UInt64) {
-        self.context = context
+    /// Creates a loader of a mixture of at most ``mostSources`` sources, each with at least ``smallestShare`` of the total weight.
+    public init(mixing sources: [WeightedTokens], sequenceLength: Int, heads: Int, seed: UInt64) {
+        self.sequenceLength = sequenceLength
         self.heads = heads
         self.sources = sources.enumerated().map { index, source in
-            let count = max(1, (source.tokens.length - 1 + context - 1) / context)
-            // The first keeps the seed as it is: alone it is in the order that it always had.
+            let count = max(1, (source.tokens.length - 1 + sequenceLength - 1) / sequenceLength)
+            // The first source uses the seed unchanged, so that a single source has the same order with either initialiser.
             let seed = index == 0 ? seed : SplitMix64.mix(seed ^ SplitMix64.mix(UInt64(index)))
             return Source(
-                tokens: source.tokens, order: SampleOrder(seed: seed, sampleCount: count), sampleCount: count)
+                tokens: source.tokens, order: SequenceOrder(seed: seed, count: count), sequenceCount: count)
         }
-        mix = SampleMix(weights: sources.map(\.weight))
-        sampleCount = self.sources.reduce(0) { $0 + $1.sampleCount }
+        mix = SourceMix(weights: sources.map(\.weight))
+        sequenceCount = self.sources.reduce(0) { $0 + $1.sequenceCount }
     }
 
-    /// The samples of global indices `globalIndex ..< globalIndex + count`, in the shuffled order.
+    /// The sequences with global indices `globalIndex ..< globalIndex + count`, in the shuffled order.
     public func batch(startingAt globalIndex: Int, count: Int) -> TokenBatch {
-        batch((globalIndex..<(globalIndex + count)).map(sample(at:)))
+        batch((globalIndex..<(globalIndex + count)).map(sequence(at:)))
     }
 
-    /// Samples in the order of the text, for evaluation; fewer at the end.
-    public func sequentialBatch(startingAt sample: Int, count: Int) -> TokenBatch {
+    /// Sequences in the order of the sources, for evaluation; fewer than `count` at the end.
+    public func sequentialBatch(startingAt first: Int, count: Int) -> TokenBatch {
         batch(
-            (sample..<max(sample, min(sample + count, sampleCount))).map { sample in
-                var (source, rest) = (0, sample)
-                while rest >= sources[source].sampleCount {
-                    rest -= sources[source].sampleCount
+            (first..<max(first, min(first + count, sequenceCount))).map { index in
+                var (source, sequence) = (0, index)
+                while sequence >= sources[source].sequenceCount {
+                    sequence -= sources[source].sequenceCount
                     source += 1
                 }
-                return (source, rest)
+                return (source, sequence)
             })
     }
 
-    /// Asks the system to read the samples of these global indices, which will be drawn soon; returns at once.
+    /// Starts reading the sequences with these global indices from disk in advance; does not block.
     public func readAhead(startingAt globalIndex: Int, count: Int) {
         for index in globalIndex..<(globalIndex + count) {
-            let (source, sample) = sample(at: index)
-            sources[source].tokens.readAhead(from: sample * context, count: context + heads)
+            let (source, sequence) = sequence(at: index)
+            sources[source].tokens.readAhead(from: sequence * sequenceLength, count: sequenceLength + heads)
         }
     }
 
-    /// How often each source has been seen whole after so many samples.
-    public func epochs(afterSamples count: Int) -> [Double] {
-        zip(mix.counts(ofFirst: count), sources).map { Double($0) / Double($1.sampleCount) }
+    /// The number of epochs of each source after `count` sequences of the mixture.
+    public func epochs(afterSequences count: Int) -> [Double] {
+        zip(mix.counts(ofFirst: count), sources).map { Double($0) / Double($1.sequenceCount) }
     }
 
-    /// The source and the sample in it at a global index.
-    func sample(at globalIndex: Int) -> (source: Int, sample: Int) {
-        let (source, index) = mix.place(at: globalIndex)
-        return (source, sources[source].order.sample(at: index))
+    /// The source, and the sequence in it, at a global index.
+    func sequence(at globalIndex: Int) -> (source: Int, sequence: Int) {
+        let (source, index) = mix.source(at: globalIndex)
+        return (source, sources[source].order.sequence(at: index))
     }
 
-    private func batch(_ samples: [(source: Int, sample: Int)]) -> TokenBatch {
-        let width = context + heads
-        var tokenValues = [Int32](repeating: 0, count: samples.count * width)
+    private func batch(_ sequences: [(source: Int, sequence: Int)]) -> TokenBatch {
+        let width = sequenceLength + heads
+        var tokenValues = [Int32](repeating: 0, count: sequences.count * width)
         var documentValues = tokenValues
         tokenValues.withUnsafeMutableBufferPointer { tokenBuffer in
             documentValues.withUnsafeMutableBufferPointer { documentBuffer in
-                for (row, (source, sample)) in samples.enumerated() {
+                for (row, (source, sequence)) in sequences.enumerated() {
                     let range = (row * width)..<((row + 1) * width)
                     sources[source].tokens.fill(
-                        from: sample * context, tokens: UnsafeMutableBufferPointer(rebasing: tokenBuffer[range]),
+                        from: sequence * sequenceLength,
+                        tokens: UnsafeMutableBufferPointer(rebasing: tokenBuffer[range]),
                         documents: UnsafeMutableBufferPointer(rebasing: documentBuffer[range]))
                 }
             }
         }
         return TokenBatch(
-            batchSize: samples.count, context: context, heads: heads, tokens: tokenValues, documents: documentValues)
+            batchSize: sequences.count, sequenceLength: sequenceLength, heads: heads, tokens: tokenValues,
+            documents: documentValues)
     }
 }

@@ -1,15 +1,15 @@
-/// A text that repeats itself to its end.
+/// A repetition at the end of a text.
 public struct LoopReport: Sendable, Equatable {
-    /// Tokens until it repeats.
+    /// The length of the repeated unit in tokens.
     public let period: Int
-    /// Tokens at the end that repeat with this period.
+    /// The length of the repetition in tokens.
     public let length: Int
 }
 
-/// Finds texts that got stuck. Greedy decoding of small models often loops, and a loop flatters acceptance: every draft of
-/// it is easy.
+/// Detects degenerate repetition. Greedy decoding of small models often loops, and loops inflate acceptance rates because their
+/// tokens are easy to predict.
 public enum LoopDetector {
-    /// The loop at the end of the tokens: the smallest period p with which at least the last max(3p, 48) tokens repeat.
+    /// The repetition at the end of the tokens: the smallest period p for which at least the last max(3p, 48) tokens repeat.
     public static func loop(in tokens: [Int32]) -> LoopReport? {
         for period in 1...max(1, tokens.count / 3) where tokens.count > period {
             var length = period

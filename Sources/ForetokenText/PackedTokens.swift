@@ -1,6 +1,6 @@
-/// Several shards as one stream: beginning token, document, ending token, and the next document.
+/// Several shards as one packed token stream: each document with its beginning-of-text and end-of-text tokens.
 public final class PackedTokens: Sendable {
-    /// Tokens in the stream, the special ones included.
+    /// The number of tokens in the stream, including special tokens.
     public let length: Int
     private let shards: [TokenShard]
     /// The stream position and the document number at which each shard starts.
@@ -8,9 +8,11 @@ public final class PackedTokens: Sendable {
     private let before: Int32?
     private let after: Int32?
 
-    /// Special tokens a document.
+    /// The number of special tokens per document.
     private let extra: Int
 
+    /// Creates the stream.
+    ///
     /// - Throws: ``ShardError/tokenizer(file:found:expected:)`` for a shard of another tokenizer.
     public init(_ shards: [TokenShard], tokenizer: any Tokenizer) throws(ShardError) {
         for shard in shards { try shard.requireTokenizer(tokenizer) }
@@ -29,8 +31,8 @@ public final class PackedTokens: Sendable {
         length = position
     }
 
-    /// Fills both buffers, equally long, with the tokens from a stream position on and the numbers of their documents;
-    /// past the end with the ending token and document -1.
+    /// Fills two buffers of equal length with the tokens from a stream position and their document numbers. Beyond the end of the
+    /// stream: the end-of-text token (0 if there is none) and document -1.
     public func fill(
         from position: Int, tokens: UnsafeMutableBufferPointer<Int32>, documents: UnsafeMutableBufferPointer<Int32>
     ) {
@@ -48,39 +50,39 @@ public final class PackedTokens: Sendable {
             let document = self.document(in: shard, at: at - start.position)
             let first = shard.offset(ofDocument: document)
             let end = shard.offset(ofDocument: document + 1)
-            // Places inside the document: [before] first..<end [after].
-            var place = at - start.position - (first + document * extra)
+            // The offset in the document, which consists of [before], the tokens first..<end, and [after].
+            var offset = at - start.position - (first + document * extra)
             let total = end - first + extra
             let lead = before == nil ? 0 : 1
-            while place < total, written < tokens.count {
-                if place < lead {
+            while offset < total, written < tokens.count {
+                if offset < lead {
                     tokens[written] = before ?? 0
-                    (place, written) = (place + 1, written + 1)
-                } else if place < lead + end - first {
-                    let count = min(lead + end - first - place, tokens.count - written)
+                    (offset, written) = (offset + 1, written + 1)
+                } else if offset < lead + end - first {
+                    let count = min(lead + end - first - offset, tokens.count - written)
                     shard.copyTokens(
-                        from: first + place - lead,
+                        from: first + offset - lead,
                         into: UnsafeMutableBufferPointer(rebasing: tokens[written..<(written + count)]))
-                    (place, written) = (place + count, written + count)
+                    (offset, written) = (offset + count, written + count)
                 } else {
                     tokens[written] = after ?? 0
-                    (place, written) = (place + 1, written + 1)
+                    (offset, written) = (offset + 1, written + 1)
                 }
             }
             documents[(at - position)..<written].update(repeating: Int32(truncatingIfNeeded: start.document + document))
         }
     }
 
-    /// Asks the system to read ahead what ``fill(from:tokens:documents:)`` will copy for `count` positions.
+    /// Starts reading from disk what ``fill(from:tokens:documents:)`` will copy for `count` positions; does not block.
     public func readAhead(from position: Int, count: Int) {
         guard position < length, let index = starts.lastIndex(where: { $0.position <= position }) else { return }
         let (shard, local) = (shards[index], position - starts[index].position)
-        // Special tokens are not in the file; somewhat too early is early enough.
+        // Special tokens are not in the file, so the range is approximate and starts slightly early.
         let first = min(max(0, local - (document(in: shard, at: local) + 1) * extra), shard.tokenCount)
         shard.readAhead(from: first, count: min(count + extra, shard.tokenCount - first))
     }
 
-    /// The last document that starts at or before a position of the shard's stream and is not empty there.
+    /// The last document that starts at or before a position of the shard's stream.
     private func document(in shard: TokenShard, at position: Int) -> Int {
         var (low, high) = (0, shard.documentCount)
         while high - low > 1 {

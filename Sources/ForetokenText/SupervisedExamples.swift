@@ -1,39 +1,40 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// What can be wrong with a file of examples.
+/// An error in a file of supervised examples.
 public enum SupervisedError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// It cannot be read.
+    /// The file cannot be read.
     case unreadable(file: String, reason: String)
-    /// A line is no example.
+    /// A malformed line; lines count from one.
     case badLine(file: String, line: Int, reason: String)
-    /// No line has anything to learn.
+    /// The file contains no targets.
     case empty(file: String)
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .unreadable(let file, let reason): "\(file): \(reason)"
         case .badLine(let file, let line, let reason):
             "\(file):\(line): \(reason); a line is {\"prompt\": …, \"completion\": …} or "
                 + "{\"messages\": [{\"role\": …, \"content\": …}, …]}"
-        case .empty(let file): "\(file): holds nothing to learn: no completion and no answer of an assistant"
+        case .empty(let file): "\(file): no training targets: no line has a completion or an assistant message"
         }
     }
 }
 
-/// A text whose parts are to be learnt or only read.
+/// A supervised example: tokens with a loss mask.
 public struct SupervisedExample: Sendable, Equatable {
-    /// Its tokens, with the special ones at both ends.
+    /// The tokens, including beginning-of-text and end-of-text.
     public var tokens: [Int32]
-    /// Whether each may be a target.
+    /// Whether each token is a target.
     public var isTarget: [Bool]
 }
 
-/// Examples from a JSONL file: `prompt` and `completion`, as `foretoken generate --prompts` writes them, or chat `messages`.
+/// Supervised examples from a JSONL file: `prompt` and `completion`, as written by `foretoken generate --prompts`, or chat
+/// `messages`.
 ///
-/// Chats become ChatML, `<|im_start|>role\n…<|im_end|>\n` for each message, of which the assistants' contents with their
-/// `<|im_end|>` are to be learnt. Other keys of a line are passed over.
+/// Chats are formatted as ChatML, `<|im_start|>role\n…<|im_end|>\n` per message; the targets are the contents of assistant
+/// messages with their `<|im_end|>`. Other keys are ignored.
 public struct SupervisedExamples: Sendable {
     private static let sizeLimit = 4 << 30
 
@@ -42,8 +43,8 @@ public struct SupervisedExamples: Sendable {
 
     /// Reads a file.
     ///
-    /// `masksPrompts`: whether prompts, and messages that are not an assistant's, are only read.
-    /// - Throws: ``SupervisedError``, naming the line.
+    /// `masksPrompts`: whether prompts, and messages other than the assistant's, are excluded from the targets.
+    /// - Throws: ``SupervisedError``, with the line.
     public init(contentsOf url: URL, tokenizer: any Tokenizer, masksPrompts: Bool) throws {
         let file = url.relativePath
         let mapping: FileMapping

@@ -1,16 +1,16 @@
-/// Probabilities to learn from instead of single tokens, as in distillation: at every position the k likeliest tokens of a
-/// teacher. They take the place of a head's targets wherever those are not masked.
+/// Soft targets for distillation: the k most likely tokens of a teacher at every position, with their probabilities. They replace
+/// a head's targets at positions that are not masked.
 public struct SoftTargets: Sendable, Equatable {
-    /// The head they are for.
+    /// The prediction head.
     public let head: Int
-    /// k, tokens at each position.
+    /// k, the number of tokens per position.
     public let count: Int
     /// [B, T, k], row-major.
     public let tokens: [Int32]
-    /// [B, T, k]: the weight of each token's −log p; they need not sum to 1.
+    /// [B, T, k]: the weight of each token's −log p; need not sum to 1.
     public let probabilities: [Float]
 
-    /// Soft targets of one head.
+    /// Creates the soft targets of one head.
     public init(head: Int, count: Int, tokens: [Int32], probabilities: [Float]) {
         precondition(count > 0 && tokens.count == probabilities.count && tokens.count.isMultiple(of: count))
         self.head = head
@@ -20,45 +20,45 @@ public struct SoftTargets: Sendable, Equatable {
     }
 }
 
-/// B samples of T positions and the n tokens after them.
+/// A batch of B sequences of T positions, each followed by n more tokens as targets.
 public struct TokenBatch: Sendable, Equatable {
-    /// The target that losses skip.
+    /// The target value that losses ignore.
     public static let ignored: Int64 = -100
 
-    /// B.
+    /// B, the number of sequences.
     public let batchSize: Int
-    /// T.
-    public let context: Int
-    /// n.
+    /// T, the sequence length.
+    public let sequenceLength: Int
+    /// n, the number of prediction heads.
     public let heads: Int
     /// [B, T + n], row-major.
     public var tokens: [Int32]
-    /// The document of each token [B, T + n]; -1 beyond the text.
+    /// The document number of each token [B, T + n]; -1 beyond the end of the data.
     public var documents: [Int32]
-    /// Whether a token may be a target [B, T + n].
+    /// Whether a token can be a target [B, T + n].
     public var lossMask: [Bool]
-    /// At most one for each head; heads without learn from the tokens.
+    /// At most one per head; other heads use the tokens as targets.
     public var softTargets: [SoftTargets] = []
 
-    /// A batch of given tokens, all of which may be targets.
-    public init(batchSize: Int, context: Int, heads: Int, tokens: [Int32], documents: [Int32]) {
-        precondition(tokens.count == batchSize * (context + heads) && documents.count == tokens.count)
+    /// Creates a batch in which all tokens of a document can be targets.
+    public init(batchSize: Int, sequenceLength: Int, heads: Int, tokens: [Int32], documents: [Int32]) {
+        precondition(tokens.count == batchSize * (sequenceLength + heads) && documents.count == tokens.count)
         self.batchSize = batchSize
-        self.context = context
+        self.sequenceLength = sequenceLength
         self.heads = heads
         self.tokens = tokens
         self.documents = documents
         lossMask = documents.map { $0 >= 0 }
     }
 
-    /// The tokens the trunk reads [B·T], or those and the `following` ones after each sample [B·(T + following)].
+    /// The trunk's input tokens [B·T], with `following` more tokens after each sequence: [B·(T + following)].
     public func inputs(following: Int = 0) -> [Int64] { positions(following: following) { Int64(tokens[$0]) } }
 
-    /// Their documents [B·T].
+    /// The document numbers of the input tokens [B·T].
     public func inputDocuments() -> [Int32] { positions { documents[$0] } }
 
-    /// The targets of head i, from 1 [B·T]: token t + i, or ``ignored`` where the mask says so or where it lies in another
-    /// document than token t.
+    /// The targets of head i, from 1 [B·T]: token t + i, or ``ignored`` if that is masked or belongs to another document than
+    /// token t.
     public func targets(head: Int) -> [Int64] {
         precondition((1...heads).contains(head))
         return positions { position in
@@ -69,15 +69,15 @@ public struct TokenBatch: Sendable, Equatable {
         }
     }
 
-    /// How many targets of head i are not ignored.
+    /// The number of targets of head i that are not ignored.
     public func validTargets(head: Int) -> Int { targets(head: head).count { $0 != Self.ignored } }
 
     private func positions<Value>(following: Int = 0, _ value: (Int) -> Value) -> [Value] {
         precondition((0...heads).contains(following))
         var result: [Value] = []
-        result.reserveCapacity(batchSize * (context + following))
+        result.reserveCapacity(batchSize * (sequenceLength + following))
         for row in 0..<batchSize {
-            for time in 0..<(context + following) { result.append(value(row * (context + heads) + time)) }
+            for time in 0..<(sequenceLength + following) { result.append(value(row * (sequenceLength + heads) + time)) }
         }
         return result
     }

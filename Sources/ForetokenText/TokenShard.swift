@@ -1,28 +1,28 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// What can be wrong with a token shard.
+/// An error of a token shard.
 public enum ShardError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file cannot be read or written.
     case system(file: String, action: String, reason: String)
-    /// It is no shard.
+    /// The file is not a token shard.
     case foreign(file: String)
-    /// It is a shard of another version of the format.
+    /// The shard has another version of the format.
     case version(file: String, found: UInt32)
-    /// Its header or its offsets make no sense, or its size is not what the header says.
+    /// The header or the offsets are invalid, or the size does not match the header.
     case corrupt(file: String, reason: String)
-    /// A token to be written is no ordinary token of the tokenizer.
+    /// A token to write is special or outside the vocabulary.
     case unstorable(file: String, token: Int32)
-    /// It was made by another tokenizer.
+    /// The shard was made with another tokenizer.
     case tokenizer(file: String, found: String, expected: String)
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .system(let file, let action, let reason): "\(file): cannot \(action): \(reason)"
-        case .foreign(let file): "\(file): not a token shard; make one with `foretoken prepare`"
+        case .foreign(let file): "\(file): not a token shard; create one with `foretoken prepare`"
         case .version(let file, let found):
-            "\(file): token shard of format \(found), this version reads \(TokenShard.version); prepare it again"
+            "\(file): token shard of format \(found), this version reads format \(TokenShard.version); prepare it again"
         case .corrupt(let file, let reason):
             "\(file): damaged or truncated token shard (\(reason)); copy or prepare it again"
         case .unstorable(let file, let token):
@@ -33,11 +33,12 @@ public enum ShardError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A memory-mapped file of documents as tokens.
+/// A memory-mapped file of tokenised documents.
 ///
-/// Header of 160 bytes, little-endian: magic `FTOKENS1`, version (u32), bytes of a token 1, 2 or 4 (u32), tokens (u64),
-/// documents (u64), digest of the tokenizer in hex (64 bytes), its name (64 bytes, zero-filled). Then the tokens, zeros up
-/// to a multiple of 8, and documents + 1 offsets (u64) in tokens. No special tokens are inside.
+/// Format, little-endian: a header of 160 bytes with the magic `FTOKENS1`, the version (u32), the bytes per token 1, 2 or 4 (u32),
+/// the number of tokens (u64), the number of documents (u64), the tokenizer's digest in hex (64 bytes) and its name (64 bytes,
+/// zero-padded); the tokens; zeros up to a multiple of 8; and documents + 1 offsets (u64) in tokens. Special tokens are not
+/// stored.
 public final class TokenShard: Sendable {
     static let magic = Array("FTOKENS1".utf8)
     static let version: UInt32 = 1
@@ -45,21 +46,21 @@ public final class TokenShard: Sendable {
 
     /// The file.
     public let url: URL
-    /// Documents in it.
+    /// The number of documents.
     public let documentCount: Int
-    /// Tokens in it.
+    /// The number of tokens.
     public let tokenCount: Int
-    /// The name of the tokenizer that made it.
+    /// The name of the tokenizer.
     public let tokenizerName: String
-    /// The digest of the tokenizer that made it.
+    /// The digest of the tokenizer.
     public let tokenizerDigest: String
-    /// Bytes of a stored token.
+    /// Bytes per stored token.
     public let tokenWidth: Int
     private let mapping: FileMapping
     private var data: UnsafeRawBufferPointer { mapping.bytes }
     private let offsetsStart: Int
 
-    /// Opens a shard and checks header, size and offsets; time is linear in the documents.
+    /// Opens a shard and validates header, size and offsets, in time linear in the number of documents.
     ///
     /// - Throws: ``ShardError``.
     public init(contentsOf url: URL) throws(ShardError) {
@@ -73,14 +74,14 @@ public final class TokenShard: Sendable {
         guard data.count >= Self.magic.count, data.prefix(8).elementsEqual(Self.magic) else {
             throw .foreign(file: file)
         }
-        guard data.count >= Self.headerSize else { throw .corrupt(file: file, reason: "its header is cut off") }
+        guard data.count >= Self.headerSize else { throw .corrupt(file: file, reason: "the header is truncated") }
         let found: UInt32 = data.load(8)
         guard found == Self.version else { throw .version(file: file, found: found) }
         let width = Int(data.load(12) as UInt32)
         let tokens: UInt64 = data.load(16)
         let documents: UInt64 = data.load(24)
         guard [1, 2, 4].contains(width), tokens <= 1 << 50, documents <= 1 << 40 else {
-            throw .corrupt(file: file, reason: "its header declares impossible sizes")
+            throw .corrupt(file: file, reason: "invalid sizes in the header")
         }
         tokenCount = Int(tokens)
         documentCount = Int(documents)
@@ -88,7 +89,7 @@ public final class TokenShard: Sendable {
         offsetsStart = (Self.headerSize + tokenCount * width + 7) / 8 * 8
         let expected = offsetsStart + (documentCount + 1) * 8
         guard data.count == expected else {
-            throw .corrupt(file: file, reason: "it has \(data.count) bytes and should have \(expected)")
+            throw .corrupt(file: file, reason: "\(data.count) bytes, expected \(expected)")
         }
         tokenizerDigest = String(decoding: data[32..<96], as: UTF8.self)
         tokenizerName = String(decoding: data[96..<160].prefix { $0 != 0 }, as: UTF8.self)
@@ -98,18 +99,18 @@ public final class TokenShard: Sendable {
             let offset: UInt64 = data.load(offsetsStart + document * 8)
             guard offset <= tokens, offset >= last, document > 0 || offset == 0,
                 document < documentCount || offset == tokens
-            else { throw .corrupt(file: file, reason: "the offset of document \(document) makes no sense") }
+            else { throw .corrupt(file: file, reason: "invalid offset of document \(document)") }
             last = Int(offset)
         }
     }
 
-    /// The first token of a document; `documentCount` gives the end.
+    /// The offset of a document in tokens; for `documentCount`, the number of tokens.
     public func offset(ofDocument document: Int) -> Int {
         precondition((0...documentCount).contains(document))
         return withExtendedLifetime(mapping) { Int(data.load(offsetsStart + document * 8) as UInt64) }
     }
 
-    /// Copies tokens from a position on into a buffer.
+    /// Copies tokens, starting at an offset, to a buffer.
     public func copyTokens(from start: Int, into buffer: UnsafeMutableBufferPointer<Int32>) {
         precondition(start >= 0 && start + buffer.count <= tokenCount)
         withExtendedLifetime(mapping) {
@@ -125,7 +126,7 @@ public final class TokenShard: Sendable {
         }
     }
 
-    /// Asks the system to read tokens ahead, so that copying them later does not wait for the disk.
+    /// Starts reading tokens from disk in advance; does not block.
     public func readAhead(from start: Int, count: Int) {
         precondition(start >= 0 && count >= 0 && start + count <= tokenCount)
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -137,7 +138,7 @@ public final class TokenShard: Sendable {
         }
     }
 
-    /// Bytes of the file.
+    /// The file size in bytes.
     public var byteCount: Int { withExtendedLifetime(mapping) { data.count } }
 
     /// The tokens of a document.
@@ -149,7 +150,7 @@ public final class TokenShard: Sendable {
         }
     }
 
-    /// Refuses a shard of another tokenizer.
+    /// Checks that the shard was made with a tokenizer.
     ///
     /// - Throws: ``ShardError/tokenizer(file:found:expected:)``.
     public func requireTokenizer(_ tokenizer: any Tokenizer) throws(ShardError) {
@@ -167,7 +168,7 @@ extension UnsafeRawBufferPointer {
 }
 
 extension TokenShard {
-    /// The first documents, each with `beginning` before it and cut off at `context` tokens: some 16,384 tokens in all.
+    /// The first documents, each truncated to `context` tokens and preceded by `beginning`; about 16,384 tokens in total.
     package func firstTexts(beginning: [Int32], context: Int) -> [[Int32]] {
         var (texts, total) = ([[Int32]](), 0)
         for document in 0..<documentCount where total < 16_384 {

@@ -1,12 +1,12 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// How tokens lie in a shard: as few bytes each as the tokenizer's ordinary tokens need.
+/// The encoding of tokens in a shard, with the smallest width that fits the tokenizer's ordinary tokens.
 struct TokenPacking: Sendable {
-    /// Bytes of a token: 1, 2 or 4.
+    /// Bytes per token: 1, 2 or 4.
     let width: Int
     private let tokenizer: any Tokenizer
-    /// Above all ordinary tokens: special ones are never stored.
+    /// An upper bound of ordinary tokens; special tokens are not stored.
     private let bound: Int32
     private let special: [Int32]
     private let isBytes: Bool
@@ -21,15 +21,15 @@ struct TokenPacking: Sendable {
         width = largest <= 1 << 8 ? 1 : largest <= 1 << 16 ? 2 : 4
     }
 
-    /// A text as a shard holds it.
+    /// Encodes a text for a shard.
     ///
     /// - Throws: ``ShardError/unstorable(file:token:)``.
     func pack(text: [UInt8], file: String) throws(ShardError) -> [UInt8] {
-        // The tokens of bytes are the bytes.
+        // The byte tokenizer's tokens are the bytes themselves.
         isBytes ? text : try pack(tokenizer.encode(text), file: file)
     }
 
-    /// Tokens as a shard holds them; `file` is the shard's name in errors.
+    /// Encodes tokens for a shard. `file`: the shard's path, for errors.
     ///
     /// - Throws: ``ShardError/unstorable(file:token:)``.
     func pack(_ tokens: [Int32], file: String) throws(ShardError) -> [UInt8] {
@@ -52,8 +52,8 @@ struct TokenPacking: Sendable {
     }
 }
 
-/// Writes a ``TokenShard`` document by document; the file has its name only when it is whole and on the disk. Memory does
-/// not grow with the documents.
+/// Writes a ``TokenShard`` document by document, in constant memory. The file gets its final name only when it is complete and
+/// durable.
 public final class TokenShardWriter {
     private let url: URL
     private let temporary: (tokens: URL, offsets: URL)
@@ -64,22 +64,22 @@ public final class TokenShardWriter {
     private let isRestartable: Bool
     private var isSealed = false
 
-    /// Documents so far.
+    /// The number of documents written.
     public var documentCount: Int { offsets.count / 8 - 1 }
-    /// Tokens so far.
+    /// The number of tokens written.
     public private(set) var tokenCount: Int
 
-    /// Starts a shard beside its place, in an existing folder.
+    /// Starts a shard; its temporary files are in the same folder, which must exist.
     ///
     /// - Throws: ``ShardError/system(file:action:reason:)``.
     public convenience init(_ url: URL, tokenizer: any Tokenizer) throws(ShardError) {
-        let place = url.deletingLastPathComponent()
+        let temporary = url.deletingLastPathComponent()
             .appendingPathComponent(".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).temporary")
-        try self.init(url, tokenizer: tokenizer, temporary: place, isRestartable: false)
+        try self.init(url, tokenizer: tokenizer, temporary: temporary, isRestartable: false)
     }
 
-    /// Starts a shard in a temporary place, or goes on with the one there from where it had so many documents and tokens.
-    /// If it is restartable, its files stay when the writer goes away.
+    /// Starts a shard in a temporary file or, with `documents` and `tokens`, resumes one truncated to these counts. The temporary
+    /// files of a restartable writer are kept when it is released.
     init(
         _ url: URL, tokenizer: any Tokenizer, temporary: URL, isRestartable: Bool = true, documents: Int = 0,
         tokens: Int = 0
@@ -110,12 +110,12 @@ public final class TokenShardWriter {
 
     /// Adds a document.
     ///
-    /// - Throws: ``ShardError/unstorable(file:token:)``; ``ShardError/system(file:action:reason:)``, for a full disk too.
+    /// - Throws: ``ShardError/unstorable(file:token:)``; ``ShardError/system(file:action:reason:)``, also if the disk is full.
     public func append(_ document: [Int32]) throws(ShardError) {
         try append(packed: packing.pack(document, file: url.relativePath)[...])
     }
 
-    /// Adds a document that is packed already.
+    /// Adds an encoded document.
     func append(packed document: ArraySlice<UInt8>) throws(ShardError) {
         tokenCount += document.count / packing.width
         do throws(FileFailure) {
@@ -130,7 +130,7 @@ public final class TokenShardWriter {
         try offsets.append(withUnsafeBytes(of: UInt64(tokenCount).littleEndian) { Array($0) })
     }
 
-    /// Hands everything to the system, so that another process can go on from here.
+    /// Writes all buffered data, so that another process can resume from here.
     func flush() throws(ShardError) {
         do throws(FileFailure) {
             try tokens.flush()
@@ -140,7 +140,7 @@ public final class TokenShardWriter {
         }
     }
 
-    /// Makes the file whole and durable under its temporary name.
+    /// Completes the file under its temporary name and makes it durable.
     func seal() throws(ShardError) {
         guard !isSealed else { return }
         var header = TokenShard.magic
@@ -163,7 +163,7 @@ public final class TokenShardWriter {
         isSealed = true
     }
 
-    /// Writes offsets and header and gives the file its name.
+    /// Completes the file and renames it to its final name.
     ///
     /// - Throws: ``ShardError/system(file:action:reason:)``.
     public func finish() throws(ShardError) {

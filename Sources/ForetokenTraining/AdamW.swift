@@ -3,7 +3,7 @@ import ForetokenModel
 import Foundation
 public import Torch
 
-/// AdamW with decay on matrices only; its state is kept by parameter name.
+/// AdamW (arXiv 1711.05101) with decay on matrices only; its state is named by parameter.
 public final class AdamW {
     /// β₁ and β₂.
     public let betas: (Double, Double)
@@ -16,9 +16,9 @@ public final class AdamW {
     /// All parameters of the model, and the owner of each.
     private let all: [Parameter]
     private let owners: [Int]
-    /// Those that this rank steps.
+    /// Those that this rank updates.
     private let parameters: [Parameter]
-    /// Steps that each parameter took part in: heads may be switched off for a while.
+    /// Updates of each parameter: fewer than ``step`` for heads that were switched off for a while.
     private var ownSteps: [Int]
     private let first: [Tensor]
     private let second: [Tensor]
@@ -34,7 +34,7 @@ public final class AdamW {
             owners: [Int](repeating: 0, count: parameters.count), rank: 0)
     }
 
-    /// An optimizer that keeps the state of, and steps, the parameters that this rank owns.
+    /// An optimizer that keeps the state of the parameters that this rank owns, and updates these.
     init(
         _ all: [Parameter], betas: (Double, Double), epsilon: Double, decay: Double, owners: [Int], rank: Int
     ) throws {
@@ -58,11 +58,12 @@ public final class AdamW {
     /// - Parameters:
     ///   - rate: the learning rate.
     ///   - headRate: the rate of heads 2…n; `rate` if nil.
-    ///   - norm: the norm of all gradients, a scalar, if they are to be clipped. If it is not finite, no tensor is changed.
+    ///   - norm: the norm of all gradients, a scalar, if they are to be clipped. If it is not finite, no tensor is
+    ///     changed.
     ///   - clip: the largest norm that gradients keep; 0 for no limit.
     public func update(rate: Double, headRate: Double? = nil, norm: Tensor? = nil, clip: Double = 0) {
         step += 1
-        // One sweep over all that share the rate and the number of steps: usually everything.
+        // One sweep over all parameters with the same rate and number of updates: usually one for all.
         struct Sweep: Hashable {
             let rate: Double
             let step: Int
@@ -70,8 +71,8 @@ public final class AdamW {
         var sweeps: [Sweep: [Int]] = [:]
         for (index, parameter) in parameters.enumerated() where parameter.tensor.gradient != nil {
             ownSteps[index] += 1
-            let isLater = if case .head(let head) = parameter.group { head > 1 } else { false }
-            sweeps[Sweep(rate: isLater ? headRate ?? rate : rate, step: ownSteps[index]), default: []].append(index)
+            let rate = parameter.group.isLaterHead ? headRate ?? rate : rate
+            sweeps[Sweep(rate: rate, step: ownSteps[index]), default: []].append(index)
         }
         for (sweep, indices) in sweeps {
             adamWStep(

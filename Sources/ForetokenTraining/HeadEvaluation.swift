@@ -3,11 +3,11 @@ public import ForetokenText
 import Foundation
 import Torch
 
-/// What each head of a model does on held-out text.
+/// How well each head of a model predicts held-out text.
 public struct HeadEvaluation: Sendable, Equatable {
     /// Mean cross-entropy of each head, in nats a token.
     public let losses: [Double]
-    /// The same as bits for each byte of the targets; not a number where they have none.
+    /// The same in bits per byte of the targets; not a number where they have no bytes.
     public let bitsPerByte: [Double]
     /// Head i's argmax equals the data, given that heads 1..i−1 did.
     public let acceptance: [Double]
@@ -16,7 +16,8 @@ public struct HeadEvaluation: Sendable, Equatable {
     /// Targets of head 1.
     public let tokens: Int
 
-    /// Tokens per forward that greedy self-speculation would give on the data itself: 1 + Σ_{i ≥ 2} P(heads 2..i are right).
+    /// Tokens per forward that greedy self-speculation would give on the data itself: 1 + Σ_{i ≥ 2} P(heads 2..i are
+    /// right).
     ///
     /// Drafts are checked against the data here and against head 1 when decoding, where more of them agree.
     public var expectedTokensPerForward: Double {
@@ -28,7 +29,8 @@ public struct HeadEvaluation: Sendable, Equatable {
     ///
     /// - Throws: ``ObjectiveError`` for text of another vocabulary, `TorchError.outOfMemory`.
     public init(
-        of model: MultiTokenModel, on loader: any SampleSource, batchSize: Int, batches: Int, tokenizer: any Tokenizer,
+        of model: MultiTokenModel, on loader: any SequenceSource, batchSize: Int, batches: Int,
+        tokenizer: any Tokenizer,
         world: any World = OneRank()
     ) throws {
         let heads = model.heads.count
@@ -42,26 +44,26 @@ public struct HeadEvaluation: Sendable, Equatable {
         var reachable = targetCounts
         var start = 0
         var done = 0
-        while start < loader.sampleCount, done < batches {
+        while start < loader.sequenceCount, done < batches {
             let microbatch = loader.sequentialBatch(startingAt: start, count: batchSize)
             start += microbatch.batchSize
             done += 1
             guard (done - 1) % world.size == world.rank else { continue }
             try withoutGradient {
                 let batch = try BatchTensors(microbatch, for: model)
-                let trunk = TrunkPass(model, batch, recompute: .none)
-                var walk = HeadWalk(model, trunk, z: trunk.z, detachTrunk: false)
+                let x = EmbeddedBatch(batch, for: model)
+                var outputs = HeadOutputs(z: TrunkOutput(model, x, recompute: .none).value)
                 var allGuesses: [Int: [Int64]] = [:]
-                for node in graph.nodes {
-                    let output = walk.run(node)
-                    if graph.isRead(node.head) { walk.outputs[node.head] = output }
-                    let targets = batch.targets(head: node.head).tokens.reshaped(-1)
-                    let (loss, guesses) = model.lossAndGuesses(output, targets: targets, head: node.head)
-                    lossSums[node.head - 1] += loss
-                    allGuesses[node.head] = guesses
+                for head in model.headPasses(graph.nodes, over: x) {
+                    let output = head(outputs.input(of: head))
+                    if graph.isRead(head.number) { outputs[head] = output }
+                    let targets = batch.targets(head: head.number).tokens.reshaped(-1)
+                    let (loss, guesses) = model.lossAndGuesses(output, targets: targets, head: head.number)
+                    lossSums[head.number - 1] += loss
+                    allGuesses[head.number] = guesses
                 }
                 // alive[p]: heads 1..i−1 were right at position p; known[p]: their targets were all in the document.
-                var alive = [Bool](repeating: true, count: microbatch.batchSize * microbatch.context)
+                var alive = [Bool](repeating: true, count: microbatch.batchSize * microbatch.sequenceLength)
                 var known = alive
                 for i in 0..<heads {
                     let targets = microbatch.targets(head: i + 1)
@@ -102,8 +104,8 @@ public struct HeadEvaluation: Sendable, Equatable {
 }
 
 extension MultiTokenModel {
-    /// Σ −log p of int64 targets [N] under a head's output [B, T, D], and the likeliest token of each position; in chunks of
-    /// positions, so that the logits stay within the fused objective's bound.
+    /// Σ −log p of int64 targets [N] under a head's output [B, T, D], and the likeliest token of each position; in
+    /// chunks of positions, so that the logits stay within the fused objective's bound.
     func lossAndGuesses(
         _ hidden: Tensor, targets: Tensor, head: Int = 1, logitsBytes: Int? = nil
     ) -> (loss: Double, guesses: [Int64]) {

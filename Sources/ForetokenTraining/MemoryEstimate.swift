@@ -1,10 +1,7 @@
 public import ForetokenModel
 import Torch
 
-/// The bytes a training step on the CPU in float32 will hold, from the recipe alone.
-///
-/// Follows the step through its stations (trunk forward, each head's loss and backward, trunk backward) and takes the highest.
-/// N = B·T tokens of a micro-batch, D width, F feed-forward width, Q = H·d, K = key and value width, V vocabulary.
+/// The bytes that a training step on the CPU in float32 will hold, from the recipe alone.
 public struct MemoryEstimate: Sendable, Equatable {
     /// Weights.
     public let weights: Int
@@ -19,189 +16,189 @@ public struct MemoryEstimate: Sendable, Equatable {
     public var transient: Int { max(0, peak - weights - gradients - optimizer) }
 
     /// The estimate for a recipe; with several ranks, for the one that keeps the most of the optimizer's state.
-    public init(_ recipe: Recipe, configuration: ModelConfiguration, ranks: Int = 1) {
-        let samples = recipe.training.batchSize * recipe.training.accumulation
-        let share = max(1, (samples + ranks - 1) / ranks)
-        let step = Step(
-            c: configuration, tokens: min(recipe.training.batchSize, share) * recipe.model.context,
-            length: recipe.model.context, recompute: recipe.memory.recompute == .blocks,
-            accumulates: share > recipe.training.batchSize,
-            logitsBytes: recipe.logitsMiB << 20,
-            isFrozen: recipe.training.freezeTrunk,
-            softTargets: min(recipe.training.softTargets, configuration.vocabulary))
-        weights = 4 * step.parameters
-        gradients = 4 * step.learnt
-        let sizes = ranks == 1 ? [gradients] : step.tensors.map { 4 * $0 }
-        let plan = ShardPlan(bytes: sizes, stages: [], ranks: ranks)
-        optimizer = 2 * ((0..<ranks).map { plan.bytes(of: $0, sizes) }.max() ?? 0)
-        // What no machine holds might not fit an Int.
-        let inner = 2 * (step.queries + step.keys + configuration.feedForwardWidth + configuration.width)
-        let most =
-            Double(step.tokens) * (Double(configuration.layers) * Double(inner) + Double(configuration.vocabulary))
-        peak =
-            most * Double(configuration.heads) > 0x1p56
-            ? 1 << 60 : weights + optimizer + 4 * step.highest(recipe.training.objective)
+    ///
+    /// - Throws: `ModelError.impossible(_:)` for sizes that make no model.
+    public init(_ recipe: Recipe, configuration: ModelConfiguration, ranks: Int = 1) throws(ModelError) {
+        let outline = try ModelOutline(configuration)
+        let isFrozen = recipe.training.freezeTrunk
+        let learnt = outline.parameters.filter { !isFrozen || $0.group.isLaterHead }.map { 4 * $0.count }
+        weights = 4 * outline.parameterCount
+        gradients = learnt.reduce(0, +)
+        let plan = ShardPlan(bytes: learnt, stages: [], ranks: ranks)
+        optimizer = 2 * ((0..<ranks).map { plan.bytes(of: $0, learnt) }.max() ?? 0)
+
+        let sequences = recipe.training.batchSize * recipe.training.accumulation
+        let share = max(1, (sequences + ranks - 1) / ranks)
+        let tokens = min(recipe.training.batchSize, share) * recipe.model.contextLength
+        guard Self.fitsAnInt(configuration, tokens: tokens) else {
+            peak = 1 << 60
+            return
+        }
+        let step = StepMemory(
+            outline, configuration, recipe: recipe, tokens: tokens, learnt: gradients / 4,
+            accumulates: share > recipe.training.batchSize)
+        peak = weights + optimizer + 4 * step.peak(recipe.training.objective)
+    }
+
+    /// Whether all activations can be counted in an Int; if not, they fit into no machine either.
+    private static func fitsAnInt(_ configuration: ModelConfiguration, tokens: Int) -> Bool {
+        let attention = (configuration.attentionHeads + configuration.keyValueHeads) * configuration.headDimension
+        let block = 2 * (attention + configuration.feedForwardWidth + configuration.width)
+        let layers = Double(configuration.layers) * Double(block)
+        return Double(tokens) * (layers + Double(configuration.vocabulary)) * Double(configuration.heads) <= 0x1p56
     }
 }
 
-/// Counts in floats of 4 bytes.
-private struct Step {
-    let c: ModelConfiguration
-    let tokens: Int
-    let length: Int
-    let recompute: Bool
+/// Follows a step through its stations (trunk forward, each head's loss and backward, trunk backward, embedding) and
+/// takes the highest. Counts in floats of 4 bytes, without weights and optimizer.
+///
+/// The formulas of a block, a head and a loss are beside each of them: ``TransformerBlock/MemoryFootprint``,
+/// ``PredictionHead/MemoryFootprint``, ``LogitsLoss/MemoryFootprint``,
+/// ``FusedLoss/peak(tokens:width:vocabulary:logitsBytes:)``.
+private struct StepMemory {
+    private let outline: ModelOutline
+    private let graph: HeadGraph
+    private let block: TransformerBlock.MemoryFootprint
+    /// Inputs before their readers.
+    private let heads: [(node: HeadGraph.Node, memory: PredictionHead.MemoryFootprint)]
+    private let logitsLoss: LogitsLoss.MemoryFootprint
+    private let fusedPeak: Int
+    /// One [B, T, D].
+    private let hidden: Int
+    /// Of the trunk's forward pass, to the end: the blocks' inputs alone, or all that they keep; and z.
+    private let trunk: Int
+    /// Held all the time.
+    private let constant: Int
+    private let recompute: Bool
     /// Whether gradients of an earlier micro-batch are there from the start.
-    let accumulates: Bool
-    /// The most logits of `fused`.
-    let logitsBytes: Int
+    private let accumulates: Bool
     /// Whether only heads 2…n learn.
-    let isFrozen: Bool
-    /// k of head 1's tokens that the others learn from.
-    let softTargets: Int
+    private let isFrozen: Bool
+    private let isReplicated: Bool
+    /// Elements of all parameters that learn.
+    private let learnt: Int
+
+    init(
+        _ outline: ModelOutline, _ configuration: ModelConfiguration, recipe: Recipe, tokens: Int, learnt: Int,
+        accumulates: Bool
+    ) {
+        let (width, vocabulary) = (configuration.width, configuration.vocabulary)
+        let hidden = tokens * width
+        let graph = configuration.headGraph
+        let block = TransformerBlock.MemoryFootprint(
+            outline.anyBlock, attentionHeads: configuration.attentionHeads, tokens: tokens)
+        (self.outline, self.graph, self.block, self.hidden, self.learnt) = (outline, graph, block, hidden, learnt)
+        (recompute, isFrozen) = (recipe.memory.recompute == .blocks, recipe.training.freezeTrunk)
+        (self.accumulates, isReplicated) = (accumulates, configuration.unembedding == .replicated)
+        heads = graph.nodes.map { node in
+            (node, PredictionHead.MemoryFootprint(outline.heads[node.head - 1], block: block, hidden: hidden))
+        }
+        logitsLoss = LogitsLoss.MemoryFootprint(tokens: tokens, width: width, vocabulary: vocabulary)
+        fusedPeak = FusedLoss.peak(
+            tokens: tokens, width: width, vocabulary: vocabulary, logitsBytes: recipe.logitsMiB << 20)
+        trunk = (isFrozen ? 0 : outline.trunk.count * (recompute ? hidden : block.kept)) + hidden
+        // Rope tables; tokens and one head's targets as int64; embeddings that heads join; of self-distillation head
+        // 1's targets and those of one head, as int64 and float32.
+        let length = recipe.model.contextLength
+        let joined = graph.joinedTokens > 0 ? hidden + tokens / length * graph.joinedTokens * width : 0
+        let topK = min(recipe.training.selfDistillationTopK, vocabulary)
+        constant = length * configuration.headDimension + 4 * tokens + joined + 9 * tokens * topK
+    }
 
     // MARK: parameters
-    var queries: Int { c.attentionHeads * c.headDimension }
-    var keys: Int { c.keyValueHeads * c.headDimension }
-    var feedForward: Int { c.width * c.feedForwardWidth }
-    /// Biases and norms of attention.
-    var vectors: [Int] {
-        let biases =
-            switch c.attentionBias {
-            case .none: [Int]()
-            case .inputs: [queries, keys, keys]
-            case .all: [queries, keys, keys, c.width]
-            }
-        return biases + (c.queryKeyNorm ? [c.headDimension, c.headDimension] : [])
-    }
-    var block: Int {
-        c.width * (2 * queries + 2 * keys) + 3 * feedForward + 2 * c.width + vectors.reduce(0, +)
-    }
-    var table: Int { c.vocabulary * c.width }
-    var ends: Int { c.width + (c.tieEmbeddings ? 1 : 2) * table }
-    /// A head's own: body, joining, unembedding.
-    func own(_ node: HeadGraph.Node) -> Int {
-        (node.body == .block ? block : c.width * c.width) + (node.joined == nil ? 0 : 2 * c.width * (c.width + 1))
-            + (c.unembedding == .replicated && node.head > 1 ? table : 0)
-    }
-    var graph: HeadGraph { c.headGraph }
-    var parameters: Int { c.trunkLayers * block + graph.nodes.reduce(0) { $0 + own($1) } + ends }
+    /// Elements of the norm and of the unembedding of head 1: what heads share unless they have their own.
+    private var shared: Int { outline.norm.count + outline.unembedding.count }
+    /// Elements of the gradients that are there before a micro-batch's backward pass.
+    private var earlier: Int { accumulates ? learnt : 0 }
 
-    func learns(_ node: HeadGraph.Node) -> Bool { !isFrozen || node.head > 1 }
-    /// Parameters that learn.
-    var learnt: Int { isFrozen ? graph.nodes.filter(learns).reduce(0) { $0 + own($1) } : parameters }
+    private func learns(_ node: HeadGraph.Node) -> Bool { !isFrozen || node.head > 1 }
 
-    /// The floats of each tensor that learns.
-    var tensors: [Int] {
-        let matrices = [queries, keys, keys, queries].map { $0 * c.width }
-        let block = matrices + [Int](repeating: feedForward, count: 3) + [c.width, c.width] + vectors
-        let heads = graph.nodes.filter(learns).flatMap { node in
-            (node.body == .block ? block : [c.width * c.width])
-                + (node.joined == nil ? [] : [2 * c.width * c.width, c.width, c.width])
-                + (c.unembedding == .replicated && node.head > 1 ? [table] : [])
-        }
-        if isFrozen { return heads }
-        let trunk = [[Int]](repeating: block, count: c.trunkLayers).joined()
-        return heads + trunk + [c.width] + [Int](repeating: table, count: c.tieEmbeddings ? 1 : 2)
-    }
-
-    // MARK: activations
-    /// One [B, T, D].
-    var hidden: Int { tokens * c.width }
-    /// What a block keeps: its input, the rotated queries and keys, the values, attention's output and log-sums, the middle
-    /// of the block, gate and up, two 1/rms. Neither normed rows nor the product of gate and up.
-    var kept: Int {
-        2 * hidden + tokens * (2 * queries + 2 * keys + c.attentionHeads + 2 * c.feedForwardWidth + 2)
-    }
-    /// On top, while a block runs: the product of gate and up, and the output.
-    var forward: Int { tokens * c.feedForwardWidth + hidden }
-    /// On top of what is kept, while a block runs backward: the feed-forward's gradient of its product beside that of `down`,
-    /// or the normed rows beside three weight gradients; or, its gate and up freed, attention's gradients of its output,
-    /// queries, keys and values.
-    var backward: Int {
-        let product = tokens * c.feedForwardWidth
-        let attention = hidden + tokens * (2 * queries + 2 * keys) + 3 * feedForward - 2 * product
-        return hidden + max(product + feedForward, hidden + 3 * feedForward, attention)
-    }
-    /// What a head keeps beside its input; one that joins embeddings also both normed rows, the joined ones and a copy of the
-    /// embeddings' rows.
-    func kept(_ node: HeadGraph.Node) -> Int {
-        guard learns(node) else { return 0 }
-        return (node.body == .block ? kept - hidden : 0) + (node.joined == nil ? 0 : 4 * hidden)
-    }
-
-    // MARK: the step
-    func highest(_ objective: ObjectiveName) -> Int {
-        // Rotary tables; tokens and one head's targets as int64; embeddings that heads join; soft
-        // targets as int64 and float32, head 1's and one head's.
-        let lookup = graph.joinedTokens > 0 ? hidden + tokens / length * graph.joinedTokens * c.width : 0
-        let constant = length * c.headDimension + 4 * tokens + lookup + 9 * tokens * softTargets
-        // The blocks' inputs alone, or all that they keep; and z.
-        let trunk = (isFrozen ? 0 : c.trunkLayers * (recompute ? hidden : kept)) + hidden
-        let replay = recompute ? kept : 0
-        let heads = graph.nodes.reduce(0) { $0 + own($1) } + c.width + table
-        let all = accumulates ? learnt : 0
-
-        // The last block of the trunk's forward pass.
-        var stations = c.trunkLayers > 0 ? [all + trunk + (isFrozen ? kept : replay - hidden) + forward] : []
-        // The heads: logits [N, V], their log-softmax and its gradient; normed and plain output of the head, 1/rms.
-        let logits = tokens * c.vocabulary
-        let output = 2 * hidden + tokens
-        switch objective {
-        case .sequential, .fused: stations += walk(objective, trunk: trunk, logits: logits, output: output)
-        case .joint:
-            let count = c.heads - (isFrozen ? 1 : 0)
-            let each = graph.nodes.reduce(0) { $0 + kept($1) } + count * (output + logits)
-            let own = c.unembedding == .replicated ? c.heads - 1 : 0
-            let tables = own * table + (isFrozen ? 0 : c.width + table)
-            stations.append(all + trunk + each + 2 * logits)
-            stations.append(max(all, tables) + trunk + each - count * logits + hidden + backward)
-        }
-        if isFrozen { return constant + (stations.max() ?? 0) }
-        // The trunk backward, its first block and its last; then the embedding.
-        let done = max(all, heads)
-        if c.trunkLayers > 0 {
-            stations.append(done + trunk + hidden + replay + backward)
-            let inputs = recompute ? hidden : 0
-            stations.append(max(all, heads + (c.trunkLayers - 1) * block) + kept + inputs + hidden + backward)
-        }
-        stations.append((accumulates ? parameters : parameters - table * (c.tieEmbeddings ? 0 : 1)) + table + hidden)
+    // MARK: stations
+    func peak(_ objective: ObjectiveName) -> Int {
+        let isJoint = objective == .joint
+        let stations = trunkForward + (isJoint ? jointHeads : headByHead(objective)) + (isFrozen ? [] : trunkBackward)
         return constant + (stations.max() ?? 0)
     }
 
-    /// The heads one after another, from the one farthest from the trunk: the gradients of those before, of z and of the
-    /// head's output from its readers, and the outputs of those to come that are read.
-    func walk(_ objective: ObjectiveName, trunk: Int, logits: Int, output: Int) -> [Int] {
+    /// The trunk's last block.
+    private var trunkForward: [Int] {
+        guard !outline.trunk.isEmpty else { return [] }
+        let kept = isFrozen ? block.kept : recompute ? block.kept - hidden : -hidden
+        return [earlier + trunk + kept + block.forwardPeak]
+    }
+
+    /// The trunk's last block, then its first, each run again where blocks are; then the embedding, whose gradient
+    /// autograd makes before it is added to what is there.
+    private var trunkBackward: [Int] {
+        let (embedding, parameters) = (outline.embedding.count, outline.parameterCount)
+        let isTied = outline.unembedding == outline.embedding
+        let embeddingsOwn = accumulates || isTied ? 0 : embedding
+        let last = [parameters - embeddingsOwn + embedding + hidden]
+        guard let first = outline.trunk.first else { return last }
+        let headGradients = heads.reduce(0) { $0 + $1.memory.parameters } + shared
+        let blockGradients = (outline.trunk.count - 1) * first.parameters.reduce(0) { $0 + $1.count }
+        let replayed = recompute ? block.kept : 0
+        return [
+            max(earlier, headGradients) + trunk + hidden + replayed + block.backwardPeak,
+            max(earlier, headGradients + blockGradients) + block.kept + (recompute ? hidden : 0) + hidden
+                + block.backwardPeak,
+        ] + last
+    }
+
+    /// All heads at once: the last loss, then the first of the blocks to run backward.
+    private var jointHeads: [Int] {
+        let count = heads.count - (isFrozen ? 1 : 0)
+        let kept = heads.reduce(0) { $0 + (learns($1.node) ? $1.memory.kept : 0) }
+        let each = kept + count * (logitsLoss.kept + logitsLoss.logits)
+        let tables = heads.reduce(0) { $0 + $1.memory.unembedding } + (isFrozen ? 0 : shared)
+        return [
+            earlier + trunk + each + 2 * logitsLoss.logits,
+            max(earlier, tables) + trunk + each - count * logitsLoss.logits + hidden + block.backwardPeak,
+        ]
+    }
+
+    /// The heads one after another, from the one farthest from the trunk: the gradients of those before, of z and of
+    /// the head's output from its readers, and the outputs of those to come that are read.
+    private func headByHead(_ objective: ObjectiveName) -> [Int] {
         var stations: [Int] = []
-        var (made, embedded, zGradient) = (0, 0, 0)
-        for (place, node) in graph.nodes.reversed().enumerated() {
-            let isShared = node.head == 1 || c.unembedding == .shared
-            let isFresh = isShared && !isFrozen && (place == 0 || c.unembedding == .replicated)
-            let fresh = isFresh ? table + c.width : 0
-            let toCome = graph.isFlat ? 0 : c.heads - 1 - place
+        var (done, embedded, zGradient) = (0, 0, 0)
+        for (place, (node, memory)) in heads.reversed().enumerated() {
+            let ownsUnembedding = memory.unembedding > 0
+            // Whether this head is the first that adds to the norm and the shared unembedding.
+            let isFirst = !ownsUnembedding && !isFrozen && (place == 0 || isReplicated)
+            let fresh = isFirst ? shared : 0
+            let gradients = accumulates ? 0 : fresh + memory.unembedding
+            let toCome = graph.isFlat ? 0 : heads.count - 1 - place
             let before =
-                (accumulates ? learnt : made) + trunk + zGradient + embedded + kept(node)
+                (accumulates ? learnt : done) + trunk + zGradient + embedded + (learns(node) ? memory.kept : 0)
                 + (toCome + (graph.isRead(node.head) ? 1 : 0)) * hidden
-            let freshNow = accumulates ? 0 : fresh
-            let ownTable = !isShared && !accumulates ? table : 0
+            let backwardPeak = learns(node) ? memory.backwardPeak : nil
             if objective == .sequential {
-                stations.append(before + output + 3 * logits)
+                stations.append(before + logitsLoss.peak)
                 // The unembedding's gradient before it is added to what is there.
-                let added = isFrozen && isShared ? 0 : max(freshNow + ownTable, table)
-                stations.append(before + added + output + hidden)
-                if node.body == .block, learns(node) { stations.append(before + freshNow + ownTable + backward) }
+                let added = isFrozen && !ownsUnembedding ? 0 : max(gradients, outline.unembedding.count)
+                stations.append(before + added + logitsLoss.kept + hidden)
+                if let backwardPeak { stations.append(before + gradients + backwardPeak) }
             } else {
-                // One chunk of logits, the unembedding's gradient from the first on, the head's output and its gradient; a
-                // few tensors [chunk, D].
-                let chunk = Tensor.fusedCrossEntropyChunk(
-                    rows: tokens, vocabulary: c.vocabulary, logitsBytes: logitsBytes)
-                let gradients = freshNow + ownTable
-                stations.append(before + gradients + 2 * hidden + chunk * (c.vocabulary + 3 * c.width))
-                if node.body == .block, learns(node) { stations.append(before + gradients + hidden + backward) }
+                // The unembedding's gradient is there from the first chunk on.
+                stations.append(before + gradients + fusedPeak)
+                if let backwardPeak { stations.append(before + gradients + hidden + backwardPeak) }
             }
-            made += (learns(node) ? own(node) : 0) + fresh
+            done += (learns(node) ? memory.parameters : 0) + fresh
             if node.joined != nil, !isFrozen { embedded = hidden }
             if graph.isFlat, !isFrozen { zGradient = hidden }
         }
         return stations
+    }
+}
+
+extension ModelOutline {
+    /// One of the model's blocks, which all have the same shapes.
+    fileprivate var anyBlock: BlockOutline {
+        if let block = trunk.first { return block }
+        guard case .block(let block) = heads[0].body else {
+            preconditionFailure("a model has a trunk or heads of blocks")
+        }
+        return block
     }
 }

@@ -1,7 +1,7 @@
 internal import CTorch
 
 extension Device {
-    /// The GPU's name as its driver gives it; nil on the CPU.
+    /// The GPU's name as reported by the driver; nil on the CPU.
     public var name: String? {
         guard case .cuda(let index) = self else { return nil }
         var characters = [CChar](repeating: 0, count: 256)
@@ -9,11 +9,11 @@ extension Device {
         return String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// FLOPs a second of dense bfloat16 products that the GPU's maker states; nil for one not listed here: no utilisation
-    /// is better than a wrong one.
+    /// The peak FLOP/s of dense bfloat16 GEMM from the manufacturer's data sheet; nil for a GPU that is not listed, so that no
+    /// wrong utilisation is reported.
     public var bfloat16Peak: Double? { name.flatMap(Self.bfloat16Peak(ofDeviceNamed:)) }
 
-    /// By the names of NVIDIA's data sheets, without sparsity. Forms of lower power have lower peaks and names of their own.
+    /// Values of NVIDIA's data sheets, without sparsity. Variants with lower power limits have their own names and peaks.
     static func bfloat16Peak(ofDeviceNamed name: String) -> Double? {
         let peaks: [(name: String, teraflops: Double)] = [
             ("H200 NVL", 835.5), ("H200", 989.5), ("H100 NVL", 835.5), ("H100 PCIe", 756), ("H100 80GB HBM3", 989.5),

@@ -2,16 +2,16 @@ internal import CKernels
 package import CTorch
 import Synchronization
 
-/// Where a tensor lies.
+/// The device that holds a tensor.
 public enum Device: Sendable, Hashable, CustomStringConvertible {
-    /// The host.
+    /// The CPU.
     case cpu
     /// A GPU, by index; needs a LibTorch with CUDA.
     case cuda(Int)
 
-    /// Reads `cpu`, `cuda` or `cuda:1`.
+    /// Parses `cpu`, `cuda` or `cuda:1`.
     ///
-    /// - Throws: ``TorchError/noCUDA`` if CUDA is named and is not there, ``TorchError/failed(_:)`` for other names.
+    /// - Throws: ``TorchError/noCUDA`` if CUDA is named but not available, ``TorchError/failed(_:)`` for an unknown name.
     public init(named name: String) throws(TorchError) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
         switch (parts.first, parts.count) {
@@ -26,7 +26,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The name ``init(named:)`` reads.
+    /// The name that ``init(named:)`` parses.
     public var description: String {
         switch self {
         case .cpu: "cpu"
@@ -44,7 +44,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
 
 /// The process-wide state of LibTorch.
 public enum LibTorch {
-    /// Installs the allocator and loads CUDA, once; every way to make a tensor goes through here.
+    /// Installs the allocator and loads CUDA, once; accessed before every creation of a tensor.
     static let initialized: Void = ct_initialize()
 
     /// LibTorch's version, such as `2.13.0`.
@@ -52,28 +52,29 @@ public enum LibTorch {
 
     private static let outOfMemoryHandler = Mutex<@Sendable (TorchError) -> Never>({ error in fatalError("\(error)") })
 
-    /// Says how the program ends when memory does in an operation that does not throw, as most of a forward pass; a trap
-    /// with the error if nothing is said. A command prints one sentence and exits.
+    /// Sets the handler that ends the program when an operation that does not throw, as most of a forward pass, runs out of
+    /// memory. The default traps with the error.
     public static func onOutOfMemory(_ handler: @escaping @Sendable (TorchError) -> Never) {
         outOfMemoryHandler.withLock { $0 = handler }
     }
 
     static func endOutOfMemory(_ error: TorchError) -> Never { outOfMemoryHandler.withLock { $0 }(error) }
 
-    /// Whether LibTorch has CUDA and a GPU is there.
+    /// Whether LibTorch supports CUDA and a GPU is available.
     public static var hasCUDA: Bool {
         initialized
         return ct_cuda_is_available()
     }
 
-    /// Whether the processor has instructions for bfloat16 products; without them LibTorch emulates, hundreds of times slower.
+    /// Whether the CPU has bfloat16 GEMM instructions (AVX512_BF16 or AMX); without them LibTorch emulates bfloat16, hundreds of
+    /// times slower.
     public static var hasBFloat16Instructions: Bool { ct_cpu_has_bfloat16() }
 
-    /// The instruction set of the CPU kernels: `portable`, `avx2`, `avx512` or `avx512vnni`. The environment variable
-    /// `FORETOKEN_ISA` names another one than the processor's best.
+    /// The instruction set of the CPU kernels: `portable`, `avx2`, `avx512` or `avx512vnni`. The best one that the CPU supports,
+    /// unless the environment variable `FORETOKEN_ISA` selects another.
     public static var instructionSet: String { String(cString: ck_isa_name(ck_isa())) }
 
-    /// How many threads LibTorch's and our own CPU kernels use.
+    /// The number of threads of LibTorch's operators and of the CPU kernels.
     public static var threads: Int {
         get {
             initialized

@@ -1,11 +1,11 @@
 internal import CTorch
 
-/// A seeded source of random numbers on the CPU: the same seed gives the same numbers on every machine with the same
-/// LibTorch.
+/// A seeded CPU random number generator. The same seed gives the same numbers on every machine with the same LibTorch
+/// version.
 public final class Generator {
     private let handle: ct_generator
 
-    /// A generator at the start of its sequence.
+    /// Creates a generator.
     public init(seed: UInt64) {
         LibTorch.initialized
         guard let handle = ct_generator_new(seed) else { preconditionFailure("no memory for a generator") }

@@ -1,13 +1,13 @@
 internal import CTorch
 import Foundation
 
-/// Exact bytes held by tensors, counted by the allocator (on the CPU, our own).
+/// Exact byte counts of the tensors on a device, kept by the allocator (on the CPU, Foretoken's own).
 public struct Memory: Sendable, Equatable {
-    /// Bytes of the tensors that are alive.
+    /// Bytes of live tensors.
     public let current: Int
-    /// The most there were since ``resetPeak(on:)``.
+    /// The maximum of `current` since ``resetPeak(on:)``.
     public let peak: Int
-    /// Bytes kept for reuse, held by no tensor.
+    /// Bytes cached for reuse.
     public let cached: Int
 
     /// Reads the counters of a device.
@@ -18,19 +18,19 @@ public struct Memory: Sendable, Equatable {
         return Memory(current: Int(memory.current), peak: Int(memory.peak), cached: Int(memory.cached))
     }
 
-    /// Lets the peak start again from what is held now.
+    /// Resets the peak to the current byte count.
     public static func resetPeak(on device: Device = .cpu) {
         LibTorch.initialized
         ct_memory_reset_peak(device.handle)
     }
 
-    /// Gives the bytes kept for reuse on the CPU back to the system.
+    /// Returns the CPU's cached memory to the system.
     public static func emptyCache() {
         LibTorch.initialized
         ct_memory_empty_cache()
     }
 
-    /// Bytes of memory that this process can have at most: the machine's, or its control group's if that is less.
+    /// The memory available to this process in bytes: the machine's, or the limit of its control group if that is lower.
     public static var machineBytes: Int {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let group = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
@@ -38,7 +38,8 @@ public struct Memory: Sendable, Equatable {
         return min(machine, group ?? machine)
     }
 
-    /// Makes CPU tensors fail with ``TorchError/outOfMemory(_:)`` beyond so many bytes in all; nil lifts the bound.
+    /// Limits the bytes of all CPU tensors; an allocation beyond that fails with ``TorchError/outOfMemory(_:)``. Nil removes the
+    /// limit.
     public static func setLimit(bytes: Int?) {
         LibTorch.initialized
         ct_memory_set_limit(Int64(bytes ?? 0))

@@ -1,8 +1,8 @@
 internal import CTorch
 
-/// Runs `body` without recording operations for gradients on this thread.
+/// Runs `body` with gradient recording disabled on this thread.
 ///
-/// Synchronous on purpose: the mode belongs to the thread, and an `await` could change it.
+/// Synchronous because the mode is per thread, and an `await` could resume on another one.
 public func withoutGradient<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = ct_grad_mode()
     ct_set_grad_mode(false)
@@ -14,16 +14,16 @@ extension Tensor {
     /// Whether operations on the tensor are recorded for gradients.
     public var requiresGradient: Bool { call { ct_requires_grad($0) } }
 
-    /// Makes the tensor a leaf whose gradient accumulates in ``gradient``. Traps for integers.
+    /// Makes the tensor a leaf whose gradient accumulates in ``gradient``. Traps for integer tensors.
     @discardableResult
     public func requireGradient(_ value: Bool = true, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         check(call { ct_set_requires_grad($0, value) }, file, line)
         return self
     }
 
-    /// The same elements, cut off from the recording: gradients stop here.
+    /// A view of the same elements, detached from the autograd graph.
     ///
-    /// `requiresGradient`: makes the result a leaf that collects its own gradient.
+    /// `requiresGradient`: makes the result a leaf with a gradient of its own.
     public func detached(requiresGradient: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         let result = checked(call { ct_detach($0) }, file, line)
         return requiresGradient ? result.requireGradient(file: file, line: line) : result
@@ -41,9 +41,9 @@ extension Tensor {
         }
     }
 
-    /// Adds the gradient of this tensor with respect to every leaf it was made from to that leaf's ``gradient``.
+    /// Backpropagates: accumulates the gradient with respect to each leaf of this tensor's graph in that leaf's ``gradient``.
     ///
-    /// `gradient`: the gradient of the loss with respect to this tensor, of its shape; nil for a scalar loss.
+    /// `gradient`: the gradient of the loss with respect to this tensor, of the same shape; nil for a scalar loss.
     /// - Throws: ``TorchError/outOfMemory(_:)``.
     public func backward(
         gradient: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
@@ -55,8 +55,8 @@ extension Tensor {
         }
     }
 
-    /// As ``backward(gradient:file:line:)``, and calls `ready` with the index of each leaf as soon as its gradient is final,
-    /// while the pass goes on; on the CPU on this thread. Leaves that the tensor was not made from are not told.
+    /// Like ``backward(gradient:file:line:)``, and calls `ready` with the index of each leaf as soon as its gradient is final,
+    /// while the backward pass continues; on the CPU on this thread. Not called for leaves outside this tensor's graph.
     ///
     /// - Throws: ``TorchError/outOfMemory(_:)``.
     public func backward(

@@ -2,9 +2,9 @@ internal import CTorch
 public import ForetokenFormats
 
 extension Tensor {
-    /// A tensor with the given elements in row-major order, on the CPU.
+    /// Creates a CPU tensor from elements in row-major order.
     ///
-    /// `shape`: the sizes of the axes; one axis of all elements if nil. Traps if it does not fit the count.
+    /// `shape`: the sizes of the axes; one-dimensional if nil. Traps if it does not match the number of elements.
     public convenience init<Element: TensorElement>(
         _ elements: [Element], shape: [Int]? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
@@ -18,9 +18,9 @@ extension Tensor {
         self.init(owning: handle)
     }
 
-    /// A tensor with the given elements on a device. To a GPU they are copied from pinned memory, asynchronously.
+    /// A tensor on a device from elements in row-major order. To a GPU they are copied asynchronously from pinned memory.
     ///
-    /// `shape`: the sizes of the axes. Traps if it does not fit the count.
+    /// `shape`: the sizes of the axes. Traps if it does not match the number of elements.
     public static func uploading<Element: TensorElement>(
         _ elements: [Element], shape: [Int], to device: Device, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -33,8 +33,8 @@ extension Tensor {
         return checked(handle, file, line)
     }
 
-    /// Replaces the elements, in row-major order, as ``uploading(_:shape:to:file:line:)`` does. Traps if the count or the
-    /// element type is another one.
+    /// Overwrites the elements, in row-major order, as ``uploading(_:shape:to:file:line:)`` does. Traps if the number of elements
+    /// or the element type differs.
     public func upload<Element: TensorElement>(
         _ elements: [Element], file: StaticString = #fileID, line: UInt = #line
     ) {
@@ -44,9 +44,9 @@ extension Tensor {
             line)
     }
 
-    /// A copy of raw little-endian bytes in row-major order, on the CPU.
+    /// A CPU tensor from raw little-endian bytes in row-major order, which are copied.
     ///
-    /// - Throws: ``TorchError/outOfMemory(_:)``. Traps if the number of bytes does not fit the shape.
+    /// - Throws: ``TorchError/outOfMemory(_:)``. Traps if the number of bytes does not match the shape.
     public static func copying(
         _ bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType, file: StaticString = #fileID, line: UInt = #line
     ) throws(TorchError) -> Tensor {
@@ -55,7 +55,7 @@ extension Tensor {
             withShape(shape) { ct_from_bytes(bytes.baseAddress, bytes.count, $0, $1, dtype.rawValue) }, file, line)
     }
 
-    /// A tensor of one value.
+    /// A tensor filled with one value.
     ///
     /// - Throws: ``TorchError/outOfMemory(_:)``.
     public static func full(
@@ -76,7 +76,7 @@ extension Tensor {
         try full(0, shape: shape, dtype: dtype, device: device, file: file, line: line)
     }
 
-    /// The numbers 0, 1, … below `end`.
+    /// The one-dimensional tensor 0, 1, …, `end` − 1.
     public static func range(
         _ end: Int, dtype: DType = .int64, device: Device = .cpu, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -84,7 +84,7 @@ extension Tensor {
         return checked(ct_arange(0, Double(end), 1, dtype.rawValue, device.handle), file, line)
     }
 
-    /// Independent samples of a normal distribution, drawn on the CPU.
+    /// Independent samples from a normal distribution, drawn on the CPU.
     public static func normal(
         _ shape: [Int], mean: Double = 0, standardDeviation: Double = 1, dtype: DType = .float32,
         generator: Generator, file: StaticString = #fileID, line: UInt = #line
@@ -95,9 +95,9 @@ extension Tensor {
             }, file, line)
     }
 
-    /// Independent samples of a normal distribution of mean 0 cut off at ± `bound` standard deviations.
+    /// Independent samples from a normal distribution with mean 0, truncated at ± `bound` standard deviations.
     ///
-    /// Drawn in float64 and rounded, so that every `dtype` gets the same numbers.
+    /// Drawn in float64 and rounded, so that all floating-point types get the same numbers up to rounding.
     ///
     /// - Throws: ``TorchError/outOfMemory(_:)``.
     public static func truncatedNormal(
@@ -112,7 +112,7 @@ extension Tensor {
 }
 
 extension Tensor {
-    /// The elements in row-major order, copied to the host. Traps if `Element` is not the tensor's type.
+    /// The elements in row-major order, copied to the host. Traps if `Element` does not match ``dtype``.
     public func elements<Element: TensorElement>(
         as type: Element.Type = Element.self, file: StaticString = #fileID, line: UInt = #line
     ) -> [Element] {
@@ -126,15 +126,15 @@ extension Tensor {
         }
     }
 
-    /// The value of a tensor of one element.
+    /// The value of a one-element tensor.
     public func item(file: StaticString = #fileID, line: UInt = #line) -> Double {
         var value = 0.0
         check(call { ct_item($0, &value) }, file, line)
         return value
     }
 
-    /// Calls `body` with the bytes of the elements, little-endian and row-major; copied only if they are not on the CPU
-    /// in that order already.
+    /// Calls `body` with the bytes of the elements, little-endian and row-major; a copy unless the tensor is contiguous and on
+    /// the CPU.
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         let source = to(.cpu).detached().contiguous()
         let byteCount = source.count * source.dtype.byteCount
@@ -147,7 +147,7 @@ extension Tensor {
     public func unsafeFloatPointer(file: StaticString = #fileID, line: UInt = #line) -> UnsafeMutablePointer<Float> {
         precondition(
             dtype == .float32 && device == .cpu && isContiguous,
-            "only a contiguous float32 tensor on the CPU has a float pointer", file: file, line: line)
+            "unsafeFloatPointer needs a contiguous float32 tensor on the CPU", file: file, line: line)
         let address = call { ct_data($0) }
         guard let address else { preconditionFailure("an empty tensor has no address", file: file, line: line) }
         return address.assumingMemoryBound(to: Float.self)

@@ -1,7 +1,7 @@
 internal import CTorch
 
-// Elementwise operators broadcast as PyTorch's do. Operator functions cannot carry a call site: a trap inside one shows
-// its line here and the caller in the backtrace.
+// Elementwise operators broadcast as PyTorch's do. Operator functions cannot take a call site: a trap in one reports a line of
+// this file; the caller is in the backtrace.
 
 extension Tensor {
     func binary(
@@ -30,17 +30,17 @@ extension Tensor {
         checked(call { ct_pow_scalar($0, exponent) }, file, line)
     }
 
-    /// 1 where the elements of both are equal: a bool tensor.
+    /// Elementwise equality: a bool tensor.
     public func equals(_ other: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         binary(other, file, line, ct_eq)
     }
 
-    /// Where an element is at least the other's: a bool tensor.
+    /// Elementwise ≥: a bool tensor.
     public func isAtLeast(_ other: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         binary(other, file, line, ct_ge)
     }
 
-    /// Where both are true: a bool tensor.
+    /// Elementwise logical and: a bool tensor.
     public func and(_ other: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         binary(other, file, line, ct_logical_and)
     }
@@ -80,12 +80,12 @@ extension Tensor {
         checked(call { ct_silu($0) }, file, line)
     }
 
-    /// Where an element is neither infinite nor NaN: a bool tensor.
+    /// Whether each element is neither infinite nor NaN: a bool tensor.
     public func isFinite(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { ct_is_finite($0) }, file, line)
     }
 
-    /// Where a bool tensor is false.
+    /// Elementwise logical not: a bool tensor.
     public func not(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { ct_logical_not($0) }, file, line)
     }

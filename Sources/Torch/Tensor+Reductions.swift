@@ -16,12 +16,12 @@ extension Tensor {
         checked(call { ct_all($0) }, file, line)
     }
 
-    /// The sum along an axis, which stays with size 1 if `keepingAxis`.
+    /// The sum along an axis, which is kept with size 1 if `keepingAxis`.
     public func sum(axis: Int, keepingAxis: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { ct_sum_axis($0, Int64(axis), keepingAxis) }, file, line)
     }
 
-    /// The mean along an axis, which stays with size 1 if `keepingAxis`.
+    /// The mean along an axis, which is kept with size 1 if `keepingAxis`.
     public func mean(axis: Int, keepingAxis: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { ct_mean_axis($0, Int64(axis), keepingAxis) }, file, line)
     }
@@ -40,7 +40,7 @@ extension Tensor {
         return (checked(values, file, line), checked(indices, file, line))
     }
 
-    /// The running product along an axis.
+    /// The cumulative product along an axis.
     public func cumulativeProduct(axis: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         checked(call { ct_cumulative_product($0, Int64(axis)) }, file, line)
     }

@@ -1,10 +1,10 @@
 internal import CTorch
 
-// Fused operators with their own gradients: our kernels for float32 on the CPU, ATen's elsewhere. Each keeps for backward
-// only what one sweep over memory cannot compute again. A tensor without rows traps.
+// Fused operators with their own gradients: the built-in kernels for float32 on the CPU, ATen's operators otherwise. Each saves
+// for the backward pass only what cannot be recomputed in one pass over memory. Empty tensors trap.
 
 extension Tensor {
-    /// x / √(mean(x²) + ε) · weight over the last axis (Zhang and Sennrich, arXiv 1910.07467). Kept: x and 1/rms.
+    /// x / √(mean(x²) + ε) · weight over the last axis (Zhang and Sennrich, arXiv 1910.07467). Saves x and 1/rms.
     public func rmsNorm(
         _ weight: Tensor, epsilon: Double, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -13,7 +13,8 @@ extension Tensor {
 
     /// The RMSNorm of `self` [..., D] times the transpose of each weight [out, D]: [..., out] each.
     ///
-    /// The same as ``rmsNorm(_:epsilon:file:line:)`` and ``linear(_:bias:file:line:)``, but the normed rows are not kept.
+    /// Equal to ``rmsNorm(_:epsilon:file:line:)`` followed by ``linear(_:bias:file:line:)``, but does not save the normalised
+    /// rows.
     public func rmsNorm(
         _ norm: Tensor, epsilon: Double, linear weights: [Tensor], file: StaticString = #fileID, line: UInt = #line
     ) -> [Tensor] {
@@ -25,10 +26,10 @@ extension Tensor {
         return results.map { checked($0, file, line) }
     }
 
-    /// x + (silu(y · gateᵀ) ∘ y · upᵀ) · downᵀ with y the RMSNorm of x: a block's feed-forward half (Shazeer, arXiv
+    /// x + (silu(y · gateᵀ) ∘ y · upᵀ) · downᵀ with y the RMSNorm of x: a block's feed-forward half (SwiGLU: Shazeer, arXiv
     /// 2002.05202).
     ///
-    /// Kept: x, 1/rms, and the two products [..., F], whose memory the backward pass uses again for their gradients.
+    /// Saves x, 1/rms and the gate and up projections [..., F], whose memory the backward pass reuses for their gradients.
     public func addingSwiGLU(
         norm: Tensor, epsilon: Double, gate: Tensor, up: Tensor, down: Tensor, file: StaticString = #fileID,
         line: UInt = #line
@@ -43,14 +44,23 @@ extension Tensor {
 
     /// x + attention(y · queryᵀ, y · keyᵀ, y · valueᵀ) · outputᵀ with y the RMSNorm of x [B, T, D]: a block's attention half.
     ///
-    /// The same as the norm's ``rmsNorm(_:epsilon:linear:file:line:)``, ``rotated(cosine:sine:file:line:)``,
-    /// ``attention(query:key:value:mask:causal:file:line:)`` and ``addingLinear(_:_:file:line:)`` one after another, but on the
-    /// CPU in float32 queries, keys and values come from one product (weights that lie one below the other in memory are not
-    /// copied for it), turn in place, and x's gradient is summed where it is made. Causal without a mask.
+    /// Equal to ``rmsNorm(_:epsilon:linear:file:line:)``, ``rope(cosine:sine:file:line:)``,
+    /// ``attention(query:key:value:mask:causal:file:line:)`` and ``addingLinear(_:_:file:line:)`` in sequence. For float32 on the
+    /// CPU it is one fused node: one GEMM computes queries, keys and values (weights that are adjacent in memory are not copied
+    /// for it), rope is applied in place, and the gradient of x is accumulated in place.
     ///
-    /// What the arguments are:
-    /// - `query`, `key`, `value`, `output`: [H·d, D], [K·d, D], [K·d, D], [D, H·d], in heads of `headDimension`.
-    /// - `rotary`: the tables [T, d/2] of cosines and sines.
+    /// - Parameters:
+    ///   - norm: the RMSNorm's weight [D].
+    ///   - epsilon: the RMSNorm's ε.
+    ///   - query: [H·d, D].
+    ///   - key: [K·d, D].
+    ///   - value: [K·d, D].
+    ///   - output: [D, H·d].
+    ///   - headDimension: d.
+    ///   - rotary: the tables of cosines and sines, [T, d/2] each.
+    ///   - mask: bool, broadcast to [B, H, T, T]; causal attention if nil.
+    ///   - file: the caller's file, for traps.
+    ///   - line: the caller's line, for traps.
     public func addingAttention(
         norm: Tensor, epsilon: Double, query: Tensor, key: Tensor, value: Tensor, output: Tensor, headDimension: Int,
         rotary: (cosine: Tensor, sine: Tensor), mask: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
@@ -68,26 +78,31 @@ extension Tensor {
         return checked(result, file, line)
     }
 
-    /// `self` + input · weightᵀ, in one product.
+    /// `self` + input · weightᵀ in one GEMM.
     public func addingLinear(
         _ input: Tensor, _ weight: Tensor, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         checked(call { r in input.call { x in weight.call { w in ct_add_linear(r, x, w) } } }, file, line)
     }
 
-    /// Rotary embedding of [B, T, H, d] in Hugging Face's form: each pair (x[j], x[j + d/2]) of position t turns by the
-    /// angle whose cosine and sine stand in row t, column j of the tables [T, d/2] (RoFormer, arXiv 2104.09864).
-    public func rotated(
+    /// Rotary position embedding of [B, T, H, d] in Hugging Face's layout: rotates each pair (x[j], x[j + d/2]) of position t by
+    /// the angle whose cosine and sine are in row t, column j of the tables [T, d/2] (RoFormer, arXiv 2104.09864).
+    public func rope(
         cosine: Tensor, sine: Tensor, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        checked(call { x in cosine.call { c in sine.call { s in ct_rotate(x, c, s) } } }, file, line)
+        checked(call { x in cosine.call { c in sine.call { s in ct_rope(x, c, s) } } }, file, line)
     }
 
     /// Scaled dot-product attention of queries [B, T, H, d] over keys and values [B, S, K, d]: [B, T, H, d]. K divides H.
     ///
-    /// What the arguments are:
-    /// - `mask`: bool, broadcast to [B, H, T, S], true where a query may look; not together with `causal`.
-    /// - `causal`: position t looks at positions 0...t.
+    /// - Parameters:
+    ///   - query: [B, T, H, d].
+    ///   - key: [B, S, K, d].
+    ///   - value: [B, S, K, d].
+    ///   - mask: bool, broadcast to [B, H, T, S], true where a query attends; not together with `causal`.
+    ///   - causal: position t attends to positions 0...t.
+    ///   - file: the caller's file, for traps.
+    ///   - line: the caller's line, for traps.
     public static func attention(
         query: Tensor, key: Tensor, value: Tensor, mask: Tensor? = nil, causal: Bool, file: StaticString = #fileID,
         line: UInt = #line
@@ -100,20 +115,28 @@ extension Tensor {
     }
 }
 
-/// Σ x² of each tensor: float64 [count] on their device, the same whatever the number of threads. Nothing waits for a GPU.
+/// Σ x² of each tensor: float64 [count] on their device, independent of the number of threads. Does not synchronise with a GPU.
 public func sumsOfSquares(of tensors: [Tensor], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
     checked(withHandles(tensors) { ct_sums_of_squares($0, $1) }, file, line)
 }
 
-/// One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on each parameter, in one sweep over all of them.
+/// A fused AdamW step (Loshchilov and Hutter, arXiv 1711.05101) on all parameters.
 ///
-/// What the arguments are:
-/// - `gradients`: what is left in them is not defined.
-/// - `first`, `second`: the running means of the gradients and of their squares, updated in place.
-/// - `decays`: the decoupled decay of each parameter.
-/// - `step`: the number of this step, from 1, for the correction of the means' bias.
-/// - `norm`: the norm of all gradients, a scalar on the parameters' device or the CPU. Gradients are scaled to a norm of at
-///   most `clip` (0: no limit); if it is not finite, nothing is changed. Nil: gradients count as they are.
+/// - Parameters:
+///   - parameters: updated in place.
+///   - gradients: their contents are undefined afterwards.
+///   - first: the running means of the gradients, updated in place.
+///   - second: the running means of the squared gradients, updated in place.
+///   - decays: the decoupled weight decay of each parameter.
+///   - step: the number of this step, from 1, for bias correction.
+///   - norm: the norm of all gradients, a scalar on the parameters' device or the CPU. Gradients are clipped to a norm of `clip`;
+///     if the norm is not finite, nothing is updated. Nil: no clipping and no check.
+///   - clip: the maximum gradient norm; 0 for no limit.
+///   - rate: the learning rate.
+///   - betas: β₁ and β₂.
+///   - epsilon: ε.
+///   - file: the caller's file, for traps.
+///   - line: the caller's line, for traps.
 public func adamWStep(
     parameters: [Tensor], gradients: [Tensor], first: [Tensor], second: [Tensor], decays: [Double], step: Int,
     norm: Tensor? = nil, clip: Double = 0, rate: Double, betas: (Double, Double), epsilon: Double,

@@ -1,12 +1,12 @@
 internal import CTorch
 
 extension Tensor {
-    /// Matrix product of the last two axes; leading axes broadcast.
-    public func matrixProduct(_ other: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    /// Matrix multiplication over the last two axes; leading axes broadcast.
+    public func matmul(_ other: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         binary(other, file, line, ct_matmul)
     }
 
-    /// `self` [..., in] times the transpose of `weight` [out, in], plus `bias` [out]: [..., out].
+    /// `self` [..., in] · `weight`ᵀ + `bias`, with `weight` [out, in] and `bias` [out]: [..., out].
     public func linear(
         _ weight: Tensor, bias: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -17,25 +17,25 @@ extension Tensor {
         return binary(weight, file, line) { ct_linear($0, $1, nil) }
     }
 
-    /// Rows of this table [V, D] by int64 index [...]: [..., D].
+    /// Embedding lookup: rows of this table [V, D] at int64 indices [...]: [..., D].
     public func rows(at indices: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         binary(indices, file, line, ct_embedding)
     }
 }
 
-// In place, and never recorded: for optimizer state, weights and gradients.
+// In-place operations outside autograd, for optimizer state, weights and gradients.
 extension Tensor {
-    /// Overwrites the elements with another tensor's, converted to this type and device.
+    /// Copies another tensor's elements into this one, converted to its type and device.
     public func assign(_ other: Tensor, file: StaticString = #fileID, line: UInt = #line) {
         check(call { to in other.call { ct_copy_(to, $0) } }, file, line)
     }
 
-    /// Draws every element uniformly from ±`bound` with the device's own generator, outside autograd.
+    /// Draws every element uniformly from [−`bound`, `bound`) with the device's default generator.
     public func fillUniform(bound: Double, file: StaticString = #fileID, line: UInt = #line) {
         check(call { ct_uniform_($0, bound) }, file, line)
     }
 
-    /// Overwrites the elements with zeros.
+    /// Sets all elements to zero.
     public func zero(file: StaticString = #fileID, line: UInt = #line) {
         check(call { ct_zero_($0) }, file, line)
     }

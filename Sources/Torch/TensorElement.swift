@@ -1,8 +1,8 @@
 public import ForetokenFormats
 
-/// A Swift type that is a tensor's element.
+/// A Swift type for the elements of a tensor.
 public protocol TensorElement: BitwiseCopyable, Sendable {
-    /// The element type in a tensor.
+    /// The corresponding tensor element type.
     static var dtype: DType { get }
 }
 

@@ -1,25 +1,25 @@
 internal import CTorch
 
-/// A condition that a correct program can meet in LibTorch, such as a tensor too large for the memory.
+/// A run-time failure in LibTorch that a correct program can encounter, such as running out of memory.
 ///
-/// Programmer's errors (shapes, element types) are not thrown: they trap with LibTorch's message and the call site.
+/// Programmer errors (shapes, element types) are not thrown; they trap with LibTorch's message and the call site.
 public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The device has no memory left for a tensor.
+    /// The device has not enough memory for a tensor.
     case outOfMemory(String)
     /// Any other failure at run time.
     case failed(String)
-    /// CUDA was asked for and LibTorch has none, or no GPU is there.
+    /// CUDA was requested, but LibTorch does not support it or there is no GPU.
     case noCUDA
 
     private static var cudaProblem: String {
         let reason = String(cString: ct_cuda_problem())
         if reason.isEmpty { return "no GPU was found" }
-        // A library that libtorch_cuda.so itself needs can be missing, too.
+        // Any other reason is a missing dependency of libtorch_cuda.so.
         return reason.contains("libtorch_cuda.so: cannot open")
             ? "this LibTorch has no CUDA" : "libtorch_cuda.so: \(reason)"
     }
 
-    /// What happened and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .outOfMemory(let message):
@@ -32,33 +32,35 @@ public enum TorchError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// The message of the last call that failed on this thread.
+/// The message of the last failed call on this thread.
 func lastMessage() -> String { String(cString: ct_last_error()) }
 
-/// Ends the program with LibTorch's message at the caller's line: the shapes or types given make no sense, or memory
-/// ended in an operation that does not throw.
+/// Ends the program with LibTorch's message at the caller's line, for invalid arguments or for running out of memory in an
+/// operation that does not throw.
 func trap(_ file: StaticString, _ line: UInt) -> Never {
     if ct_last_error_kind() == Int32(CT_OUT_OF_MEMORY) { LibTorch.endOutOfMemory(.outOfMemory(lastMessage())) }
     // Not preconditionFailure: optimised builds would drop its message.
     fatalError(lastMessage(), file: file, line: line)
 }
 
-/// The handle, or a trap with LibTorch's message.
+/// Wraps the handle, or traps with LibTorch's message.
 func checked(_ handle: ct_tensor?, _ file: StaticString, _ line: UInt) -> Tensor {
     guard let handle else { trap(file, line) }
     return Tensor(owning: handle)
 }
 
+/// Traps with LibTorch's message if the status is an error.
 package func check(_ status: Int32, _ file: StaticString, _ line: UInt) {
     if status != CT_OK { trap(file, line) }
 }
 
-/// The handle, or a thrown error, for operations that fail when memory does.
+/// Wraps the handle, or throws, for operations whose failure is not always a programmer error.
 func throwing(_ handle: ct_tensor?, _ file: StaticString, _ line: UInt) throws(TorchError) -> Tensor {
     if let handle { return Tensor(owning: handle) }
     throw lastError(file, line)
 }
 
+/// Throws if the status is an error, for operations whose failure is not always a programmer error.
 package func throwing(_ status: Int32, _ file: StaticString, _ line: UInt) throws(TorchError) {
     if status != CT_OK { throw lastError(file, line) }
 }

@@ -1,26 +1,26 @@
-import ArgumentParser
+public import ArgumentParser
 import ForetokenCommands
 import ForetokenDistributed
 import ForetokenFiles
 import ForetokenReport
-import ForetokenTraining
+public import ForetokenTraining
 @preconcurrency import Foundation
 import Torch
 
 struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Train a model from a recipe, or resume the run in the folder.",
+        abstract: TorchAbstract.train,
         discussion: """
-            A recipe names the token shards, the model's shape and how to train. The run's folder receives the resolved \
-            recipe.yaml, metrics.jsonl and checkpoints/, of which 'latest' names the newest.
+            A recipe names the token shards, the model's shape and the training settings. The run's folder receives the \
+            resolved recipe.yaml, metrics.jsonl and checkpoints/, of which 'latest' names the newest.
 
-            The same command resumes a run that was killed or interrupted, bitwise where it stood. Ctrl-C finishes the step, \
-            writes a checkpoint and exits with 130; a second Ctrl-C ends at once. One process trains in a folder at a time; \
-            the folder may be renamed meanwhile.
+            The same command resumes a run that was killed or interrupted, and the result is bitwise that of an \
+            uninterrupted run. Ctrl-C finishes the step, writes a checkpoint and exits with 130; a second Ctrl-C ends at \
+            once. Only one process can train in a folder at a time. The folder may be renamed meanwhile.
 
-            Several processes share each batch and compute the same run up to rounding: --processes starts them on this host; \
-            torchrun --no-python and Slurm's srun start them on several, which read the same files and the same --out. A run \
-            may resume with another number of processes.
+            Several processes share each batch and compute the same run up to rounding. --processes starts them on this \
+            host; torchrun --no-python or Slurm's srun starts them on several hosts, which must see the same files and the \
+            same --out. A run may resume with another number of processes.
 
             Examples:
               foretoken train Recipes/demo.yaml --out runs/demo
@@ -28,47 +28,78 @@ struct Train: AsyncParsableCommand {
               foretoken train Recipes/demo.yaml --out runs/x --processes 2
               torchrun --no-python --nproc-per-node 8 foretoken train recipe.yaml --out /shared/runs/x
               foretoken inspect Recipes/demo.yaml    the model's size, before training
+              foretoken train --print-recipe --for bytes > recipe.yaml    a recipe to begin with
             """)
 
     @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
-    var recipe: Path
+    var recipe: Path?
 
-    @Option(help: "The run's folder; made if it is not there.", completion: .directory)
-    var out: Path
+    @Option(
+        help: "The run's folder, created if it does not exist; needed unless --print-recipe is given.",
+        completion: .directory)
+    var out: Path?
+
+    @Flag(help: "Print a recipe with a comment for every key to standard output and exit.")
+    var printRecipe = false
+
+    @Option(
+        name: .customLong("for"),
+        help:
+            "With --print-recipe, the template: bytes, bpe, upgrade or finetune; all keys with their defaults if omitted."
+    )
+    var template: RecipeTemplate?
 
     @Option(
         name: .customLong("set"), parsing: .unconditionalSingleValue,
-        help: "Override a key of the recipe: section.key=value; may be repeated.")
+        help: "Override a key of the recipe, as section.key=value; may be given more than once.")
     var overrides: [String] = []
-
-    @Option(help: "Checkpoint and exit with 0 after so many minutes; the same command goes on from there.")
-    var stopAfter: Double?
-    @Option(help: "Train with so many processes of this host, which share each batch and the processor's cores.")
-    var processes: Int?
-
-    @Option(
-        help: "Seconds to wait for all processes at the start, and for a sign of life of each afterwards.")
-    var timeout = 60.0
 
     @Option(
         help:
-            "Write what travelled between the processes, and when, of the first steps of rank 0: JSON for Chrome's viewer.",
+            "Save a checkpoint and exit with 0 after this many minutes; the same command resumes. No limit if omitted.")
+    var stopAfter: Double?
+    @Option(
+        help:
+            "Number of processes to start on this host, which share each batch and the cores; trains in one if omitted."
+    )
+    var processes: Int?
+
+    @Option(
+        help: "Fail if a process does not connect, or sends nothing, for this many seconds.")
+    var timeout = 60.0
+
+    @Option(
+        help: """
+            A JSON file for a trace of rank 0's communication in the first steps, for chrome://tracing; no trace if omitted.
+            """,
         completion: .file(extensions: ["json"]))
     var trace: Path?
 
     @Flag(
         help: ArgumentHelp(
-            "On a GPU, capture the passes of a step as one CUDA graph.",
-            discussion: "Experimental: no GPU has run it yet. One process only."))
+            "On a GPU, capture a step's passes as one CUDA graph.",
+            discussion: "Experimental, and not yet tested on a GPU. One process only."))
     var cudaGraphs = false
 
-    @Flag(help: ArgumentHelp("Send gradients after the backward pass only, to compare.", visibility: .hidden))
+    @Flag(
+        help: ArgumentHelp(
+            "Reduce gradients only after the backward pass, to measure the gain of overlapping.", visibility: .hidden))
     var withoutOverlap = false
 
     @Flag(help: "Print the result as one JSON object.")
     var json = false
 
     func validate() throws {
+        guard printRecipe || template == nil else { throw ValidationError("--for goes with --print-recipe") }
+        guard !printRecipe || recipe == nil && out == nil && overrides.isEmpty else {
+            throw ValidationError("--print-recipe prints a recipe and takes no RECIPE, --out or --set")
+        }
+        if !printRecipe {
+            guard recipe != nil else {
+                throw ValidationError("name a recipe; `foretoken train --print-recipe --for bytes` prints one")
+            }
+            guard out != nil else { throw ValidationError("name the run's folder with --out") }
+        }
         guard stopAfter.map({ (0...1e6).contains($0) }) ?? true else {
             throw ValidationError("--stop-after must be 0 to a million minutes")
         }
@@ -80,31 +111,34 @@ struct Train: AsyncParsableCommand {
 
     @ComputeActor
     func run() async throws {
+        guard let file = recipe, let out else { return print(template?.yaml ?? RecipeTemplate.allKeys, terminator: "") }
         let environment = ProcessInfo.processInfo.environment
-        let recipe = try Recipe(contentsOf: recipe.url, overrides: overrides)
+        let recipe = try Recipe(contentsOf: file.url, overrides: overrides)
         guard !cudaGraphs || recipe.training.device.hasPrefix("cuda") else {
             throw ValidationError(
                 "--cuda-graphs needs training.device: cuda, and the recipe says \(recipe.training.device)")
         }
-        // Not before: a recipe from a pipe that nobody writes to is waited for.
+        // Only now, so that Ctrl-C still ends the wait for a recipe from a pipe without a writer.
         InterruptFlag.install()
         let isLaunched = environment[LocalRanks.marker] != nil
         let placement = try RankPlacement(environment: environment)
         if let processes, processes > 1, !isLaunched {
             guard placement == nil else {
                 throw ValidationError(
-                    "--processes starts the ranks itself, but the environment (RANK or SLURM_PROCID) has one")
+                    "--processes starts the ranks itself, but the environment (RANK or SLURM_PROCID) already names one; drop one of them"
+                )
             }
             return try start(processes)
         }
+        if placement?.rank ?? 0 == 0 { recipe.provenance.notices.forEach { Terminal.log($0) } }
         guard let placement else { return try train(recipe, RunFolder(out.url), OneRank()) }
-        // A peer that died in the middle of a message is an error to name, not this rank's end.
+        // A peer that dies in the middle of a message becomes an error here instead of a signal.
         signal(SIGPIPE, SIG_IGN)
         var world: DistributedWorld?
         do {
             let joined = try DistributedWorld(
                 placement, timeout: .seconds(timeout), usesGPU: recipe.training.device.hasPrefix("cuda"),
-                // The launcher shows what ranks leave for it.
+                // The launcher repeats the warnings of its ranks.
                 warn: { if !isLaunched { Terminal.offer($0) } })
             world = joined
             let folder = placement.rank == 0 ? try RunFolder(out.url) : RunFolder(reading: out.url)
@@ -114,19 +148,19 @@ struct Train: AsyncParsableCommand {
             try world?.close()
             throw code
         } catch {
-            // Who started all ranks repeats the words of the one that failed first.
+            // The launcher repeats the error of the rank that failed first.
             if case WorldError.elsewhere = error, isLaunched {
             } else {
                 Terminal.log("Error: \(Self.text(error, rank: placement.rank))")
             }
             world?.end(after: error)
-            // Not exit: threads that wait for a lost peer would be waited for.
+            // `exit` would wait for threads that wait for a lost peer.
             fflush(nil)
             _exit(1)
         }
     }
 
-    /// Errors that all ranks share are nobody's.
+    /// The error with its rank, unless all ranks have it.
     private static func text(_ error: any Error, rank: Int) -> String {
         error is WorldError || error is TrainerError ? "\(error)" : "rank \(rank): \(error)"
     }
@@ -145,7 +179,11 @@ struct Train: AsyncParsableCommand {
 
     @ComputeActor
     private func train(_ recipe: Recipe, _ folder: RunFolder, _ world: any World) throws {
-        let trainer = try Trainer(recipe: recipe, folder: folder, world: world)
+        let console = TrainingConsole()
+        defer { console.finish() }
+        let trainer = try Trainer(recipe: recipe, folder: folder, world: world) { event in
+            if world.rank == 0 { console.show(event) }
+        }
         let notes = trace.map { _ in StepTrace(rank: world.rank) }
         trainer.trace = notes
         if cudaGraphs { try trainer.captureSteps() }
@@ -154,26 +192,19 @@ struct Train: AsyncParsableCommand {
             if try trainer.run(limit: stopAfter.map { .seconds($0 * 60) }) == .interrupted { throw ExitCode(130) }
             return
         }
-        if trainer.step > 0 { Terminal.log("resuming \(out.text) after step \(trainer.step)") }
+        if trainer.step > 0 { Terminal.log("resuming \(folder.url.relativePath) after step \(trainer.step)") }
         let outcome = try trainer.run(limit: stopAfter.map { .seconds($0 * 60) })
+        console.finish()
         if let notes, let trace {
             try notes.write(to: trace.url)
             Terminal.log(notes.summary)
         }
         if json {
-            var result: JSONObject = JSONObject()
-            result["outcome"] = .string(outcome.name)
-            result["step"] = .integer(trainer.step)
-            if let validation = trainer.lastValidation {
-                result["loss"] = .array(validation.losses.map(JSONValue.finite))
-                result["bitsPerByte"] = .array(validation.bitsPerByte.map(JSONValue.finite))
-                result["acceptance"] = .array(validation.acceptance.map(JSONValue.finite))
-                result["cumulativeAcceptance"] = .array(validation.cumulativeAcceptance.map(JSONValue.finite))
-            }
-            print(try JSONValue.object(result).text())
+            let output = TrainingOutput(outcome: outcome, step: trainer.step, validation: trainer.lastValidation)
+            print(try output.jsonLine)
         }
         if outcome == .outOfTime {
-            Terminal.log("the time is over after step \(trainer.step); the same command goes on")
+            Terminal.log("the time is over after step \(trainer.step); the same command resumes")
         }
         if outcome == .interrupted {
             Terminal.log("interrupted after step \(trainer.step); the same command resumes")
@@ -182,12 +213,4 @@ struct Train: AsyncParsableCommand {
     }
 }
 
-extension Trainer.Outcome {
-    fileprivate var name: String {
-        switch self {
-        case .finished: "finished"
-        case .interrupted: "interrupted"
-        case .outOfTime: "out of time"
-        }
-    }
-}
+extension RecipeTemplate: ExpressibleByArgument {}

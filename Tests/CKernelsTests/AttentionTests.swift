@@ -40,7 +40,7 @@ private final class Block {
         (block.output, block.gate, block.up) = (matrices[3].weight, matrices[4].weight, matrices[5].weight)
         block.down = matrices[6].weight
         let (floats, count) = (Int(ck_page_floats(&shape)), (slots + 15) / 16)
-        // What no row has written must not be read into a sum.
+        // Slots that no row has written must not be read.
         (pages, pageFloats) = ((0..<count).map { _ in memory([Float](repeating: .nan, count: floats)) }, floats)
         table = (0..<count).map { Int32($0 * 5 % count) }
         precondition(Set(table).count == count)
@@ -109,8 +109,8 @@ extension KernelTests {
     @Suite struct AttentionTests {
         private static let shapes = [[2, 1, 10], [4, 2, 16], [3, 3, 32], [2, 2, 64], [1, 1, 300]]
 
-        /// Sums run in the order of the ancestors, so a row does not see the slots that it attends to. The tokens up to
-        /// `prefix` lie in order, those behind it anywhere.
+        /// Sums run in the order of the ancestors, so a row does not see the slots that it attends to. Tokens up to
+        /// `prefix` are in order, later ones anywhere.
         @Test(arguments: shapes, [CK_F32, CK_INT8])
         func scatteredSlotsGiveTheBitsOfContiguousOnes(shape: [Int], format: Int) {
             let (count, slots) = (53, 96)
@@ -154,7 +154,7 @@ extension KernelTests {
             }
         }
 
-        /// Two branches after a common prefix, in one pass, beside each branch on its own.
+        /// Two branches after a common prefix, in one pass, compared with each branch alone.
         @Test func theBranchesOfATreeAreChains() {
             let (prefix, depth) = (21, 7)
             let block = Block(attentionHeads: 4, keyValueHeads: 2, headDimension: 32, slots: 48)

@@ -56,8 +56,8 @@ extension KernelTests {
                             let sum = (0..<width).reduce(0.0) {
                                 $0 + Double(x[row * width + $1]) * Double(values[column * width + $1])
                             }
-                            // float32 sums of up to 700 products below 1, in the kernels' own order: the error is the same on
-                            // every machine that has the set.
+                            // float32 sums of up to 700 terms below 1, in the kernels' order of summation: the error is the same on
+                            // every machine with this instruction set.
                             #expect(abs(Double(y[row * out + column]) - sum) < 2e-5)
                         }
                     }

@@ -4,7 +4,7 @@ import Testing
 /// All tests of the kernels: they change the instruction set and the number of threads, so they run one after another.
 @Suite(.serialized) enum KernelTests {}
 
-/// Runs `body` with every instruction set that the machine has, on each number of threads.
+/// Runs `body` with every supported instruction set and each number of threads.
 func onEverySet(threads: [Int32] = [1, 2], _ body: (_ isa: Int32) throws -> Void) rethrows {
     defer {
         _ = ck_set_isa(-1)
@@ -18,7 +18,7 @@ func onEverySet(threads: [Int32] = [1, 2], _ body: (_ isa: Int32) throws -> Void
     }
 }
 
-/// Numbers in [-1, 1) that are the same every time.
+/// Deterministic random numbers in [-1, 1).
 func numbers(_ count: Int, seed: UInt64) -> [Float] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
     return (0..<count).map { _ in
@@ -27,7 +27,7 @@ func numbers(_ count: Int, seed: UInt64) -> [Float] {
     }
 }
 
-/// A packed matrix and the memory it lies in.
+/// A packed matrix and its storage.
 final class Packed {
     private let storage: UnsafeMutableRawPointer
     private(set) var weight: ck_weight

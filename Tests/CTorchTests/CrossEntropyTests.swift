@@ -14,7 +14,7 @@ private func uniform(_ count: Int, seed: UInt64, scale: Double = 1) -> [Double] 
     }
 }
 
-/// One head's end: hidden [N, D], norm [D], unembedding [V, D], targets and probabilities [N, k].
+/// The inputs of a head's output stage: hidden [N, D], norm [D], unembedding [V, D], targets and probabilities [N, k].
 private struct Problem {
     var rows, width, vocabulary: Int
     var k = 1
@@ -40,7 +40,7 @@ private struct Problem {
         var hidden, norm, unembedding: [Double]
     }
 
-    /// The definition, in double and with every logit.
+    /// The definition, in float64 with all logits.
     func bruteForce() -> Result {
         var result = Result(
             hidden: hidden.map { _ in 0 }, norm: norm.map { _ in 0 }, unembedding: unembedding.map { _ in 0 })
@@ -76,7 +76,7 @@ private struct Problem {
         return result
     }
 
-    /// `start`: what the gradients hold before, nil for none. `givesRows`: the rows that count are given, not found.
+    /// `start`: the initial value of the gradients, nil for none. `givesRows`: passes the indices of the rows that contribute.
     func fused(dtype: Int32, logitsBytes: Int, start: Double? = nil, givesRows: Bool = false) throws -> Result {
         func tensor<Element>(_ values: [Element], _ shape: [Int], _ dtype: Int32) throws -> ct_tensor {
             try #require(
@@ -146,12 +146,12 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
 }
 
 @Suite(.serialized) struct CrossEntropyTests {
-    /// Both paths: the vector kernels of each instruction set in float32, the operators in float64.
+    /// Runs the body with the kernels of each instruction set in float32, and with ATen's operators in float64.
     private func onEveryPath(_ body: (_ dtype: Int32, _ tolerance: Double) throws -> Void) throws {
         for isa: Int32 in 0...2 where ck_set_isa(isa) == isa {
             for threads: Int32 in [1, 2] {
                 ct_set_threads(threads)
-                // Sums of float32 products over D and V; relative to the largest entry.
+                // Float32 sums over D and V; relative to the largest entry.
                 try body(Int32(CT_FLOAT32), 1e-5)
             }
         }
@@ -164,14 +164,14 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
         let problem = Problem(rows: size.rows, width: size.width, vocabulary: size.vocabulary)
         let expected = problem.bruteForce()
         try onEveryPath { dtype, tolerance in
-            // All rows at once, some chunks with a smaller last one, and a row at a time.
+            // One chunk, several chunks with a smaller last one, and chunks of one row.
             for bytes in [64 << 20, 48 * size.vocabulary * 8, 1] {
                 expectEqual(try problem.fused(dtype: dtype, logitsBytes: bytes), expected, within: tolerance)
             }
         }
     }
 
-    @Test func gradientsAreAddedToThoseThatAreThere() throws {
+    @Test func gradientsAreAccumulated() throws {
         let problem = Problem(rows: 20, width: 6, vocabulary: 30)
         let expected = problem.bruteForce()
         try onEveryPath { dtype, tolerance in
@@ -180,7 +180,7 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
         }
     }
 
-    @Test func maskedRowsCountNothing() throws {
+    @Test func ignoredRowsContributeNothing() throws {
         var problem = Problem(rows: 60, width: 9, vocabulary: 50)
         for row in 0..<60 where row % 3 != 1 { problem.targets[row] = -100 }
         let expected = problem.bruteForce()
@@ -207,14 +207,14 @@ private func expectEqual(_ a: Problem.Result, _ b: Problem.Result, within tolera
 
     @Test func logitsOfTenThousandNeitherOverflowNorVanish() throws {
         var problem = Problem(rows: 6, width: 4, vocabulary: 40)
-        // Entries of ±2500 against normed rows of about 4 in sum of magnitudes: logits to ±1e4.
+        // Entries of ±2500 and normalised rows with a sum of magnitudes of about 4: logits up to ±1e4.
         problem.unembedding = uniform(160, seed: 9).map { $0 > 0 ? 2500 : -2500 }
         problem.norm = [1, 1, 1, 1]
         problem.hidden = uniform(24, seed: 8).map { $0 > 0 ? 1 : -1 }
         let expected = problem.bruteForce()
         #expect(expected.loss > 1e4)
         try onEveryPath { dtype, tolerance in
-            // A logit of 1e4 is known to 1e-3 in float32, and so is the probability of one near the largest.
+            // In float32 a logit of 1e4 has an error of 1e-3, and so has the probability of one near the largest.
             expectEqual(
                 try problem.fused(dtype: dtype, logitsBytes: 1 << 20), expected,
                 within: dtype == Int32(CT_FLOAT32) ? 2e-3 : tolerance)

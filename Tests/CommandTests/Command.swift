@@ -99,7 +99,7 @@ final class Workplace {
     func recipe(steps: Int) throws -> String {
         let text = """
             data: { train: "\(path("data/train.tokens"))", validation: "\(path("data/validation.tokens"))" }
-            model: { width: 16, layers: 4, attentionHeads: 2, feedForwardWidth: 32, heads: 2, context: 64 }
+            model: { width: 16, layers: 4, attentionHeads: 2, feedForwardWidth: 32, heads: 2, contextLength: 64 }
             training: { steps: \(steps), batchSize: 2, learningRate: 0.01, checkpointEvery: 3, validationEvery: 0, logEvery: 1, validationBatches: 2 }
             """
         try Data(text.utf8).write(to: folder.appendingPathComponent("recipe.yaml"))

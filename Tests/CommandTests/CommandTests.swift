@@ -54,7 +54,7 @@ import Torch
         // Another tokenizer beside the model or the shards is refused by name.
         for copy in copies { try FileManager.default.removeItem(atPath: path("run/checkpoints/\(copy)")) }
         let missing = try Command.run("generate", "--model", path("run"), "--prompt", "x")
-        #expect(missing.code == 1 && missing.errors.contains("tokenizer 'bpe-270' is needed"), "\(missing.errors)")
+        #expect(missing.code == 1 && missing.errors.contains("tokenizer 'bpe-270' is required"), "\(missing.errors)")
         try FileManager.default.removeItem(atPath: path("data/tokenizer.json"))
         let other = try Command.run("train", recipe, "--out", path("other"))
         #expect(other.code == 1 && other.errors.contains("made with tokenizer 'bpe-270'"), "\(other.errors)")
@@ -274,10 +274,10 @@ import Torch
         }
         try fails(64, "several runs need --out", path("one"), path("two"))
         try fails(1, "no such run folder", path("three"))
-        try fails(1, "holds no metrics.jsonl", path("data"))
-        try fails(1, "the same run is named twice", path("one"), path("one/"), "--out", path("x.html"))
+        try fails(1, "no metrics.jsonl", path("data"))
+        try fails(1, "the same run is given twice", path("one"), path("one/"), "--out", path("x.html"))
         try fails(1, "cannot write the report", path("one"), "--out", path("no/folder/x.html"))
-        try fails(1, "end its name in .html", path("one"), "--out", path("one/metrics.jsonl"))
+        try fails(1, "use a name that ends in .html", path("one"), "--out", path("one/metrics.jsonl"))
     }
 
     @Test func badInputIsOneClearLineAndTheRightCode() throws {

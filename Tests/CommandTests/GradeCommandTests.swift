@@ -42,4 +42,30 @@ struct GradeCommandTests {
             "--unsafe-no-sandbox --plot \"$D/none/p.svg\"; code=$?; ls \"$D/r.jsonl\" && exit 9; exit $code")
         #expect(refused.code == 1 && refused.errors.contains("p.svg: cannot be written"), "\(refused)")
     }
+
+    /// A file of MBPP as one array, with a task whose tests need a library that is not there.
+    @Test func whatCannotBeGradedIsNamedAndTheRestIsGraded() throws {
+        let result = try Command.shell(
+            #"""
+            D=$(mktemp -d); trap 'rm -rf "$D"' EXIT
+            cat > "$D/p.json" <<'END'
+            [{"task_id":11,"prompt":"","code":"def f(): return 1","test_imports":[],"test_list":["assert f() == 1"]},
+             {"task_id":12,"prompt":"","code":"def f(): return 1","test_imports":["import no_such_library"],"test_list":[]},
+             {"task_id":13,"prompt":"","code":"","test_imports":[],"test_list":[]},
+             {"task_id":700,"prompt":"","code":"","test_imports":[],"test_list":[]}]
+            END
+            cat > "$D/s.jsonl" <<'END'
+            {"task_id":"Mbpp/11","solution":"Yes:\n```python\ndef f(): return 1\n```"}
+            {"task_id":"Mbpp/12","solution":"def f(): return 1"}
+            {"task_id":"Mbpp/99","solution":"def f(): return 1"}
+            END
+            "$F" evaluate grade --problems "$D/p.json" --samples "$D/s.jsonl" --out "$D/r.jsonl" --unsafe-no-sandbox -k 1 --json
+            """#)
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.contains("\"pass@1\":1.0,"))
+        #expect(result.output.contains("\"ungradable\":[{\"task_id\":\"MBPP/12\",\"reason\":\""))
+        #expect(result.errors.contains("1 tasks or completions could not be graded"), "\(result.errors)")
+        #expect(result.errors.contains("1 of 3 tasks have no completion"), "\(result.errors)")
+        #expect(result.errors.contains("the first of 'Mbpp/99'"), "\(result.errors)")
+    }
 }

@@ -162,7 +162,8 @@ import Torch
         for (settings, words) in [
             (["model.headDimension=1048576", "model.attentionHeads=2048"], "out of memory"),
             (["training.batchSize=4000000", "model.feedForwardWidth=8192"], "lower training.batchSize"),
-            (["model.layers=16777216", "model.feedForwardWidth=1024"], "smaller"),
+            (["model.layers=65536", "model.feedForwardWidth=1048576", "model.width=4"], "smaller"),
+            (["model.layers=16777216", "model.feedForwardWidth=1024"], "layers is 16777216; it must be at most 65536"),
         ] {
             let options = settings.flatMap { ["--set", $0] }
             expect(try Command.run(["train", recipe, "--out", place.path("run")] + options), says: words)
@@ -177,7 +178,7 @@ import Torch
             }
             let x = try Tensor.zeros([1 << 10, 1 << 10])
             Memory.setLimit(bytes: 6 << 20)
-            _ = x.matrixProduct(x)
+            _ = x.matmul(x)
         }
         #expect(String(decoding: result.standardErrorContent, as: UTF8.self).contains("out of memory"))
     }
@@ -274,7 +275,7 @@ import Torch
             (1, "2 no regular file", "prepare /dev/null /dev/zero --out x"),
             (1, "src: cannot be read: Is a directory", "train src --out x"),
             (1, "No such file", "train recipe.yaml --out /proc/x"),
-            (1, "line 2, column 1: did not find", "train recipe.yaml --out x --set 'training.steps=[[['"),
+            (1, "[[[: not valid YAML: did not find", "train recipe.yaml --out x --set 'training.steps=[[['"),
             (1, "nowhere: cannot read: No such file", "train recipe.yaml --out x --set data.train=nowhere"),
             (1, "outside 1...1024", "train recipe.yaml --out x --set training.threads=100000"),
             (1, "tokens a step", "train recipe.yaml --out x --set training.batchSize=1000000000"),

@@ -29,7 +29,8 @@ struct InteroperabilityTests {
     func transformersOpensHeadOneAndComputesTheSameLogits(kind: HeadKind, keyValueHeads: Int, isTied: Bool) throws {
         let configuration = ModelConfiguration(
             vocabulary: 258, width: 64, layers: 6, attentionHeads: 4, keyValueHeads: keyValueHeads,
-            feedForwardWidth: 96, heads: 3, headKind: kind, unembedding: isTied ? .replicated : .shared, context: 32,
+            feedForwardWidth: 96, heads: 3, headKind: kind, unembedding: isTied ? .replicated : .shared,
+            contextLength: 32,
             tieEmbeddings: isTied, beginningOfText: 256, endOfText: 257)
         let model = try MultiTokenModel(configuration, seed: 5)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")

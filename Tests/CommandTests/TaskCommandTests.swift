@@ -20,7 +20,7 @@ struct TaskCommandTests {
         #expect(try data["documents"].integer() == 400 && data["questions"].integer() == 60)
         let recipe = """
             data: { train: "\(place.path("task/train.tokens"))", validation: "\(place.path("task/validation.tokens"))" }
-            model: { width: 16, layers: 3, attentionHeads: 2, feedForwardWidth: 32, heads: 2, context: 48, documentMask: true }
+            model: { width: 16, layers: 3, attentionHeads: 2, feedForwardWidth: 32, heads: 2, contextLength: 48, documentMask: true }
             training: { steps: 3, batchSize: 2, checkpointEvery: 0, validationEvery: 0, validationBatches: 1 }
             """
         try Data(recipe.utf8).write(to: URL(fileURLWithPath: place.path("task.yaml")))
@@ -61,9 +61,9 @@ struct TaskCommandTests {
                 ["evaluate", "induction", "--model", place.path("run")]
                     + (data.map { ["--data", place.path($0)] } ?? []))
         }
-        #expect(try test(nil).errors.contains("test.jsonl: there is no such file"))
+        #expect(try test(nil).errors.contains("test.jsonl: no such file"))
         for (name, options, message) in [
-            ("bpe", ["--vocabulary", "700"], "tokenizer"), ("bytes", [], "the model's context is 64"),
+            ("bpe", ["--vocabulary", "700"], "tokenizer"), ("bytes", [], "the model's context of 64"),
         ] {
             let written = try Command.run(
                 ["evaluate", "induction", "--write-data", place.path(name), "--documents", "20", "--stories", "2"]

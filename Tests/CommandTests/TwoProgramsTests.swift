@@ -22,7 +22,7 @@ import Testing
 
     @Test func theSmallProgramLinksNoLibTorch() throws {
         let libraries = try Command.shell("ldd $F").output
-        #expect(libraries.contains("libc.so") && !libraries.contains("torch") && !libraries.contains("c10"))
+        #expect(libraries.contains("libc.so") && !libraries.contains("torch") && !libraries.contains("libc10"))
     }
 
     @Test func aloneItDecodesAndSaysWhatIsMissing() throws {
@@ -62,7 +62,7 @@ import Testing
     @Test func aRunsRecipeThatCannotBeReadIsNamed() throws {
         let run = URL(fileURLWithPath: place.path("run"))
         try FileManager.default.copyItem(at: URL(fileURLWithPath: Self.model), to: run)
-        for (text, words) in [("data: [a", "is no valid YAML: line"), ("\u{1}", "YAML"), ("x", "has no data.train")] {
+        for (text, words) in [("data: [a", "is not valid YAML: line"), ("\u{1}", "YAML"), ("x", "has no data.train")] {
             try Data(text.utf8).write(to: run.appendingPathComponent("recipe.yaml"))
             let result = try Command.run("evaluate", "arithmetic", "--model", run.path)
             #expect(

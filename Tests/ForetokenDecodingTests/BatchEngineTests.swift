@@ -7,7 +7,7 @@ import Torch
 
 @testable import ForetokenDecoding
 
-/// Whole numbers that are the same every time.
+/// Deterministic random numbers.
 private struct Numbers: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
@@ -65,13 +65,13 @@ private func samplers(seed: UInt64) -> [Sampler] {
     }
 
     @Test(arguments: HeadKind.allCases)
-    func samplesShareThePromptAndEqualSingleRequests(kind: HeadKind) async throws {
+    func completionsShareThePromptAndEqualSingleRequests(kind: HeadKind) async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 3))
         var request = GenerationRequest(
             prompt: prompt("for i in range(10):\n    p"), maximumTokens: 20, heads: 3,
             sampler: Sampler(temperature: 1, seed: 7))
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
-        let streams = try engine.submit(request, samples: 5)
+        let streams = try engine.submit(request, completions: 5)
         for (index, stream) in streams.enumerated() {
             request.sampler.seed = 7 + UInt64(index)
             #expect(try await text(of: stream) == decode(decoder, request).0)
@@ -81,8 +81,8 @@ private func samplers(seed: UInt64) -> [Sampler] {
     @Test func aRequestThatCannotFitIsRefusedAndOneThatMustWaitWaits() async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 2))
         var limits = BatchEngine.Limits()
-        let pageBytes = CachePool(decoder).bytesPerPage
-        // Two pages of three deciding layers and one head: 32 slots, one request at a time.
+        let pageBytes = BlockAllocator(decoder).bytesPerPage
+        // Two pages of three next-token layers and one drafting head: 32 slots, one request at a time.
         limits.cacheBytes = 2 * 4 * pageBytes
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let large = GenerationRequest(prompt: prompt("for i"), maximumTokens: 60, heads: 2)
@@ -94,7 +94,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(engine.pagesInUse <= 2 * 4)
     }
 
-    @Test func aSlowConsumerIsHeldBackAndHoldsUpNobody() async throws {
+    @Test func aSlowConsumerIsPausedAndDelaysNobody() async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         var limits = BatchEngine.Limits()
         limits.blocksAhead = 2
@@ -107,7 +107,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(try await text(of: slow) == alone)
     }
 
-    /// Two that nobody reads fill the engine, or the cache; the third is read and must come.
+    /// Two unread requests fill the engine or the cache; the third one, which is read, must still finish.
     @Test(arguments: [true, false])
     func requestsThatNobodyReadsDoNotKeepOthersWaiting(isCacheFull: Bool) async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
@@ -115,7 +115,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
         (limits.blocksAhead, limits.sequences) = (1, isCacheFull ? 16 : 2)
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 40, heads: 1)
         let pages = 2 * decoder.cachedLayers(heads: 1)
-        if isCacheFull { limits.cacheBytes = 2 * pages * CachePool(decoder).bytesPerPage }
+        if isCacheFull { limits.cacheBytes = 2 * pages * BlockAllocator(decoder).bytesPerPage }
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let unread = [try engine.submit(request), try engine.submit(request)]
         let alone = try decode(decoder, request).0
@@ -123,7 +123,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
         for stream in unread { #expect(try await stream.text() == alone) }
     }
 
-    @Test func aSecondConsumerIsRefusedAndTheFirstGoesOn() async throws {
+    @Test func aSecondConsumerIsRefusedAndTheFirstContinues() async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
         let request = GenerationRequest(prompt: prompt("print("), maximumTokens: 80, heads: 1)
@@ -138,15 +138,15 @@ private func samplers(seed: UInt64) -> [Sampler] {
     @Test func textsInOrderKeepThePassesFull() async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer())
-        // Longer than a consumer may fall behind.
+        // Longer than the text that may wait for a slow consumer.
         let request = GenerationRequest(
             prompt: prompt("x"), maximumTokens: 90, heads: 1, sampler: Sampler(temperature: 1, seed: 2))
         var (tokens, lines) = (0, 0)
-        try await engine.runInOrder(0..<96, samples: 1) { line in
-            var own = request
-            own.sampler.seed = UInt64(line)
-            return own
-        } goesOn: { _ in
+        try await engine.runInOrder(0..<96, completions: 1) { line in
+            var completion = request
+            completion.sampler.seed = UInt64(line)
+            return completion
+        } shouldContinue: { _ in
             true
         } body: { line, text, statistics in
             #expect(line == lines)
@@ -157,19 +157,20 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(Double(tokens) / Double(engine.counters.passes) > 0.75 * Double(engine.limits.sequences))
     }
 
-    /// Waiting samples hold no cache but their group's prompt, which counts.
+    /// Waiting completions hold no cache except their group's prompt, which counts towards the limit.
     @Test(arguments: HeadKind.allCases, [1, 3])
-    func manySamplesOfALongPromptStayWithinTheCache(kind: HeadKind, room: Int) async throws {
+    func manyCompletionsOfALongPromptStayWithinTheCache(kind: HeadKind, room: Int) async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(kind, heads: 3))
         var request = GenerationRequest(
             prompt: prompt(String(repeating: "for i in ", count: 8)), maximumTokens: 12, heads: 3,
             sampler: Sampler(temperature: 1, seed: 7))
-        let slots = request.mostSlots(context: decoder.configuration.context)
-        let pages = (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * decoder.cachedLayers(heads: 3)
+        let slots = request.maximumSlots(contextLength: decoder.configuration.contextLength)
+        let pages =
+            (slots + BlockAllocator.slotsPerPage - 1) / BlockAllocator.slotsPerPage * decoder.cachedLayers(heads: 3)
         var limits = BatchEngine.Limits()
-        limits.cacheBytes = room * pages * CachePool(decoder).bytesPerPage
+        limits.cacheBytes = room * pages * BlockAllocator(decoder).bytesPerPage
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
-        for (index, stream) in try engine.submit(request, samples: 20).enumerated() {
+        for (index, stream) in try engine.submit(request, completions: 20).enumerated() {
             request.sampler.seed = 7 + UInt64(index)
             let alone = try decode(decoder, request).0
             var text = ""
@@ -187,9 +188,10 @@ private func samplers(seed: UInt64) -> [Sampler] {
         var request = GenerationRequest(
             prompt: prompt(String(repeating: "for i in ", count: 8)), maximumTokens: 12, heads: 1)
         var limits = BatchEngine.Limits()
-        let slots = request.mostSlots(context: decoder.configuration.context)
-        let pages = (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * decoder.cachedLayers(heads: 1)
-        limits.cacheBytes = pages * CachePool(decoder).bytesPerPage
+        let slots = request.maximumSlots(contextLength: decoder.configuration.contextLength)
+        let pages =
+            (slots + BlockAllocator.slotsPerPage - 1) / BlockAllocator.slotsPerPage * decoder.cachedLayers(heads: 1)
+        limits.cacheBytes = pages * BlockAllocator(decoder).bytesPerPage
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let first = try await engine.submit(request).text()
         request.sampler = Sampler(temperature: 1, seed: 1)
@@ -206,8 +208,8 @@ private func samplers(seed: UInt64) -> [Sampler] {
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         let request = GenerationRequest(
             prompt: prompt("for i"), maximumTokens: 80, heads: 3, sampler: Sampler(temperature: 1, seed: 3))
-        // The sample that runs the prompt for the others is cancelled at once.
-        var streams = try engine.submit(request, samples: 3)
+        // The completion that runs the prompt for the others is cancelled at once.
+        var streams = try engine.submit(request, completions: 3)
         streams.removeFirst()
         var second = request
         second.sampler.seed = 4
@@ -221,11 +223,11 @@ private func samplers(seed: UInt64) -> [Sampler] {
         #expect(engine.pagesInUse == 0)
     }
 
-    /// Random requests of all kinds that come and go: every finished text is that of its request alone, and no page is lost.
+    /// Random requests of all kinds that come and go: every finished text equals that of its request alone, and no page leaks.
     @Test func tenThousandRandomRequestsWithCancellations() async throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 4))
         var limits = BatchEngine.Limits()
-        limits.cacheBytes = 60 * 6 * CachePool(decoder).bytesPerPage
+        limits.cacheBytes = 60 * 6 * BlockAllocator(decoder).bytesPerPage
         let engine = BatchEngine(decoder, tokenizer: ByteTokenizer(), limits: limits)
         var numbers = Numbers(state: 11)
         var alone: [String: String] = [:]
@@ -258,7 +260,7 @@ private func samplers(seed: UInt64) -> [Sampler] {
         _ = try await text(of: last)
         while engine.isBusy { await Task.yield() }
         #expect(engine.pagesInUse <= 60 * 6)
-        engine.dropPrefixes()
+        engine.clearPrefixCache()
         #expect(engine.pagesInUse == 0)
     }
 }

@@ -11,12 +11,12 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
 ]
 
 @Suite(.serialized) struct BlockVariantTests {
-    /// Blocks with biases, norms of queries and keys, and scaled rotary angles, at random.
+    /// Blocks with random biases, query and key norms, and RoPE scaling.
     static func model(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
         let model = try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 258, width: 32, layers: 5, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
-                feedForwardWidth: 50, heads: 3, context: 96,
+                feedForwardWidth: 50, heads: 3, contextLength: 96,
                 ropeScaling: RopeScaling(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16),
                 attentionBias: bias, queryKeyNorm: norm, tieEmbeddings: tied, beginningOfText: 256, endOfText: 257),
             seed: 5)
@@ -58,9 +58,9 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
             for temperature in [0, 1.0] {
                 var request = GenerationRequest(
                     prompt: prompt(text), maximumTokens: 40, heads: 1, sampler: Sampler(temperature: temperature))
-                let plain = try decode(decoder, request).1.tokens
+                let nextToken = try decode(decoder, request).1.tokens
                 request.heads = 3
-                #expect(try decode(decoder, request).1.tokens == plain)
+                #expect(try decode(decoder, request).1.tokens == nextToken)
             }
         }
     }
@@ -81,10 +81,11 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
                 == logits(DecodeModel(reading: model, format: format), tokens, width: 4))
     }
 
-    /// Beside the packed weights, no more than one tensor is in memory.
+    /// At most one unpacked tensor is in memory at a time.
     @Test func packingFromAFolderHoldsOneTensorMore() throws {
         let shape = ModelConfiguration(
-            vocabulary: 258, width: 256, layers: 12, attentionHeads: 4, feedForwardWidth: 1024, heads: 2, context: 32)
+            vocabulary: 258, width: 256, layers: 12, attentionHeads: 4, feedForwardWidth: 1024, heads: 2,
+            contextLength: 32)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -95,7 +96,7 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
         let held = HostMemory.current - before
         let packed = 4 * (try ModelOutline(shape).parameters.reduce(0) { $0 + $1.count })
         #expect(withExtendedLifetime(decoder) { held } >= packed)
-        // Pieces of 32 MiB are begun, for weights and for what stays on the host.
+        // The arenas for weights and for host weights allocate chunks of 32 MiB.
         #expect(held < packed + (2 << 25))
         #expect(source.mostOpen == 1 && source.opened >= 12 * 9)
     }

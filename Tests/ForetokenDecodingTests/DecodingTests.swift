@@ -10,7 +10,7 @@ import Torch
 
 private let prompts = ["for i", "print(", "x", "# the end", "\n\n    é"]
 
-/// Proposes what it is told to: right, wrong, or now and then right.
+/// Proposes given tokens, which are always, never or sometimes right.
 private final class StubDrafter: Drafter {
     private let answer: (Int) -> Int32
     init(_ answer: @escaping (Int) -> Int32) { self.answer = answer }
@@ -26,8 +26,8 @@ private final class StubDrafter: Drafter {
 
 /// Head 1's logits at every position of a text, in passes of `width` tokens each followed by a rejected one.
 func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[Float]] {
-    let pool = CachePool(decoder)
-    let cache = KeyValueCache(layers: decoder.nextTokenBlocks, maximum: tokens.count + 1, pool: pool)
+    let allocator = BlockAllocator(decoder)
+    let cache = KeyValueCache(layers: decoder.nextTokenBlocks, maximum: tokens.count + 1, allocator: allocator)
     var rows: [[Float]] = []
     while rows.count < tokens.count {
         let block = Array(tokens[rows.count..<min(rows.count + width, tokens.count)]) + [99]
@@ -36,9 +36,9 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         let size = decoder.configuration.width
         let (x, z, scores) = (FloatBuffer(), FloatBuffer(), FloatBuffer())
         let headOutputs = decoder.nextTokenPath.dropLast().map { _ in FloatBuffer() }
-        for tap in headOutputs { _ = tap.reserve(block.count * size) }
+        for output in headOutputs { _ = output.reserve(block.count * size) }
         decoder.backend.embed(block, into: x.reserve(block.count * size))
-        var pass = Pass(decoder, pool)
+        var pass = Pass(decoder, allocator)
         try rowTable.withUnsafeBufferPointer { rowTable in
             pass.trunk(
                 rowTable: rowTable.baseAddress, rows: block.count, from: x.pointer, to: z.reserve(block.count * size))
@@ -104,17 +104,17 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 258, width: 32, layers: 3, attentionHeads: 4, headDimension: 8, feedForwardWidth: 48,
-                heads: 2, headKind: .parallel, context: context, beginningOfText: 256, endOfText: 257), seed: 1)
+                heads: 2, headKind: .parallel, contextLength: context, beginningOfText: 256, endOfText: 257), seed: 1)
     }
 
-    /// Rounding to whole numbers must not make numbers of what is none.
+    /// Rounding to integers must not turn NaN or infinity into ordinary weights.
     @Test(arguments: [Float.nan, .infinity, -.infinity])
-    func whatIsNoNumberStaysSoInInt8(value: Float) throws {
+    func nonFiniteWeightsAreErrorsInInt8(value: Float) throws {
         let model = try untrained()
         for name in ["model.embed_tokens.weight", "model.layers.1.mlp.up_proj.weight"] {
             let tensor = try #require(model.parameters.first { $0.name == name }).tensor
-            let kept = tensor.elements(as: Float.self)
-            var damaged = kept
+            let original = tensor.elements(as: Float.self)
+            var damaged = original
             // The embedding of token 1, which is not packed.
             damaged[name.contains("embed") ? 32 + 5 : 7] = value
             tensor.assign(Tensor(damaged, shape: tensor.shape))
@@ -128,7 +128,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
                     try DecodeModel(reading: model, format: .int8)
                 }
             }
-            tensor.assign(Tensor(kept, shape: tensor.shape))
+            tensor.assign(Tensor(original, shape: tensor.shape))
         }
     }
 
@@ -164,12 +164,12 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
                     var request = GenerationRequest(
                         prompt: prompt(text), maximumTokens: 60, heads: 1,
                         sampler: Sampler(temperature: temperature, seed: seed))
-                    let (plain, statistics) = try decode(decoder, request)
+                    let (nextToken, statistics) = try decode(decoder, request)
                     #expect(statistics.tokensPerForward <= 1)
                     for used in 2...heads {
                         request.heads = used
                         let (speculative, counts) = try decode(decoder, request)
-                        #expect(speculative == plain)
+                        #expect(speculative == nextToken)
                         #expect(counts.tokens == statistics.tokens)
                         #expect(counts.stopReason == statistics.stopReason)
                         #expect(counts.tokensPerForward <= Double(used))
@@ -232,7 +232,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         let free = try decode(
             DecodeModel(reading: model), GenerationRequest(prompt: prompt("for i"), maximumTokens: 12, heads: 1)
         ).1
-        // The same weights with another token as the ending one: each token of the text once.
+        // The same weights with another end-of-text token: each token of the text in turn.
         for (offset, token) in free.tokens.enumerated() where free.tokens.firstIndex(of: token) == offset {
             var configuration = model.configuration
             configuration.endOfText = token
@@ -258,7 +258,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         }
     }
 
-    @Test func requestsWithoutSenseAreRefused() throws {
+    @Test func invalidRequestsAreRefused() throws {
         let decoder = try DecodeModel(reading: TinyModels.trained(.parallel, heads: 2, context: 16))
         func error(_ request: GenerationRequest) -> DecodingError? {
             #expect(throws: DecodingError.self) { try DecodingSession(decoder, request, tokenizer: ByteTokenizer()) }
@@ -266,7 +266,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         #expect(error(GenerationRequest(prompt: [], maximumTokens: 1, heads: 1)) == .emptyPrompt)
         #expect(
             error(GenerationRequest(prompt: [Int32](repeating: 1, count: 16), maximumTokens: 1, heads: 1))
-                == .promptTooLong(tokens: 16, context: 16))
+                == .promptTooLong(tokens: 16, contextLength: 16))
         #expect(
             error(GenerationRequest(prompt: [258], maximumTokens: 1, heads: 1))
                 == .tokenOutOfRange(token: 258, vocabulary: 258))
@@ -288,7 +288,7 @@ func logits(_ decoder: DecodeModel, _ tokens: [Int32], width: Int) throws -> [[F
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    /// Chi-square of sampled first tokens against head 1's softmax, over seeds: speculation does not bend the distribution.
+    /// Chi-square of sampled first tokens against head 1's softmax, over seeds: speculation does not change the distribution.
     @Test func sampledTokensFollowHeadOnesDistribution() throws {
         let model = try TinyModels.trained(.linear, heads: 3)
         let decoder = try DecodeModel(reading: model)

@@ -8,10 +8,10 @@ import Torch
 
 @testable import ForetokenDecoding
 
-/// The passes of a GPU, run by ATen; on the CPU here and on a GPU where one is.
-private enum Place: CaseIterable, CustomTestStringConvertible {
+/// Where ATen runs the passes: on the CPU, and on a GPU if there is one.
+private enum Target: CaseIterable, CustomTestStringConvertible {
     case cpu
-    /// Passes that run again from what was recorded of them, as a GPU's graphs do.
+    /// Recorded passes that are replayed, as with CUDA graphs.
     case recorded
     case gpu
     var device: Device { self == .gpu ? .cuda(0) : .cpu }
@@ -22,129 +22,129 @@ private enum Place: CaseIterable, CustomTestStringConvertible {
         case .gpu: "GPU"
         }
     }
-    static var present: [Place] { LibTorch.hasCUDA ? allCases : [.cpu, .recorded] }
+    static var present: [Target] { LibTorch.hasCUDA ? allCases : [.cpu, .recorded] }
 }
 
-/// A model on ATen's passes.
+/// A model on the ATen backend.
 private func moved(
-    _ model: MultiTokenModel, to place: Place, _ format: WeightFormat = .f32, tile: Int = 0
+    _ model: MultiTokenModel, to target: Target, _ format: WeightFormat = .f32, tile: Int = 0
 ) throws -> DecodeModel {
-    let backend = try ATenBackend(model, format: format, device: place.device, tile: tile)
-    if place == .recorded { backend.replayOperations() }
+    let backend = try ATenBackend(model, format: format, device: target.device, tile: tile)
+    if target == .recorded { backend.replayOperations() }
     return DecodeModel(model.configuration, backend: backend)
 }
 
 private let text = prompt("for i in range(10):\n    print(i, i + 1)\n# the end")
 
-/// The tokens are those of our own kernels. Both sum in orders of their own, which differ from one instruction set to the next, and
-/// a logit of one is less than 1e-4 from the other's (`logitsEqualTheKernelsOwn`). Where that decides, either token is right, and
-/// the texts have nothing in common from there on.
+/// Expects the tokens of our own kernels. The two backends sum in different orders, which also depend on the instruction set, and
+/// their logits differ by less than 1e-4 (`logitsEqualTheKernelsOwn`). If such a difference changes a token, either token is right
+/// and the rest of the texts is not compared.
 private func expectSame(
     _ tokens: [Int32], _ expected: [Int32], _ request: GenerationRequest, _ kernels: DecodeModel,
     location: SourceLocation = #_sourceLocation
 ) throws {
     guard tokens != expected else { return }
-    let place = zip(tokens, expected).prefix { $0 == $1 }.count
-    // A text that is shorter than it may be has ended with the token for that.
-    let token = place < tokens.count ? tokens[place] : 257
-    let before: [Int32] = request.prompt + expected.prefix(place)
+    let index = zip(tokens, expected).prefix { $0 == $1 }.count
+    // A text below the maximum length ended with the end-of-text token.
+    let token = index < tokens.count ? tokens[index] : 257
+    let before: [Int32] = request.prompt + expected.prefix(index)
     var scores = try #require(try logits(kernels, before, width: 1).last, sourceLocation: location)
     scores[Int(token)] += 2e-4
     let chosen = try request.sampler.token(scores, position: before.count)
-    #expect(chosen == token, "token \(place) of \(tokens) is not that of \(expected)", sourceLocation: location)
+    #expect(chosen == token, "token \(index) of \(tokens) is not that of \(expected)", sourceLocation: location)
 }
 
 @Suite(.serialized) struct DevicePassTests {
-    @Test(arguments: HeadKind.allCases, Place.present)
-    fileprivate func logitsEqualTheKernelsOwn(kind: HeadKind, place: Place) throws {
+    @Test(arguments: HeadKind.allCases, Target.present)
+    fileprivate func logitsEqualTheKernelsOwn(kind: HeadKind, target: Target) throws {
         let model = try TinyModels.trained(kind, heads: 3)
         let expected = try logits(DecodeModel(reading: model), text, width: 1)
         for width in [1, 5] {
-            for (own, other) in zip(try logits(moved(model, to: place), text, width: width), expected) {
+            for (own, other) in zip(try logits(moved(model, to: target), text, width: width), expected) {
                 for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }
             }
         }
     }
 
-    @Test(arguments: [(AttentionBias.inputs, false), (.all, true)], Place.present)
-    fileprivate func biasesAndNormsOfQueriesAndKeys(variant: (AttentionBias, Bool), place: Place) throws {
+    @Test(arguments: [(AttentionBias.inputs, false), (.all, true)], Target.present)
+    fileprivate func biasesAndNormsOfQueriesAndKeys(variant: (AttentionBias, Bool), target: Target) throws {
         let model = try BlockVariantTests.model(variant.0, norm: variant.1)
         let expected = try logits(DecodeModel(reading: model), text, width: 2)
-        for (own, other) in zip(try logits(moved(model, to: place), text, width: 2), expected) {
+        for (own, other) in zip(try logits(moved(model, to: target), text, width: 2), expected) {
             for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }
         }
     }
 
-    /// bfloat16 rounds inputs of products, too; the loss says what that costs.
-    @Test(arguments: Place.present)
-    fileprivate func bfloat16ChangesTheLossLittle(place: Place) throws {
+    /// bfloat16 also rounds the inputs of GEMMs; the loss measures the effect.
+    @Test(arguments: Target.present)
+    fileprivate func bfloat16ChangesTheLossLittle(target: Target) throws {
         let model = try TinyModels.trained(.parallel, heads: 2)
         let exact = try DecodedLoss(DecodeModel(reading: model), texts: [text])
-        let rounded = try DecodedLoss(moved(model, to: place, .bf16), texts: [text])
+        let rounded = try DecodedLoss(moved(model, to: target, .bf16), texts: [text])
         #expect(rounded != exact && abs(rounded.nats - exact.nats) < 0.05)
     }
 
-    @Test(arguments: HeadKind.allCases, Place.present)
-    fileprivate func speculativeTextEqualsNextTokenText(kind: HeadKind, place: Place) throws {
+    @Test(arguments: HeadKind.allCases, Target.present)
+    fileprivate func speculativeTextEqualsNextTokenText(kind: HeadKind, target: Target) throws {
         let model = try TinyModels.trained(kind, heads: 4)
-        let (own, kernels) = (try moved(model, to: place), try DecodeModel(reading: model))
+        let (own, kernels) = (try moved(model, to: target), try DecodeModel(reading: model))
         var accepted = 0
         for start in ["for i", "# the end"] {
             for temperature in [0, 0.8] {
                 var request = GenerationRequest(
                     prompt: prompt(start), maximumTokens: 30, heads: 1, sampler: Sampler(temperature: temperature))
-                let plain = try decode(kernels, request).1.tokens
+                let nextToken = try decode(kernels, request).1.tokens
                 for heads in [1, 4] {
                     request.heads = heads
                     let statistics = try decode(own, request).1
-                    try expectSame(statistics.tokens, plain, request, kernels)
+                    try expectSame(statistics.tokens, nextToken, request, kernels)
                     accepted += statistics.drafts.accepted
                 }
             }
         }
         #expect(accepted > 20)
-        if place == .recorded { #expect(try #require(own.backend as? ATenBackend).replays > 100) }
+        if target == .recorded { #expect(try #require(own.backend as? ATenBackend).replays > 100) }
     }
 
-    /// What was recorded of a pass depends on nothing that its key leaves out.
+    /// A recording depends on nothing that its key does not contain.
     @Test(arguments: [0, 9])
     fileprivate func recordedPassesAreThePassesThemselves(tile: Int) throws {
         let model = try TinyModels.trained(.causal, heads: 3)
-        let (plain, recorded) = (try moved(model, to: .cpu, tile: tile), try moved(model, to: .recorded, tile: tile))
+        let (direct, recorded) = (try moved(model, to: .cpu, tile: tile), try moved(model, to: .recorded, tile: tile))
         for start in ["for i in range(10):", "# the end", "x"] {
             for width in [1, 2, 5] {
                 let text = prompt(start + "\n    print(i, i + 1)")
-                #expect(try logits(recorded, text, width: width) == logits(plain, text, width: width))
+                #expect(try logits(recorded, text, width: width) == logits(direct, text, width: width))
             }
         }
         #expect(try #require(recorded.backend as? ATenBackend).replays > 50)
     }
 
-    /// With one shape for all passes a GPU's logits are bitwise the same in passes of 1 and of 8 tokens. MKL's products treat
-    /// rows by their place, so that on the CPU only closeness can be seen.
-    @Test(arguments: HeadKind.allCases, Place.present)
-    fileprivate func exactPasses(kind: HeadKind, place: Place) throws {
-        let decoder = try moved(TinyModels.trained(kind, heads: 2), to: place, tile: 9)
+    /// With one shape for all passes a GPU's logits are bitwise the same in passes of 1 and of 8 tokens. MKL's GEMM
+    /// treats rows differently by index, so on the CPU the logits are only close.
+    @Test(arguments: HeadKind.allCases, Target.present)
+    fileprivate func exactPasses(kind: HeadKind, target: Target) throws {
+        let decoder = try moved(TinyModels.trained(kind, heads: 2), to: target, tile: 9)
         #expect(decoder.isExact)
         let alone = try logits(decoder, text, width: 1)
         for width in [2, 8] {
             let together = try logits(decoder, text, width: width)
-            if place == .gpu { #expect(together == alone, "passes of \(width)") }
+            if target == .gpu { #expect(together == alone, "passes of \(width)") }
             for (own, other) in zip(alone, together) { for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) } }
         }
         let close = try logits(DecodeModel(reading: TinyModels.trained(kind, heads: 2)), text, width: 1)
         for (own, other) in zip(alone, close) { for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) } }
     }
 
-    /// Requests join, share a prompt, reuse prefixes and pages; every text is what its request alone gives.
+    /// Requests join, share a prompt, reuse prefixes and pages; every text equals that of its request alone.
     @ComputeActor
-    @Test(arguments: [HeadKind.parallel, .deepseek], Place.present)
-    fileprivate func aBatchGivesEveryRequestItsOwnText(kind: HeadKind, place: Place) async throws {
+    @Test(arguments: [HeadKind.parallel, .deepseek], Target.present)
+    fileprivate func aBatchGivesEveryRequestItsOwnText(kind: HeadKind, target: Target) async throws {
         let model = try TinyModels.trained(kind, heads: 3)
-        let (own, kernels) = (try moved(model, to: place), try DecodeModel(reading: model))
+        let (own, kernels) = (try moved(model, to: target), try DecodeModel(reading: model))
         var limits = BatchEngine.Limits()
         limits.sequences = 4
-        limits.cacheBytes = 200 * CachePool(own).bytesPerPage
+        limits.cacheBytes = 200 * BlockAllocator(own).bytesPerPage
         let engine = BatchEngine(own, tokenizer: ByteTokenizer(), limits: limits)
         for round in 0..<3 {
             var expected: [(request: GenerationRequest, tokens: [Int32])] = []
@@ -158,7 +158,7 @@ private func expectSame(
                     alone.sampler.seed += UInt64(sample)
                     expected.append((alone, try decode(kernels, alone).1.tokens))
                 }
-                streams += try engine.submit(request, samples: 2)
+                streams += try engine.submit(request, completions: 2)
             }
             for (stream, (request, tokens)) in zip(streams, expected) {
                 for try await _ in stream {}
@@ -166,18 +166,18 @@ private func expectSame(
             }
         }
         #expect(engine.counters.reusedPromptTokens > 0)
-        engine.dropPrefixes()
+        engine.clearPrefixCache()
         #expect(engine.pagesInUse == 0)
     }
 
-    /// A page of a sequence that was not made of numbers harms no later one.
-    @Test(arguments: Place.present)
-    fileprivate func notANumberDoesNotSurviveInAPage(place: Place) throws {
+    /// NaN in a page does not affect the page's next owner.
+    @Test(arguments: Target.present)
+    fileprivate func notANumberDoesNotSurviveInAPage(target: Target) throws {
         let model = try TinyModels.trained(.parallel, heads: 2)
-        let decoder = try moved(model, to: place)
-        let pool = CachePool(decoder)
+        let decoder = try moved(model, to: target)
+        let allocator = BlockAllocator(decoder)
         func run(_ value: Float?) throws -> [Float] {
-            let cache = KeyValueCache(layers: decoder.nextTokenBlocks, maximum: 4, pool: pool)
+            let cache = KeyValueCache(layers: decoder.nextTokenBlocks, maximum: 4, allocator: allocator)
             var rowTable: [AttentionMetadata] = []
             try cache.reserve(value == nil ? 2 : 4, position: 0, into: &rowTable)
             let (x, z) = (FloatBuffer(), FloatBuffer())
@@ -185,7 +185,7 @@ private func expectSame(
             decoder.backend.embed(Array([1, 2, 3, 4].prefix(rows)), into: x.reserve(rows * width))
             if let value { x.pointer.update(repeating: value, count: rows * width) }
             try rowTable.withUnsafeBufferPointer { rowTable in
-                var pass = Pass(decoder, pool)
+                var pass = Pass(decoder, allocator)
                 pass.trunk(rowTable: rowTable.baseAddress, rows: rows, from: x.pointer, to: z.reserve(rows * width))
                 try pass.run()
             }

@@ -7,18 +7,19 @@ import Torch
 @testable import ForetokenDecoding
 
 @Suite(.serialized) struct DrafterTests {
-    /// After every pass: draft i is the likeliest token of head i + 1 at the last committed position, as the model's plain
-    /// forward pass over the text and the drafts before it gives it. Only the text would not show a drafter that guesses badly.
+    /// After every pass: draft i is the most likely token of head i + 1 at the last committed position, as the model's full
+    /// forward pass over the text and the earlier drafts gives it. The text alone would not reveal bad drafts.
     @Test(arguments: HeadKind.allCases, UnembeddingKind.allCases)
-    func draftsAreWhatTheHeadsSayOfTheWholeText(kind: HeadKind, unembedding: UnembeddingKind) throws {
+    func draftsEqualTheHeadsPredictionsOverTheWholeText(kind: HeadKind, unembedding: UnembeddingKind) throws {
         let model = try TinyModels.trained(kind, heads: 4, unembedding: unembedding)
         let decoder = try DecodeModel(reading: model)
         let engine = DecodeEngine(decoder)
-        // Longer than what waits at once, so that the heads catch up on the way.
+        // Longer than the limit on waiting rows, so that the heads catch up in between.
         for (start, length) in [("for i", 5), ("# the end of it\n", 60)] {
             let text = String(repeating: start, count: length / start.count)
             let request = GenerationRequest(prompt: prompt(text), maximumTokens: 24, heads: 4)
-            let sequence = try DecodingSequence(decoder, request, tokenizer: ByteTokenizer(), pool: engine.pool)
+            let sequence = try DecodingSequence(
+                decoder, request, tokenizer: ByteTokenizer(), allocator: engine.allocator)
             var seen = 0
             while !sequence.isFinished {
                 try engine.step([sequence])
@@ -30,7 +31,7 @@ import Torch
                 }
                 for (index, draft) in sequence.drafts.enumerated() {
                     let row: [Float] = logits[index + 1].narrowed(axis: 1, from: last, count: 1).contiguous().elements()
-                    // Two likeliest tokens may change places within the rounding of another order of sums.
+                    // The two most likely tokens may be swapped by the rounding of another order of summation.
                     #expect(row[Int(draft)] > (row.max() ?? 0) - 1e-3, "draft \(index) after \(tokens.count) tokens")
                     seen += 1
                 }
@@ -48,11 +49,11 @@ import Torch
                 var request = GenerationRequest(
                     prompt: prompt(text), maximumTokens: 40, heads: 1,
                     sampler: Sampler(temperature: temperature, seed: 3))
-                let plain = try decode(decoder, request)
+                let nextToken = try decode(decoder, request)
                 for heads in 2...3 {
                     request.heads = heads
                     let speculative = try decode(decoder, request)
-                    #expect(speculative.0 == plain.0 && speculative.1.tokens == plain.1.tokens)
+                    #expect(speculative.0 == nextToken.0 && speculative.1.tokens == nextToken.1.tokens)
                     accepted += speculative.1.drafts.accepted
                 }
             }

@@ -9,13 +9,14 @@ import Torch
 
 @Suite struct OneLayerTests {
     /// Written, read back as another program's checkpoint would be, and decoded: the forward pass's first choices.
-    @Test func aPlainModelOfOneLayerDecodes() throws {
+    @Test func aSingleHeadModelOfOneLayerDecodes() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let model = try MultiTokenModel(
             ModelConfiguration(
-                vocabulary: 258, width: 32, layers: 1, attentionHeads: 4, feedForwardWidth: 48, heads: 1, context: 40,
+                vocabulary: 258, width: 32, layers: 1, attentionHeads: 4, feedForwardWidth: 48, heads: 1,
+                contextLength: 40,
                 beginningOfText: 256, endOfText: 257), seed: 7)
         try ModelFolder.write(model, to: folder)
         try FileManager.default.removeItem(at: folder.appendingPathComponent("foretoken"))

@@ -21,7 +21,7 @@ import Torch
         return url
     }
 
-    @Test func continuationsKeepTheirOrderAndAStoppedRunGoesOn() async throws {
+    @Test func continuationsKeepTheirOrderAndAStoppedRunResumes() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 3))
         func request(_ text: String) -> GenerationRequest {
@@ -32,14 +32,16 @@ import Torch
         let lines = (0..<20).map { "{\"prompt\": \"for \($0)\", \"task_id\": \"t/\($0)\"}" }
         let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
-        try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), samples: 2, to: out, request: request)
-        { written, _ in written < 7
+        try await file.run(
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: request
+        ) { written, _ in written < 7
         }
         // The kill came in the middle of a line.
         let part = try Data(contentsOf: out)
         try part.dropLast(5).write(to: out)
-        try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), samples: 2, to: out, request: request)
-        { _, _ in true }
+        try await file.run(
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: request
+        ) { _, _ in true }
         let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
         #expect(rows.count == 40)
         for (index, row) in rows.enumerated() {
@@ -61,7 +63,7 @@ import Torch
     @Test func aPromptThatCannotBeContinuedIsNamedBeforeTheFirstText() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
-        let long = String(repeating: "x", count: decoder.configuration.context)
+        let long = String(repeating: "x", count: decoder.configuration.contextLength)
         let file = try PromptFile(contentsOf: write("{\"prompt\": \"a\"}\n\n{\"prompt\": \"\(long)\"}", "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
         let problem = await #expect(throws: PromptFile.Problem.self) {
@@ -80,9 +82,9 @@ import Torch
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 2))
         let url = try write("\u{FEFF}{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"completion\": \"c\"}\n", "in.jsonl")
         let out = folder.appendingPathComponent("out.jsonl")
-        func run(_ fingerprint: String, tokens: Int = 5, heads: Int = 2, to out: URL) async throws {
+        func run(_ modelDigest: String, tokens: Int = 5, heads: Int = 2, to out: URL) async throws {
             try await PromptFile(contentsOf: url).run(
-                on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, fingerprint: fingerprint
+                on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, modelDigest: modelDigest
             ) {
                 GenerationRequest(prompt: prompt("x" + $0), maximumTokens: tokens, heads: heads)
             } progress: { _, _ in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ForetokenDecoding
 
-/// The model in Models/python-bytes: what its card says of the files holds, and it decodes several bytes at a time.
+/// The model in Models/python-bytes: its files match its card, and it decodes several bytes at a time.
 @Suite(.serialized) struct PublishedModelTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
@@ -46,10 +46,10 @@ import Testing
             var request = GenerationRequest(
                 prompt: prompt(start), maximumTokens: 200, heads: 1,
                 sampler: Sampler(temperature: temperature, seed: 1))
-            let plain = try decode(model, request).1
+            let nextToken = try decode(model, request).1
             request.heads = 8
             let speculative = try decode(model, request).1
-            #expect(speculative.tokens == plain.tokens)
+            #expect(speculative.tokens == nextToken.tokens)
             tokens += speculative.tokens.count
             forwards += speculative.forwards
         }

@@ -7,22 +7,22 @@ import Testing
 @Suite struct SamplerTests {
     private let logits: [Float] = [0, 2, 1, -1, 1.5, 0.5]
 
-    /// Probabilities of a draw by the rules in plain words: the reference for the filters.
+    /// Probabilities of a draw by a direct implementation of the rules: the reference for the filters.
     private func reference(_ sampler: Sampler) -> [Double] {
         let scaled = logits.map { Double($0) / sampler.temperature }
-        var kept = Array(logits.indices)
+        var remaining = Array(logits.indices)
         let peak = scaled.max() ?? 0
-        kept = kept.filter { exponential(scaled[$0] - peak) >= sampler.minP }
-        kept.sort { scaled[$0] > scaled[$1] }
-        if sampler.topK > 0 { kept = Array(kept.prefix(sampler.topK)) }
-        let total = kept.reduce(0) { $0 + exponential(scaled[$1]) }
+        remaining = remaining.filter { exponential(scaled[$0] - peak) >= sampler.minP }
+        remaining.sort { scaled[$0] > scaled[$1] }
+        if sampler.topK > 0 { remaining = Array(remaining.prefix(sampler.topK)) }
+        let total = remaining.reduce(0) { $0 + exponential(scaled[$1]) }
         var held = 0.0
-        kept = kept.filter { index in
+        remaining = remaining.filter { index in
             defer { held += exponential(scaled[index]) / total }
-            return held < sampler.topP || index == kept.first
+            return held < sampler.topP || index == remaining.first
         }
-        let mass = kept.reduce(0) { $0 + exponential(scaled[$1]) }
-        return logits.indices.map { kept.contains($0) ? exponential(scaled[$0]) / mass : 0 }
+        let mass = remaining.reduce(0) { $0 + exponential(scaled[$1]) }
+        return logits.indices.map { remaining.contains($0) ? exponential(scaled[$0]) / mass : 0 }
     }
 
     private func exponential(_ x: Double) -> Double {
@@ -107,7 +107,7 @@ import Testing
         #expect(statistic < 26 + 5 * 52.0.squareRoot())
     }
 
-    @Test func settingsWithoutSenseAreRefused() throws {
+    @Test func invalidSettingsAreRefused() throws {
         func problem(_ change: (inout Sampler) -> Void) -> DecodingError? {
             var sampler = Sampler()
             change(&sampler)

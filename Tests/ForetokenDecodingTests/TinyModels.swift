@@ -30,7 +30,7 @@ enum TinyModels {
         let model = try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 258, width: 32, layers: heads + 2, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
-                feedForwardWidth: 50, heads: heads, headKind: kind, unembedding: unembedding, context: context,
+                feedForwardWidth: 50, heads: heads, headKind: kind, unembedding: unembedding, contextLength: context,
                 beginningOfText: 256, endOfText: 257),
             seed: 5)
         let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
@@ -39,10 +39,10 @@ enum TinyModels {
         for step in 0..<60 {
             let tokens = (0..<(4 * width)).map { text[($0 / width * 13 + $0 % width + step * 7) % text.count] }
             let batch = TokenBatch(
-                batchSize: 4, context: 24, heads: heads, tokens: tokens,
+                batchSize: 4, sequenceLength: 24, heads: heads, tokens: tokens,
                 documents: [Int32](repeating: 0, count: 4 * width))
-            _ = try SequentialObjective().forwardBackward(
-                model, microbatches: [batch], denominators: [Int](repeating: 96, count: heads),
+            _ = try SequentialObjective().accumulateGradients(
+                in: model, microbatches: [batch], denominators: [Int](repeating: 96, count: heads),
                 headWeights: [Double](repeating: 1, count: heads), onGradientReady: { _ in })
             optimizer.update(rate: 5e-3)
             optimizer.clearGradients()

@@ -35,12 +35,12 @@ import Testing
         let tokens: [Int32?] = [5, 6, nil, 8]
         #expect(
             verify(drafts: [5, 6, 7]) { row, _ in tokens[row] }
-                == Verification(tokens: [5, 6], accepted: 2, isBroken: true))
+                == Verification(tokens: [5, 6], accepted: 2, hasInvalidLogits: true))
         #expect(verify(drafts: [5, 9, 7]) { row, _ in tokens[row] } == Verification(tokens: [5, 6], accepted: 1))
-        #expect(verify(drafts: [1]) { _, _ in nil } == Verification(isBroken: true))
+        #expect(verify(drafts: [1]) { _, _ in nil } == Verification(hasInvalidLogits: true))
     }
 
-    /// A backend whose logits from a position on are not numbers.
+    /// A backend whose logits are NaN from a position on.
     private final class BrokenBackend: DecodeBackend, @unchecked Sendable {
         private let whole: any DecodeBackend
         private let first: Int
@@ -70,9 +70,9 @@ import Testing
         }
     }
 
-    /// Next-token decoding that never comes to a bad row, or comes to it, says what speculative decoding must do.
+    /// Speculative decoding must fail exactly if next-token decoding reaches the NaN row.
     @Test(arguments: [HeadKind.parallel, .linear, .causal])
-    func whatLiesBehindTheEndHasNoEffect(kind: HeadKind) throws {
+    func rowsAfterTheEndHaveNoEffect(kind: HeadKind) throws {
         let model = try DecodeModel(reading: TinyModels.trained(kind, heads: 4))
         let start = prompt("for i in range(10):\n    print(i")
         let whole = try decode(model, GenerationRequest(prompt: start, maximumTokens: 24, heads: 1))
@@ -94,15 +94,15 @@ import Testing
                     error = session.statistics.stopReason?.rawValue ?? ""
                     return (text, session.statistics.tokens, error)
                 }
-                let (plain, speculative) = (try outcome(heads: 1), try outcome(heads: 4))
-                #expect(speculative.1 == plain.1 && speculative.2 == plain.2)
-                if plain.2 == "stopString" { ended += 1 } else { failed += 1 }
+                let (nextToken, speculative) = (try outcome(heads: 1), try outcome(heads: 4))
+                #expect(speculative.1 == nextToken.1 && speculative.2 == nextToken.2)
+                if nextToken.2 == "stopString" { ended += 1 } else { failed += 1 }
             }
         }
         #expect(ended > 10 && failed > 10, "\(ended) ended, \(failed) failed")
     }
 
-    @Test func ofStopStringsThatCompleteAtOnePlaceTheLongestCounts() {
+    @Test func ofStopStringsCompletedByTheSameByteTheLongestCounts() {
         for stops in [["d", "end", "nd"], ["end", "nd", "d"], ["nd", "d", "end"]] {
             var assembler = TextAssembler(stopStrings: stops)
             var (text, isStopped) = ("", false)
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    /// The cache's memory ends, before a pass and while weights are packed: an error, and later requests work.
+    /// Memory runs out, before a pass and while weights are packed: an error, and later requests work.
     @Test func endOfMemoryIsAnError() throws {
         let source = try TinyModels.trained(.linear, heads: 2)
         let model = try DecodeModel(reading: source)

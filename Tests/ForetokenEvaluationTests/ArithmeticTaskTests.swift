@@ -5,7 +5,7 @@ import Testing
 struct ArithmeticTaskTests {
     static let rings = [(7, 5), (3, 2), (2, 1), (5, 3)]
 
-    /// F_p[X]/(X^d) is the algebra of p(N), N the d×d matrix with ones below its diagonal: another way to compute everything.
+    /// F_p[X]/(X^d) is isomorphic to the polynomials in N, the d×d matrix with ones below the diagonal: an independent reference.
     private struct Matrix: Equatable {
         var rows: [[Int]]
         let p: Int
@@ -33,11 +33,11 @@ struct ArithmeticTaskTests {
             return result
         }
 
-        /// The element, of which the first column has the coefficients.
+        /// The element; its coefficients are the first column.
         var element: [Int] { rows.map { $0[0] } }
     }
 
-    /// Reads and computes a written expression by matrices.
+    /// Parses and evaluates an expression with matrices.
     private struct Reader {
         var text: Substring
         let p: Int
@@ -118,7 +118,7 @@ struct ArithmeticTaskTests {
         #expect(try Set(documents(1, true)).isDisjoint(with: training))
         #expect(questions.allSatisfy { $0.prompt.hasSuffix("....=") && $0.answer.count == 2 })
         #expect(training.allSatisfy { $0.dropLast(2).hasSuffix("....=") })
-        // One operation has 252 expressions, of which about a tenth is held back; two and more have enough.
+        // There are 252 expressions with one operation, about a tenth of them for the test; with more operations there are enough.
         let counts = Dictionary(grouping: questions) { $0.operations }.mapValues(\.count)
         #expect((10...50).contains(counts[1] ?? 0) && counts[2] == 50 && counts[3] == 50)
         #expect(questions.allSatisfy { $0.isInDomain == ($0.operations ?? 0 <= 2) })
@@ -133,7 +133,7 @@ struct ArithmeticTaskTests {
             counts[signs.count, default: 0] += 1
             for sign in signs { kinds[sign, default: 0] += 1 }
         }
-        // Five standard deviations of 1000 of 5000 are 141, of a quarter of 15000 265.
+        // Five standard deviations: 141 for 1000 of 5000, 265 for a quarter of 15000.
         #expect(counts.count == 5 && counts.values.allSatisfy { abs($0 - 1000) < 141 }, "\(counts)")
         let all = kinds.values.reduce(0, +)
         #expect(kinds.count == 4 && kinds.values.allSatisfy { abs($0 - all / 4) < 265 }, "\(kinds)")

@@ -18,7 +18,7 @@ struct InductionTaskTests {
         #expect(Set(questions.map(\.unit)).count == 20)
         for question in questions {
             #expect(tokenizer.encode(question.answer).count == 1)
-            // The name is the prompt's last word and the answer; the text before holds the whole name.
+            // The name is the prompt's last word plus the answer; the text before contains the whole name.
             let first = try #require(question.prompt.split(separator: " ").last)
             let name = String(first + question.answer)
             let before = question.prompt.dropLast(first.count)
@@ -29,7 +29,7 @@ struct InductionTaskTests {
         }
     }
 
-    /// Whoever guesses the second token from the first, by all training texts, is hardly ever right.
+    /// Predicting the second token from the first with the statistics of all training texts is hardly ever correct.
     @Test(arguments: [0, 1]) func aNamesFirstTokenSaysNothingOfItsSecond(index: Int) throws {
         let task = try InductionTask(tokenizer: Self.tokenizers[index], stories: 100)
         func texts(_ seed: UInt64) -> [String] {
@@ -48,7 +48,7 @@ struct InductionTaskTests {
         }
         let right = questions.count { question in
             let first = question.prompt.split(separator: " ").last ?? ""
-            // Of those that came as often, the same one in every process.
+            // Ties are broken the same way in every process.
             return followers[first]?.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key == Substring(question.answer)
         }
         #expect(followers.count > 10 && Double(right) / Double(questions.count) < 0.1, "\(right)")

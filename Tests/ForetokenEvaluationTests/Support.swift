@@ -3,11 +3,11 @@ import Testing
 
 @testable import ForetokenEvaluation
 
-/// The sandbox of all tests; nil where bubblewrap or namespaces are missing.
+/// The sandbox of all tests; nil if bubblewrap or namespaces are not available.
 enum Sandboxes {
     static let working: Sandbox? = {
         var limits = Sandbox.Limits()
-        // For programs that are right, on a slow machine and disk; those that are to run out of time get a limit of their own.
+        // Enough for correct programs on a slow machine; tests of timeouts set their own limit.
         limits.seconds = 10
         limits.memory = 256 << 20
         return try? Sandbox(limits: limits)
@@ -18,7 +18,7 @@ enum Sandboxes {
     static func grader() throws -> Grader { Grader(try #require(working)) }
 }
 
-/// A folder for a test's files, removed at the end.
+/// A temporary folder for a test's files.
 final class Folder {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
 
@@ -32,7 +32,7 @@ final class Folder {
     }
 }
 
-/// Two tasks in HumanEval's form and one whose test needs a helper of its prompt.
+/// Two tasks in HumanEval's format; the test of the second needs a function of its prompt.
 let humanEvalText = #"""
     {"task_id": "T/0", "prompt": "def add(a, b):\n    \"\"\"The sum.\"\"\"\n", "entry_point": "add", "canonical_solution": "    return a + b\n", "test": "def check(candidate):\n    assert candidate(2, 3) == 5\n    assert candidate(-1, 1) == 0\n"}
     {"task_id": "T/1", "prompt": "def double(x):\n    return 2 * x\n\ndef halve(x):\n    \"\"\"Inverse of double.\"\"\"\n", "entry_point": "halve", "canonical_solution": "    return x // 2\n", "test": "def check(candidate):\n    for x in range(9):\n        assert candidate(double(x)) == x\n"}

@@ -16,11 +16,11 @@ struct TaskEvaluationTests {
             reading: MultiTokenModel(
                 ModelConfiguration(
                     vocabulary: 258, width: 32, layers: 4, attentionHeads: 4, keyValueHeads: 2, headDimension: 8,
-                    feedForwardWidth: 48, heads: 2, headKind: .parallel, context: context, beginningOfText: 256),
+                    feedForwardWidth: 48, heads: 2, headKind: .parallel, contextLength: context, beginningOfText: 256),
                 seed: 3))
     }
 
-    /// Questions whose answers are, at every other place, what the model says; the others begin like it.
+    /// Questions of which every other one has the model's own answer; the others have an answer that differs in the last token.
     private func questions(_ model: DecodeModel) throws -> [TaskQuestion] {
         try (0..<40).map { index in
             let prompt = "\(index * index)="
@@ -30,7 +30,7 @@ struct TaskEvaluationTests {
             while try session.step() != nil {}
             var answer = session.statistics.tokens
             if index % 2 == 1 { answer[2] = answer[2] == 65 ? 66 : 65 }
-            // Texts hold whole characters: tokens above 127 would be cut otherwise.
+            // Masked to ASCII, since other tokens are not whole characters.
             return TaskQuestion(
                 prompt: prompt, answer: String(decoding: answer.map { UInt8($0 & 127) }, as: UTF8.self), unit: index / 4
             )
@@ -41,13 +41,13 @@ struct TaskEvaluationTests {
         let folder = try Folder()
         let model = try model()
         let questions = try questions(model)
-        func run(_ out: URL?, _ fingerprint: String = "a", stopAfter: Int = .max) async throws -> [Bool]? {
-            try await TaskEvaluation(questions, model: model, fingerprint: fingerprint, tokenizer: ByteTokenizer())
+        func run(_ out: URL?, _ digest: String = "a", stopAfter: Int = .max) async throws -> [Bool]? {
+            try await TaskEvaluation(questions, model: model, modelDigest: digest, tokenizer: ByteTokenizer())
                 .run(on: BatchEngine(model, tokenizer: ByteTokenizer()), to: out) { done, _ in done < stopAfter }
         }
         let whole = try await run(nil)
         #expect(whole?.count == 40)
-        // One by one, as the questions were made.
+        // One by one, as in `questions`.
         let expected = try questions.map { question in
             let answer = ByteTokenizer().encode(question.answer)
             let session = try DecodingSession(
@@ -76,7 +76,7 @@ struct TaskEvaluationTests {
         let model = try model(context: 16)
         let long = TaskQuestion(prompt: "12345678901234", answer: "12", unit: 0)
         let error = #expect(throws: EvaluationError.self) {
-            try TaskEvaluation([long], model: model, fingerprint: "", tokenizer: ByteTokenizer())
+            try TaskEvaluation([long], model: model, modelDigest: "", tokenizer: ByteTokenizer())
         }
         #expect(error?.description.contains("question 1 has 17 tokens") == true)
     }
@@ -88,24 +88,24 @@ struct TaskSummaryTests {
             TaskQuestion(prompt: "\($0)", answer: "x", unit: $0, operations: 1 + $0 / 25, isInDomain: $0 < 50)
         }
         let right = (0..<100).map { $0 % 25 < 20 - 5 * ($0 / 25) }
-        let summary = TaskSummary("arithmetic", questions, right: right)
+        let summary = TaskSummary("arithmetic", questions, correct: right)
         #expect(summary.rows.map(\.accuracy.value) == [0.8, 0.6, 0.4, 0.2])
         #expect(summary.domains.map(\.accuracy.value) == [0.7, 0.3])
         #expect(summary.domains.map(\.isInDomain) == [true, false])
-        // The standard error of 0.7 from 50 is 0.065, and 1.64 of them a 90 % interval's half. Both ends are multiples of 0.02.
+        // The standard error of 0.7 over 50 questions is 0.0648; a 90 % interval is ± 1.645 of it. Both ends are multiples of 0.02.
         let estimate = summary.domains[0].accuracy
         #expect(abs(estimate.high - estimate.low - 2 * 1.645 * 0.0648) < 0.04)
         #expect(try JSONText.of(summary).contains("\"outOfDomain\":{\"accuracy\":0.3"))
 
-        // All questions of a unit alike: as uncertain as so many units.
+        // If all questions of a unit have the same result, the uncertainty is that of the number of units.
         for index in questions.indices { questions[index].unit = index / 10 }
-        let together = TaskSummary("x", questions, right: (0..<100).map { $0 / 10 % 2 == 0 })
+        let together = TaskSummary("x", questions, correct: (0..<100).map { $0 / 10 % 2 == 0 })
         let apart = TaskSummary(
             "x",
             questions.enumerated().map {
                 var q = $1; q.unit = $0; return q
             },
-            right: (0..<100).map { $0 / 10 % 2 == 0 })
+            correct: (0..<100).map { $0 / 10 % 2 == 0 })
         #expect(
             together.domains[0].accuracy.high - together.domains[0].accuracy.low
                 > 2 * (apart.domains[0].accuracy.high - apart.domains[0].accuracy.low))

@@ -19,7 +19,7 @@ struct ArchitectureTests {
         }
     }
 
-    /// The targets of Package.swift that are no tests, with what they depend on.
+    /// The non-test targets of Package.swift and their dependencies.
     private static func dependencies() throws -> [String: Set<String>] {
         let package = try text("Package.swift")
         let declarations = package.matches(
@@ -85,7 +85,7 @@ struct ArchitectureTests {
         #expect(checked > 100)
     }
 
-    /// What needs no LibTorch depends on nothing that does.
+    /// Targets without LibTorch do not depend on targets with it.
     @Test func theRoomsWithoutLibTorchStayWithout() throws {
         let needs = Dictionary(uniqueKeysWithValues: try Self.rooms().map { ($0.target, $0.needsTorch) })
         for (target, dependencies) in try Self.dependencies() where needs[target] == false {

@@ -18,7 +18,7 @@ struct ResultsFileTests {
         return object
     }
 
-    /// - Returns: how many lines were there, and the file after one more was appended.
+    /// - Returns: the number of existing lines, and the file after appending another one.
     private func resume(_ url: URL, inputs: [URL] = []) throws -> (Int, String) {
         var count = 0
         let file = try ResultsFile(resuming: url, inputs: inputs) { node, _ in
@@ -37,7 +37,7 @@ struct ResultsFileTests {
 
     private func line(_ index: Int) -> String { "{\"index\":\(index),\"run\":\"a\",\"value\":7}" }
 
-    /// Killed after any byte, a run goes on to the same file.
+    /// A run killed after any byte resumes and produces the same file.
     @Test func aCutAnywhereIsMended() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let url = folder.appendingPathComponent("r.jsonl")
@@ -45,7 +45,7 @@ struct ResultsFileTests {
         for end in 0...whole.count {
             try Data(whole.prefix(end)).write(to: url)
             let lines = whole.prefix(end).count { $0 == 0x0A }
-            // What lacks its newline only is whole.
+            // A line that lacks only its newline is complete.
             let isDone = end < whole.count && whole[end] == 0x0A
             let (known, text) = try resume(url)
             #expect(known == lines + (isDone ? 1 : 0))
@@ -66,7 +66,7 @@ struct ResultsFileTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let url = folder.appendingPathComponent("r.jsonl")
         try Data(text.utf8).write(to: url)
-        // A line that ends where its value is still to come can be of the run.
+        // A line that ends before its value may belong to the run.
         if text == "{\"index\":0,\"run\":\"a\"" {
             #expect(try resume(url) == (0, line(0) + "\n"))
             return
@@ -75,7 +75,7 @@ struct ResultsFileTests {
         #expect(try String(contentsOf: url, encoding: .utf8) == text)
     }
 
-    /// A lock belongs to what was opened, so one process stands for two.
+    /// A lock belongs to the open file, so one process can simulate two.
     @Test func twoRunsDoNotWriteToOneFile() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let url = folder.appendingPathComponent("r.jsonl")

@@ -9,7 +9,7 @@ private func base(_ kind: HeadKind, heads: Int, unembedding: UnembeddingKind = .
     try MultiTokenModel(
         ModelConfiguration(
             vocabulary: 20, width: 8, layers: 6, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-            heads: heads, headKind: kind, unembedding: unembedding, context: 10),
+            heads: heads, headKind: kind, unembedding: unembedding, contextLength: 10),
         seed: 1)
 }
 
@@ -19,9 +19,9 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
 }
 
 @Suite struct AdaptationTests {
-    /// Every way that is not refused leaves head 1's logits bitwise as they are, and those of the heads that are taken over.
+    /// Every allowed adaptation keeps the logits of head 1 and of the kept heads bitwise.
     @Test(arguments: HeadKind.allCases, HeadKind.allCases)
-    func plainDecodingStaysTheSame(from: HeadKind, to: HeadKind) throws {
+    func nextTokenDecodingStaysTheSame(from: HeadKind, to: HeadKind) throws {
         var made = 0
         for heads in [1, 4] {
             for unembedding in UnembeddingKind.allCases {
@@ -38,7 +38,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
                     let kept = model.keptHeads(of: original)
                     #expect(kept == (from == to ? min(heads, count) : 1))
                     for head in 0..<kept { #expect(after[head] == before[head], "head \(head + 1) of \(count)") }
-                    // A copy says what head 1 says, where it reads the same.
+                    // A copied head gives head 1's logits if it has the same input.
                     if newHeads == .copied, to == .parallel || to == .linear {
                         for head in kept..<max(kept, count) { #expect(after[head] == before[0]) }
                     }
@@ -50,7 +50,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(made > 0 || !isPossible)
     }
 
-    @Test func whatCannotKeepPlainDecodingIsRefused() throws {
+    @Test func adaptationsThatChangeNextTokenDecodingAreRefused() throws {
         func sentence(_ from: HeadKind, _ heads: Int, _ to: HeadKind, _ count: Int) throws -> String {
             let configuration = try base(from, heads: heads).configuration
             let error = #expect(throws: ModelError.self) {
@@ -59,8 +59,8 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
             return error?.description ?? ""
         }
         #expect(try sentence(.linear, 2, .parallel, 2).contains("must be linear"))
-        #expect(try sentence(.anticausal, 2, .anticausal, 3).contains("stands on the others"))
-        #expect(try sentence(.parallel, 1, .anticausal, 2).contains("stands on the others"))
+        #expect(try sentence(.anticausal, 2, .anticausal, 3).contains("depends on the others"))
+        #expect(try sentence(.parallel, 1, .anticausal, 2).contains("depends on the others"))
         let own = try base(.parallel, heads: 3, unembedding: .replicated).configuration
         #expect(throws: ModelError.self) { try own.adapted(heads: 2, headKind: .parallel, unembedding: .shared) }
         #expect(throws: Never.self) { try own.adapted(heads: 1, headKind: .parallel, unembedding: .shared) }

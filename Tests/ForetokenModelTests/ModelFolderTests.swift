@@ -14,7 +14,7 @@ private func model(
         ModelConfiguration(
             vocabulary: 20, width: 8, layers: 5, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
             heads: heads,
-            headKind: kind, unembedding: unembedding, context: 10, tieEmbeddings: tied, tokenizerName: "t",
+            headKind: kind, unembedding: unembedding, contextLength: 10, tieEmbeddings: tied, tokenizerName: "t",
             tokenizerDigest: "d", endOfText: 3),
         seed: seed)
 }
@@ -42,7 +42,7 @@ private func folder() throws -> URL {
         }
     }
 
-    /// A model folder opens elsewhere: trunk and head 1, or all heads that it stands on, are one contiguous Llama,
+    /// A model folder opens elsewhere: trunk and head 1, or all heads that it depends on, form one Llama,
     /// nothing else is in the file.
     @Test(arguments: HeadKind.allCases.filter(\.areBlocks), UnembeddingKind.allCases)
     func foldersOfBlocksHoldAPlainLlama(kind: HeadKind, unembedding: UnembeddingKind) throws {
@@ -113,7 +113,7 @@ private func folder() throws -> URL {
     @Test func impossibleSizesAreRefusedWithASentence() {
         func sentence(_ change: (inout ModelConfiguration) -> Void) -> String {
             var configuration = ModelConfiguration(
-                vocabulary: 10, width: 8, layers: 4, attentionHeads: 2, heads: 2, context: 8)
+                vocabulary: 10, width: 8, layers: 4, attentionHeads: 2, heads: 2, contextLength: 8)
             change(&configuration)
             let error = #expect(throws: ModelError.self) { try configuration.validate() }
             return error?.description ?? ""
@@ -128,7 +128,7 @@ private func folder() throws -> URL {
     /// By the formulas of the paper's table S14: 0.3B has 231 M non-embedding parameters.
     @Test func swiGLUWidthFollowsTheRule() {
         let configuration = ModelConfiguration(
-            vocabulary: 32_000, width: 1024, layers: 18, attentionHeads: 16, heads: 4, context: 4096)
+            vocabulary: 32_000, width: 1024, layers: 18, attentionHeads: 16, heads: 4, contextLength: 4096)
         #expect(configuration.feedForwardWidth == 2816)
         let block = 4 * 1024 * 1024 + 3 * 1024 * 2816
         #expect((Double(18 * block) / 1e6).rounded() == 231)

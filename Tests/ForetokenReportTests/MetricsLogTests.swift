@@ -30,7 +30,7 @@ import Testing
         #expect(object["note"] as? String == "a \"b\"\n")
     }
 
-    /// A reader that rounds otherwise than the writer would give TensorBoard other numbers after a resume.
+    /// If reading did not return the exact numbers, a resumed run would have other values in TensorBoard.
     @Test func numbersAreReadBackExactly() throws {
         var state: UInt64 = 1
         for _ in 0..<2000 {

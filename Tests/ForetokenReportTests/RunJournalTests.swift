@@ -24,7 +24,7 @@ import Testing
         #expect(EventFile.times(in: events[0]).keys.sorted() == Array(0...5))
     }
 
-    /// After a kill at step 9 and a return to step 4, one file holds every step once, with the time it was first written at.
+    /// Killed at step 9 and resumed from step 4, a run has one file with every step once, at the time of its first writing.
     @Test func aResumedRunHasOneEventFileWithoutTheStepsThatWereTakenBack() throws {
         let run = try RunDirectory()
         var journal = try RunJournal(folder: run.url)

@@ -6,7 +6,7 @@ import Foundation
     import FoundationXML
 #endif
 
-/// A run's folder that goes away.
+/// A temporary run folder.
 final class RunDirectory {
     let url: URL
 
@@ -50,11 +50,11 @@ final class RunDirectory {
 struct Element {
     let name: String
     let attributes: [String: String]
-    /// The names of what it lies in, outermost first.
+    /// The names of the enclosing elements, outermost first.
     let path: [String]
 }
 
-/// Reads a page as XML, strictly, and lists its elements.
+/// Parses a page as XML and lists its elements.
 final class PageParser: NSObject, XMLParserDelegate {
     private(set) var elements: [Element] = []
     private(set) var text = ""

@@ -33,7 +33,7 @@ private let corpora: [[[Int32]]] = [
         }
         #expect(packed.length == stream.count)
         for heads in 1...8 {
-            let loader = BatchLoader(packed, context: context, heads: heads, seed: 4)
+            let loader = BatchLoader(packed, sequenceLength: context, heads: heads, seed: 4)
             for head in 1...heads {
                 var expected: [String: Int] = [:]
                 for position in stream.indices where position + head < stream.count {
@@ -43,11 +43,11 @@ private let corpora: [[[Int32]]] = [
                 }
                 for shuffled in [false, true] {
                     var found: [String: Int] = [:]
-                    for sample in 0..<loader.sampleCount {
+                    for sequence in 0..<loader.sequenceCount {
                         let batch =
                             shuffled
-                            ? loader.batch(startingAt: sample, count: 1)
-                            : loader.sequentialBatch(startingAt: sample, count: 1)
+                            ? loader.batch(startingAt: sequence, count: 1)
+                            : loader.sequentialBatch(startingAt: sequence, count: 1)
                         for (input, target) in zip(batch.inputs(), batch.targets(head: head)) where target >= 0 {
                             found["\(input)>\(target)", default: 0] += 1
                         }
@@ -60,7 +60,8 @@ private let corpora: [[[Int32]]] = [
     }
 
     @Test func masksAndPaddingAreNoTargets() {
-        var batch = TokenBatch(batchSize: 1, context: 2, heads: 2, tokens: [1, 2, 3, 4], documents: [0, 0, 0, -1])
+        var batch = TokenBatch(
+            batchSize: 1, sequenceLength: 2, heads: 2, tokens: [1, 2, 3, 4], documents: [0, 0, 0, -1])
         #expect(batch.targets(head: 1) == [2, 3])
         #expect(batch.targets(head: 2) == [3, TokenBatch.ignored])
         batch.lossMask[2] = false
@@ -69,14 +70,14 @@ private let corpora: [[[Int32]]] = [
 
     @Test(arguments: [1, 2, 3, 7, 64, 1000, 65_537])
     func everyEpochIsAPermutation(count: Int) {
-        let order = SampleOrder(seed: 9, sampleCount: count)
-        let first = (0..<count).map(order.sample(at:))
-        let second = (count..<(2 * count)).map(order.sample(at:))
+        let order = SequenceOrder(seed: 9, count: count)
+        let first = (0..<count).map(order.sequence(at:))
+        let second = (count..<(2 * count)).map(order.sequence(at:))
         #expect(first.sorted() == Array(0..<count))
         #expect(second.sorted() == Array(0..<count))
         if count >= 64 {
             #expect(first != second)
-            #expect(first != (0..<count).map(SampleOrder(seed: 10, sampleCount: count).sample(at:)))
+            #expect(first != (0..<count).map(SequenceOrder(seed: 10, count: count).sequence(at:)))
         }
     }
 

@@ -10,18 +10,18 @@ import Testing
         (1...40).map { Double($0 * $0 % 17 + 1) },
     ]
 
-    /// By counting: the share of every source in every beginning is exact to less than one sample.
+    /// In every prefix, the count of each source differs from its share by less than one sequence.
     @Test(arguments: weights) func everyBeginningHasTheMixturesProportions(weights: [Double]) {
-        let mix = SampleMix(weights: weights)
+        let mix = SourceMix(weights: weights)
         let total = weights.reduce(0, +)
         var counts = [Int](repeating: 0, count: weights.count)
-        for index in 0..<(SampleMix.period + 5000) {
-            let (source, rank) = mix.place(at: index)
+        for index in 0..<(SourceMix.period + 5000) {
+            let (source, rank) = mix.source(at: index)
             #expect(rank == counts[source])
             counts[source] += 1
             guard index % 97 == 0 || index < 2000 else { continue }
-            // The pattern begins anew after a period, with what was left over of a sample.
-            let allowed = index < SampleMix.period ? 1.0 : 2.0
+            // The pattern restarts after a period, so the deviations of two periods can add up.
+            let allowed = index < SourceMix.period ? 1.0 : 2.0
             for (count, weight) in zip(counts, weights) {
                 #expect(abs(Double(count) - weight / total * Double(index + 1)) < allowed)
             }
@@ -38,46 +38,46 @@ import Testing
         return try PackedTokens([TokenShard(contentsOf: url)], tokenizer: ByteTokenizer())
     }
 
-    @Test func noSampleComesAgainBeforeItsSourcesEpochEndsAndBatchesAreTheirSamples() throws {
+    @Test func noSequenceIsRepeatedBeforeItsSourcesEpochEndsAndBatchesAreTheirSequences() throws {
         let folder = try TemporaryFolder()
         let sources = try [
             WeightedTokens(packed(folder, "a", documents: 30, first: 100), weight: 2),
             WeightedTokens(packed(folder, "b", documents: 11, first: 101), weight: 1),
             WeightedTokens(packed(folder, "c", documents: 3, first: 102), weight: 4),
         ]
-        let loader = BatchLoader(mixing: sources, context: 7, heads: 2, seed: 5)
+        let loader = BatchLoader(mixing: sources, sequenceLength: 7, heads: 2, seed: 5)
         let sizes = sources.map { ($0.tokens.length - 1 + 6) / 7 }
-        #expect(loader.sampleCount == sizes.reduce(0, +))
+        #expect(loader.sequenceCount == sizes.reduce(0, +))
         var seen = sizes.map { _ in Set<Int>() }
         for index in 0..<2000 {
-            let (source, sample) = loader.sample(at: index)
-            #expect((0..<sizes[source]).contains(sample))
-            #expect(seen[source].insert(sample).inserted)
+            let (source, sequence) = loader.sequence(at: index)
+            #expect((0..<sizes[source]).contains(sequence))
+            #expect(seen[source].insert(sequence).inserted)
             if seen[source].count == sizes[source] { seen[source] = [] }
-            // The batch is what a loader of the source alone has in its place.
-            let alone = BatchLoader(sources[source].tokens, context: 7, heads: 2, seed: 0)
-            #expect(loader.batch(startingAt: index, count: 1) == alone.sequentialBatch(startingAt: sample, count: 1))
+            // A loader of the source alone gives the same batch.
+            let alone = BatchLoader(sources[source].tokens, sequenceLength: 7, heads: 2, seed: 0)
+            #expect(loader.batch(startingAt: index, count: 1) == alone.sequentialBatch(startingAt: sequence, count: 1))
             loader.readAhead(startingAt: index, count: 1)
         }
-        let epochs = loader.epochs(afterSamples: 7000)
+        let epochs = loader.epochs(afterSequences: 7000)
         for (found, (share, size)) in zip(epochs, zip([2.0, 1, 4], sizes)) {
             #expect(abs(found - share * 1000 / Double(size)) < 1)
         }
         // In the order of the texts: all of a, then b, then c.
         let all = loader.sequentialBatch(startingAt: 0, count: 10_000)
-        #expect(all.batchSize == loader.sampleCount)
+        #expect(all.batchSize == loader.sequenceCount)
         #expect(all.tokens[1] == 100 && all.tokens[sizes[0] * 9 + 1] == 101)
     }
 
-    /// What a batch is depends on its index only, wherever one begins.
-    @Test func aBatchIsTheSameWhereverOneBegins() throws {
+    /// A batch depends on its index only, not on the batches before it.
+    @Test func aBatchDoesNotDependOnTheFirstIndexLoaded() throws {
         let folder = try TemporaryFolder()
         func loader() throws -> BatchLoader {
             BatchLoader(
                 mixing: [
                     WeightedTokens(try packed(folder, "a", documents: 9, first: 9), weight: 0.3),
                     WeightedTokens(try packed(folder, "b", documents: 5, first: 8), weight: 0.9),
-                ], context: 4, heads: 3, seed: 77)
+                ], sequenceLength: 4, heads: 3, seed: 77)
         }
         let (one, other) = try (loader(), loader())
         let long = one.batch(startingAt: 65_500, count: 90)
@@ -87,14 +87,14 @@ import Testing
         }
     }
 
-    /// The order of one source is that of its permutation, as it was before there were mixtures.
+    /// A single source has the order of its permutation, as in versions without mixtures.
     @Test func oneSourceAloneIsInItsOwnOrder() throws {
         let folder = try TemporaryFolder()
         let text = try packed(folder, "a", documents: 40, first: 1)
-        let loader = BatchLoader(mixing: [WeightedTokens(text, weight: 0.25)], context: 6, heads: 2, seed: 3)
-        let order = SampleOrder(seed: 3, sampleCount: loader.sampleCount)
-        for index in 0..<(3 * loader.sampleCount) {
-            #expect(loader.sample(at: index) == (0, order.sample(at: index)))
+        let loader = BatchLoader(mixing: [WeightedTokens(text, weight: 0.25)], sequenceLength: 6, heads: 2, seed: 3)
+        let order = SequenceOrder(seed: 3, count: loader.sequenceCount)
+        for index in 0..<(3 * loader.sequenceCount) {
+            #expect(loader.sequence(at: index) == (0, order.sequence(at: index)))
         }
     }
 }

@@ -104,9 +104,9 @@ import Testing
     }
 }
 
-/// Damaged shards by the thousand, the same ones every time: no crash, and what is accepted reads to its end.
+/// Thousands of randomly damaged shards, with a fixed seed: none crashes, and accepted ones can be read to the end.
 @Suite struct ShardMutationTests {
-    /// `FORETOKEN_MUTATIONS=1000000` makes a long run, `FORETOKEN_MUTATION_SEED` another one.
+    /// `FORETOKEN_MUTATIONS` sets the number of mutations, `FORETOKEN_MUTATION_SEED` the seed.
     private static func setting(_ name: String) -> UInt64? {
         ProcessInfo.processInfo.environment["FORETOKEN_MUTATION" + name].flatMap(UInt64.init)
     }
@@ -136,11 +136,11 @@ import Testing
             #expect((0..<shard.documentCount).reduce(0) { $0 + shard.document($1).count } == shard.tokenCount)
             shard.readAhead(from: 0, count: shard.tokenCount)
             guard let packed = try? PackedTokens([shard], tokenizer: ByteTokenizer()) else { continue }
-            let loader = BatchLoader(packed, context: 7, heads: 2, seed: 1)
-            #expect(loader.batch(startingAt: 0, count: loader.sampleCount).tokens.count == loader.sampleCount * 9)
-            loader.readAhead(startingAt: 0, count: loader.sampleCount)
+            let loader = BatchLoader(packed, sequenceLength: 7, heads: 2, seed: 1)
+            #expect(loader.batch(startingAt: 0, count: loader.sequenceCount).tokens.count == loader.sequenceCount * 9)
+            loader.readAhead(startingAt: 0, count: loader.sequenceCount)
         }
-        // Damage to tokens is no damage to the format: were nothing accepted, nothing would have been checked.
+        // Damage to tokens only is accepted; if no shard were accepted, reading would not be tested.
         #expect(accepted > count / 50 && accepted < count * 9 / 10)
         if Self.setting("S") != nil { print("mutations: \(count) shards, \(accepted) accepted") }
     }

@@ -11,7 +11,7 @@ private func read(_ text: String, masksPrompts: Bool = true) throws -> Supervise
     return try SupervisedExamples(contentsOf: url, tokenizer: ByteTokenizer(), masksPrompts: masksPrompts)
 }
 
-/// What is to be learnt, as text; `$` stands for the ending token.
+/// The targets as text; `$` is the end-of-text token.
 private func learnt(_ example: SupervisedExample) -> String {
     String(
         decoding: zip(example.tokens, example.isTarget).filter(\.1).map {
@@ -42,7 +42,7 @@ private func learnt(_ example: SupervisedExample) -> String {
     @Test(arguments: [
         ("x", ":1:"), ("[]", ":1:"), ("{\"prompt\": 3}", "prompt"), ("{\"prompt\": \"a\"}", "completion"),
         ("{\"messages\": 4}", "messages"), ("{\"messages\": [{\"role\": \"user\"}]}", "content"),
-        ("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"c\"", ":2:"), ("\n", "nothing to learn"),
+        ("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"c\"", ":2:"), ("\n", "no training targets"),
         ("{\"prompt\": \"\u{1}\"}", ":1:"),
     ])
     func badLinesAreNamed(text: String, part: String) throws {
@@ -55,17 +55,17 @@ private func learnt(_ example: SupervisedExample) -> String {
     }
 
     /// Whole examples side by side; no target of one is seen from another, and none is lost.
-    @Test func samplesHoldWholeExamples() throws {
+    @Test func sequencesHoldWholeExamples() throws {
         let lines = (0..<7).map { "{\"prompt\": \"p\($0)\", \"completion\": \"c\($0)\"}" }.joined(separator: "\n")
         let long = "{\"prompt\": \"pp\", \"completion\": \"\(String(repeating: "y", count: 40))\"}"
         let examples = try read(lines + "\n" + long)
-        let loader = SupervisedLoader(examples, tokenizer: ByteTokenizer(), context: 13, heads: 3, seed: 1)
+        let loader = SupervisedLoader(examples, tokenizer: ByteTokenizer(), sequenceLength: 13, heads: 3, seed: 1)
         #expect(loader.cutExamples == 1)
         // 14 places take two examples of six tokens.
-        #expect(loader.sampleCount == 5)
+        #expect(loader.sequenceCount == 5)
         var targets = ""
-        for sample in 0..<5 {
-            let batch = loader.sequentialBatch(startingAt: sample, count: 1)
+        for sequence in 0..<5 {
+            let batch = loader.sequentialBatch(startingAt: sequence, count: 1)
             targets += String(
                 decoding: batch.targets(head: 1).filter { $0 != TokenBatch.ignored }.map {
                     $0 < 256 ? UInt8($0) : UInt8(ascii: "$")

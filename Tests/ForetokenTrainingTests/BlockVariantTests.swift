@@ -6,7 +6,7 @@ import Torch
 
 @testable import ForetokenTraining
 
-/// Blocks with biases, norms of queries and keys, and scaled rotary angles.
+/// Blocks with biases, norms of queries and keys, and scaled rope angles.
 struct BlockVariant: Sendable, CustomTestStringConvertible {
     let bias: AttentionBias
     let norm: Bool
@@ -22,7 +22,7 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         let model = try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 11, width: 8, layers: 4, attentionHeads: 2, keyValueHeads: 1, headDimension: 6,
-                feedForwardWidth: 12, heads: 2, context: 12,
+                feedForwardWidth: 12, heads: 2, contextLength: 12,
                 ropeScaling: RopeScaling(
                     factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 3, originalContext: 8), attentionBias: bias,
                 queryKeyNorm: norm, documentMask: documentMask),
@@ -42,8 +42,8 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
     private func run(_ objective: any Objective, _ model: MultiTokenModel) throws -> [Double] {
         let batches = [randomBatch(batch: 2, context: 7, heads: 2, vocabulary: 11, seed: 5)]
         for parameter in model.parameters { parameter.tensor.gradient = nil }
-        return try objective.forwardBackward(
-            model, microbatches: batches, denominators: (1...2).map { batches[0].validTargets(head: $0) },
+        return try objective.accumulateGradients(
+            in: model, microbatches: batches, denominators: (1...2).map { batches[0].validTargets(head: $0) },
             headWeights: [1, 1], onGradientReady: { _ in })
     }
 
@@ -51,7 +51,7 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         model.parameters.map { $0.tensor.gradient?.to(.float64).elements() ?? [] }
     }
 
-    /// As for plain blocks: central differences at 1e-6 of losses of about 5 are right to 3e-9.
+    /// As for blocks without these: central differences at 1e-6 of losses of about 5 are right to 3e-9.
     @Test(arguments: BlockVariant.all)
     func gradientsEqualFiniteDifferences(variant: BlockVariant) throws {
         let model = try variant.model(dtype: .float64)
@@ -86,7 +86,7 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
         for (model, tolerance) in [(exact, 1e-10), (single, 5e-5)] {
             for name in ObjectiveName.allCases {
                 for recompute in [Recomputation.none, .blocks] {
-                    let losses = try run(name.objective(recompute: recompute), model)
+                    let losses = try run(name.objective(ObjectiveOptions(recompute: recompute)), model)
                     for (a, b) in zip(losses, reference) { #expect(abs(a - b) < tolerance) }
                     for (a, b) in zip(gradients(model), expected) {
                         let size = max(1, b.map(abs).max() ?? 0)

@@ -29,7 +29,7 @@ import Torch
         for (mask, soft) in [(false, 0), (true, 3)] {
             let shape = ObjectiveCase(kind: kind, heads: 3, documentMask: mask)
             let model = try shape.model()
-            let objective = name.objective(logitsBytes: 400, softTargets: soft)
+            let objective = name.objective(ObjectiveOptions(logitsBytes: 400, selfDistillationTopK: soft))
             let captured = CapturedObjective(model, objective)
             for (seed, weights) in [
                 (1, [1.0, 1, 1]), (2, [1, 1, 1]), (3, [1, 0.5, 0.25]), (4, [0.3, 2, 1]),
@@ -43,7 +43,9 @@ import Torch
                 }
                 let counts = (1...3).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } }
                 let found = result(
-                    try captured.forwardBackward(batches, denominators: counts, headWeights: weights), model)
+                    try captured.replaceGradients(
+                        by: batches.map { try HostBatch($0, for: model.configuration, headWeights: weights) },
+                        denominators: counts, headWeights: weights), model)
                 let expectedLosses = try runObjective(objective, model, batches, weights: weights)
                 for (a, b) in zip(found.losses, expectedLosses) { #expect(abs(a - b) < 1e-12 * max(1, abs(b))) }
                 for parameter in model.parameters {
@@ -63,8 +65,8 @@ import Torch
         for size in [2, 2, 3, 3, 1] {
             let batch = randomBatch(batch: size, context: 7, heads: 2, vocabulary: 11, seed: UInt64(size))
             let counts = [1, 2].map { batch.validTargets(head: $0) }
-            let losses: [Double] = try captured.forwardBackward(
-                [batch], denominators: counts, headWeights: [1, 1]
+            let losses: [Double] = try captured.replaceGradients(
+                by: [HostBatch(batch, for: model.configuration)], denominators: counts, headWeights: [1, 1]
             ).elements()
             let expected = try runObjective(FusedObjective(), model, [batch])
             for (a, b) in zip(losses, expected) { #expect(abs(a - b) < 1e-12) }

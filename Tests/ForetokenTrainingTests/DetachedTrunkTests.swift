@@ -6,7 +6,7 @@ import Torch
 
 /// Bounds of 1e-10: float64 sums in another order, as in ``ObjectiveTests``.
 @Suite struct DetachedTrunkTests {
-    /// With a detached trunk, what decides learns as from head 1 alone, and heads 2…n as ever.
+    /// With a detached trunk, the next-token path learns as from head 1 alone, and heads 2…n as ever.
     @Test(arguments: objectiveCases.filter { $0.kind != .anticausal && $0.heads > 1 }, ObjectiveName.allCases)
     private func aDetachedTrunkLearnsFromHeadOneAlone(example: ObjectiveCase, name: ObjectiveName) throws {
         let model = try example.model()
@@ -17,7 +17,8 @@ import Torch
             JointObjective(), model, example.batches(), weights: [1] + [Double](repeating: 0, count: example.heads - 1))
         let alone = gradients()
         for recompute in Recomputation.allCases {
-            _ = try runObjective(name.objective(recompute: recompute, detachTrunk: true), model, example.batches())
+            _ = try runObjective(
+                name.objective(ObjectiveOptions(recompute: recompute, detachTrunk: true)), model, example.batches())
             for (index, gradient) in gradients().enumerated() {
                 let parameter = model.parameters[index]
                 let expected: [Double]
@@ -45,7 +46,8 @@ import Torch
         let whole = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
         for recompute in Recomputation.allCases {
             _ = try runObjective(
-                name.objective(recompute: recompute, detachTrunk: true), model, example.batches(), weights: weights)
+                name.objective(ObjectiveOptions(recompute: recompute, detachTrunk: true)), model, example.batches(),
+                weights: weights)
             for (parameter, expected) in zip(model.parameters, whole) {
                 let gradient = parameter.tensor.gradient?.elements(as: Double.self)
                 switch parameter.group {

@@ -39,7 +39,7 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         return try Recipe(yaml: yaml, file: "r.yaml", overrides: overrides)
     }
 
-    /// The paper's arms (section 3.6) and new heads on a plain model: the shape is the checkpoint's, and so are the weights.
+    /// The paper's arms (section 3.6) and new heads on a next-token model: the shape is the checkpoint's, and so are the weights.
     @Test(arguments: [(4, 4), (4, 1), (1, 1), (1, 4), (2, 3)])
     func aRunStartsFromACheckpointWithOtherHeads(arm: (before: Int, after: Int)) throws {
         let folder = try TemporaryFolder()
@@ -48,7 +48,7 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
         #expect(trainer.model.heads.count == arm.after)
         #expect(trainer.model.configuration.trunkLayers == base.configuration.trunkLayers)
-        #expect(trainer.model.configuration.context == base.configuration.context)
+        #expect(trainer.model.configuration.contextLength == base.configuration.contextLength)
         let known = values(base)
         for (name, value) in values(trainer.model) where known[name] != nil { #expect(value == known[name]) }
         #expect(try trainer.run() == .finished)
@@ -66,7 +66,7 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         #expect(values(trainer.model) == values(base))
     }
 
-    /// New heads of every kind on a frozen plain model: head 1 stays bitwise, and the run resumes when the base is gone.
+    /// New heads of every kind on a frozen next-token model: head 1 stays bitwise, and the run resumes when the base is gone.
     @Test(arguments: HeadKind.allCases.filter { $0 != .anticausal })
     func newHeadsLearnOnAFrozenModelAndResume(kind: HeadKind) throws {
         let folder = try TemporaryFolder()
@@ -119,12 +119,12 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
             }
             return error.map { "\($0)" } ?? ""
         }
-        #expect(sentence(["model.width=32"]).contains("model.width: 32 is not what the checkpoint"))
+        #expect(sentence(["model.width=32"]).contains("model.width: 32 differs from the checkpoint"))
         #expect(sentence(["model.layers=9"]).contains("model.layers"))
-        #expect(sentence(["model.headKind=anticausal"]).contains("stands on the others"))
+        #expect(sentence(["model.headKind=anticausal"]).contains("depends on the others"))
         #expect(sentence(["start.from=/nowhere"]).contains("/nowhere"))
         #expect(sentence(["training.headWeights=[1, 1, 1]"]).contains("must be 2 numbers"))
         #expect(sentence(["start.fro=x"]).contains("did you mean 'from'"))
-        #expect(sentence(["start.newHeads=copy"]).contains("'copied'"))
+        #expect(sentence(["start.newHeads=copy"]).contains("one of copied, fresh"))
     }
 }

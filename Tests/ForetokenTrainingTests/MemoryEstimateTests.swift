@@ -52,7 +52,7 @@ private let shapes = [
         defer { LibTorch.threads = threads }
         for recompute in Recomputation.allCases {
             var recipe = Recipe()
-            recipe.model.context = shape.context
+            recipe.model.contextLength = shape.context
             recipe.training.batchSize = shape.batch
             recipe.training.accumulation = shape.accumulation
             recipe.training.objective = objective
@@ -61,8 +61,9 @@ private let shapes = [
             let configuration = ModelConfiguration(
                 vocabulary: shape.vocabulary, width: shape.width, layers: shape.layers, attentionHeads: 2,
                 keyValueHeads: shape.keyValueHeads, feedForwardWidth: shape.inner, heads: shape.heads,
-                headKind: shape.kind, unembedding: shape.unembedding, context: shape.context, tieEmbeddings: shape.tied)
-            let estimate = MemoryEstimate(recipe, configuration: configuration)
+                headKind: shape.kind, unembedding: shape.unembedding, contextLength: shape.context,
+                tieEmbeddings: shape.tied)
+            let estimate = try MemoryEstimate(recipe, configuration: configuration)
 
             let before = Memory.read().current
             let model = try MultiTokenModel(configuration, seed: 1)
@@ -76,10 +77,12 @@ private let shapes = [
                     seed: UInt64($0), documentLength: 1000)
             }
             Memory.resetPeak()
-            _ = try objective.objective(recompute: recompute, detachTrunk: shape.isFrozen).forwardBackward(
-                model, microbatches: batches,
-                denominators: (1...shape.heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } },
-                headWeights: [Double](repeating: 1, count: shape.heads), onGradientReady: { _ in })
+            _ = try objective.objective(ObjectiveOptions(recompute: recompute, detachTrunk: shape.isFrozen))
+                .accumulateGradients(
+                    in: model, microbatches: batches,
+                    denominators: (1...shape.heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) }
+                    },
+                    headWeights: [Double](repeating: 1, count: shape.heads), onGradientReady: { _ in })
             optimizer.update(rate: 1e-3)
             let measured = Memory.read().peak - before
             let ratio = Double(estimate.peak) / Double(measured)
@@ -93,14 +96,14 @@ private let shapes = [
     func biasesAndNormsOfAttentionAreCounted(variant: (bias: AttentionBias, norm: Bool)) throws {
         var configuration = ModelConfiguration(
             vocabulary: 50, width: 16, layers: 4, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 24, heads: 2,
-            context: 8)
+            contextLength: 8)
         (configuration.attentionBias, configuration.queryKeyNorm) = variant
         let model = try MultiTokenModel(configuration, seed: nil)
         for isFrozen in [false, true] {
             var recipe = Recipe()
             recipe.training.freezeTrunk = isFrozen
             if isFrozen { model.freezeNextTokenPath() }
-            let estimate = MemoryEstimate(recipe, configuration: configuration)
+            let estimate = try MemoryEstimate(recipe, configuration: configuration)
             #expect(estimate.weights == model.parameters.reduce(0) { $0 + 4 * $1.tensor.count })
             let learnt = model.parameters.reduce(0) { $0 + ($1.isFrozen ? 0 : 4 * $1.tensor.count) }
             #expect(estimate.gradients == learnt && estimate.optimizer == 2 * learnt)

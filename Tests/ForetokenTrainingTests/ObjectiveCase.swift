@@ -19,7 +19,7 @@ struct ObjectiveCase: Sendable, CustomTestStringConvertible {
         try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-                heads: heads, headKind: kind, unembedding: unembedding, context: 12, tieEmbeddings: tied,
+                heads: heads, headKind: kind, unembedding: unembedding, contextLength: 12, tieEmbeddings: tied,
                 documentMask: documentMask),
             seed: seed, dtype: dtype)
     }
@@ -49,7 +49,7 @@ func runObjective(
     let heads = model.heads.count
     let denominators = (1...heads).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } }
     for parameter in model.parameters { parameter.tensor.gradient = nil }
-    return try objective.forwardBackward(
-        model, microbatches: batches, denominators: denominators,
+    return try objective.accumulateGradients(
+        in: model, microbatches: batches, denominators: denominators,
         headWeights: weights ?? [Double](repeating: 1, count: heads), onGradientReady: ready)
 }

@@ -25,7 +25,7 @@ import Torch
             let joint = try runObjective(JointObjective(), model, example.batches(), weights: weights)
             let reference = gradients()
             var ready: [String] = []
-            let objective = name.objective(logitsBytes: 5 * 11 * dtype.byteCount)
+            let objective = name.objective(ObjectiveOptions(logitsBytes: 5 * 11 * dtype.byteCount))
             let losses = try runObjective(objective, model, example.batches(), weights: weights) {
                 ready.append($0.name)
             }
@@ -51,6 +51,10 @@ import Torch
                 }
             }
             #expect(order == order.sorted())
+            let stages = model.backwardStages.map { $0.map(\.name) }
+            #expect(stages.joined().sorted() == ready.sorted())
+            let stageOrder = ready.map { name in stages.firstIndex { $0.contains(name) } ?? -1 }
+            #expect(stageOrder == stageOrder.sorted(), "the model's stages are the order of the backward pass")
         }
     }
 
@@ -89,7 +93,8 @@ import Torch
         for name in ObjectiveName.allCases {
             let kept = try runObjective(name.objective(), model, example.batches())
             let reference = model.parameters.map { $0.tensor.gradient?.elements(as: Double.self) ?? [] }
-            let recomputed = try runObjective(name.objective(recompute: .blocks), model, example.batches())
+            let recomputed = try runObjective(
+                name.objective(ObjectiveOptions(recompute: .blocks)), model, example.batches())
             for (a, b) in zip(kept, recomputed) { #expect(abs(a - b) < 1e-10) }
             for (parameter, expected) in zip(model.parameters, reference) {
                 let gradient = try #require(parameter.tensor.gradient).elements(as: Double.self)
@@ -104,12 +109,12 @@ import Torch
             let model = try MultiTokenModel(
                 ModelConfiguration(
                     vocabulary: 16, width: 16, layers: layers, attentionHeads: 1, feedForwardWidth: 48, heads: 1,
-                    context: 64),
+                    contextLength: 64),
                 seed: 1)
             let batch = randomBatch(batch: 8, context: 64, heads: 1, vocabulary: 16, seed: 1)
             let before = Memory.read().current
             Memory.resetPeak()
-            _ = try runObjective(SequentialObjective(recompute: recompute), model, [batch])
+            _ = try runObjective(SequentialObjective(ObjectiveOptions(recompute: recompute)), model, [batch])
             return Memory.read().peak - before
         }
         let hidden = 8 * 64 * 16 * 4
@@ -124,7 +129,7 @@ import Torch
     /// Of `fused`, which the others equal to 1e-10.
     @Test(arguments: objectiveCases.filter { $0.heads == 2 })
     private func gradientsEqualFiniteDifferences(example: ObjectiveCase) throws {
-        let objective = FusedObjective(logitsBytes: 5 * 11 * 8)
+        let objective = FusedObjective(ObjectiveOptions(logitsBytes: 5 * 11 * 8))
         let model = try example.model()
         let batches = example.batches()
         _ = try runObjective(objective, model, batches)
@@ -209,7 +214,7 @@ import Torch
         #expect(abs(joint[1] - sum / Double(batch.validTargets(head: 2))) < 1e-10)
 
         for name in [ObjectiveName.sequential, .fused] {
-            let losses = try runObjective(name.objective(logitsBytes: 200), model, [batch])
+            let losses = try runObjective(name.objective(ObjectiveOptions(logitsBytes: 200)), model, [batch])
             for (a, b) in zip(joint, losses) { #expect(abs(a - b) < 1e-10) }
             for (parameter, expected) in zip(model.parameters, reference) {
                 let gradient = try #require(parameter.tensor.gradient).elements(as: Double.self)
@@ -229,10 +234,10 @@ import Torch
         // The tokens after the context are targets only.
         #expect(
             error { $0.tokens[9 + 8] = 11 }
-                == .targetOutsideVocabulary(head: 2, sample: 1, position: 6, token: 11, vocabulary: 11))
+                == .targetOutsideVocabulary(head: 2, sequence: 1, position: 6, token: 11, vocabulary: 11))
         #expect(
             error { $0.tokens[9 + 3] = -1 }
-                == .inputOutsideVocabulary(sample: 1, position: 3, token: -1, vocabulary: 11))
+                == .inputOutsideVocabulary(sequence: 1, position: 3, token: -1, vocabulary: 11))
         let soft = softTargets(head: 1)
         func changed(_ token: Int32, _ probability: Float) -> SoftTargets {
             var (tokens, probabilities) = (soft.tokens, soft.probabilities)
@@ -241,10 +246,10 @@ import Torch
         }
         #expect(
             error { $0.softTargets = [changed(40, 1)] }
-                == .targetOutsideVocabulary(head: 1, sample: 1, position: 1, token: 40, vocabulary: 11))
+                == .targetOutsideVocabulary(head: 1, sequence: 1, position: 1, token: 40, vocabulary: 11))
         #expect(
             error { $0.softTargets = [changed(4, -1)] }
-                == .impossibleProbability(head: 1, sample: 1, position: 1, value: -1))
+                == .impossibleProbability(head: 1, sequence: 1, position: 1, value: -1))
         #expect(
             error { $0.softTargets = [SoftTargets(head: 1, count: 1, tokens: [1], probabilities: [1])] }
                 == .misshapenSoftTargets(head: 1, found: 1, expected: 14))
@@ -268,7 +273,7 @@ import Torch
         let model = try ObjectiveCase(kind: .parallel, heads: 3, documentMask: false).model(dtype: .float32)
         let batches = (0..<2).map { randomBatch(batch: 4, context: 33, heads: 3, vocabulary: 11, seed: UInt64($0)) }
         func once() throws -> ([Double], [[Float]]) {
-            let losses = try runObjective(FusedObjective(logitsBytes: 4000), model, batches)
+            let losses = try runObjective(FusedObjective(ObjectiveOptions(logitsBytes: 4000)), model, batches)
             return (losses, model.parameters.map { $0.tensor.gradient?.elements() ?? [] })
         }
         let first = try once()
@@ -290,7 +295,7 @@ import Torch
         let model = try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: vocabulary, width: 16, layers: 8, attentionHeads: 2, feedForwardWidth: 32, heads: heads,
-                headKind: kind, context: context),
+                headKind: kind, contextLength: context),
             seed: 1)
         let batch = randomBatch(
             batch: 2, context: context, heads: heads, vocabulary: vocabulary, seed: 1, documentLength: 1000)
@@ -299,8 +304,8 @@ import Torch
         Memory.resetPeak()
         for parameter in model.parameters { parameter.tensor.gradient?.zero() }
         let denominators = (1...heads).map { batch.validTargets(head: $0) }
-        _ = try objective.forwardBackward(
-            model, microbatches: [batch], denominators: denominators,
+        _ = try objective.accumulateGradients(
+            in: model, microbatches: [batch], denominators: denominators,
             headWeights: [Double](repeating: 1, count: heads), onGradientReady: { _ in })
         return Memory.read().peak - before
     }
@@ -308,7 +313,7 @@ import Torch
     /// The paper's claim (section 2): what is in memory at once does not grow with n.
     @Test func peakOfSequentialAndFusedDoesNotGrowWithHeadsWhileThatOfJointDoes() throws {
         let logits = 2 * 64 * 2048 * 4
-        let fused = FusedObjective(logitsBytes: 1 << 16)
+        let fused = FusedObjective(ObjectiveOptions(logitsBytes: 1 << 16))
         #expect(try peak(SequentialObjective(), heads: 6) - peak(SequentialObjective(), heads: 2) < logits / 4)
         #expect(try peak(JointObjective(), heads: 6) - peak(JointObjective(), heads: 2) > 3 * logits)
         for kind in HeadKind.allCases {
@@ -318,7 +323,7 @@ import Torch
     }
 
     @Test func peakOfFusedDoesNotGrowWithTheVocabularyBeyondTheEmbeddingsGradient() throws {
-        let fused = FusedObjective(logitsBytes: 1 << 16)
+        let fused = FusedObjective(ObjectiveOptions(logitsBytes: 1 << 16))
         // Autograd makes the embedding's gradient [V, D] before it is added to what is there.
         let growth = try peak(fused, heads: 3, vocabulary: 16384) - peak(fused, heads: 3, vocabulary: 2048)
         #expect(growth <= (16384 - 2048) * 16 * 4 + 1 << 16)
@@ -327,7 +332,7 @@ import Torch
     }
 
     @Test func peakOfFusedGrowsWithTheContextAsIfTheVocabularyWereSmall() throws {
-        let fused = FusedObjective(logitsBytes: 1 << 16)
+        let fused = FusedObjective(ObjectiveOptions(logitsBytes: 1 << 16))
         func growth(vocabulary: Int) throws -> Int {
             try peak(fused, heads: 3, vocabulary: vocabulary, context: 256)
                 - peak(fused, heads: 3, vocabulary: vocabulary, context: 64)

@@ -7,11 +7,12 @@ import Torch
 
 @testable import ForetokenTraining
 
-/// A plain model of one layer has no trunk: head 1 reads the embeddings.
+/// A next-token model of one layer has no trunk: head 1 reads the embeddings.
 @Suite struct OneLayerTests {
     private func configuration(_ heads: Int = 1, layers: Int = 1) -> ModelConfiguration {
         ModelConfiguration(
-            vocabulary: 11, width: 8, layers: layers, attentionHeads: 2, feedForwardWidth: 12, heads: heads, context: 12
+            vocabulary: 11, width: 8, layers: layers, attentionHeads: 2, feedForwardWidth: 12, heads: heads,
+            contextLength: 12
         )
     }
 
@@ -23,8 +24,8 @@ import Torch
         func run(_ objective: any Objective) throws -> (loss: Double, gradients: [[Double]], ready: [String]) {
             for parameter in model.parameters { parameter.tensor.gradient = nil }
             var ready: [String] = []
-            let losses = try objective.forwardBackward(
-                model, microbatches: [batch], denominators: denominators, headWeights: [1],
+            let losses = try objective.accumulateGradients(
+                in: model, microbatches: [batch], denominators: denominators, headWeights: [1],
                 onGradientReady: { ready.append($0.name) })
             return (
                 losses[0], try model.parameters.map { try #require($0.tensor.gradient).elements() }, ready.sorted()
@@ -34,7 +35,7 @@ import Torch
         // float64 sums in another order: 1e-15 of numbers of about 1.
         for name in ObjectiveName.allCases {
             for recompute in Recomputation.allCases {
-                let found = try run(name.objective(recompute: recompute))
+                let found = try run(name.objective(ObjectiveOptions(recompute: recompute)))
                 #expect(abs(found.loss - expected.loss) < 1e-12)
                 #expect(found.ready == model.parameters.map(\.name).sorted())
                 for (a, b) in zip(found.gradients.joined(), expected.gradients.joined()) { #expect(abs(a - b) < 1e-10) }

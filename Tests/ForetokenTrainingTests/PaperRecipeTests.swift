@@ -80,10 +80,11 @@ private func files(_ folder: String) throws -> [String] {
     private func recipesSayWhatTheTablesSay(row: Row) throws {
         let recipe = try Recipe(contentsOf: root.appendingPathComponent("paper/\(row.name).yaml"))
         let training = recipe.training
-        let tokens = training.batchSize * training.accumulation * recipe.model.context
+        let tokens = training.batchSize * training.accumulation * recipe.model.contextLength
         #expect(Double(tokens) == row.batch * 0x1p20)
         #expect(
-            training.steps == row.steps && training.warmUpSteps == row.warmUp && recipe.model.context == row.context)
+            training.steps == row.steps && training.warmUpSteps == row.warmUp
+                && recipe.model.contextLength == row.context)
         #expect(training.learningRate == row.peak && training.finalLearningRateRatio == row.floor)
         #expect(training.betas == [0.9, 0.95] && training.weightDecay == 0.1 && training.schedule == .cosine)
         #expect(training.clip == (row.name == "codecontests-7b" ? 0.1 : 1) && training.headWeights == .uniform)
@@ -99,7 +100,7 @@ private func files(_ folder: String) throws -> [String] {
             var configuration = other.configuration(for: ByteTokenizer())
             configuration.vocabulary = 32_000
             let tables = (1 + (recipe.model.unembedding == .replicated ? heads : 1)) * 32_000 * size.width
-            let parameters = MemoryEstimate(other, configuration: configuration).weights / 4 - tables
+            let parameters = try MemoryEstimate(other, configuration: configuration).weights / 4 - tables
             // The table counts matrices, and to its last digit.
             #expect(abs(Double(parameters) / 1e6 / size.millions - 1) < 0.03, "n = \(heads): \(parameters)")
             let norms = (2 * size.layers + 1) * size.width
@@ -118,7 +119,7 @@ private func files(_ folder: String) throws -> [String] {
         #expect((small.start.from == nil) == (recipe.start.from == nil))
         if small.start.from == nil {
             let configuration = small.configuration(for: ByteTokenizer())
-            #expect(MemoryEstimate(small, configuration: configuration).peak < 1 << 29)
+            #expect(try MemoryEstimate(small, configuration: configuration).peak < 1 << 29)
         }
         #expect(try #require(small.training.steps) <= 2000)
     }

@@ -12,7 +12,7 @@ import Torch
         try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 40, width: 32, layers: 4, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 48,
-                heads: 3, headKind: kind, unembedding: unembedding, context: 16), seed: 3)
+                heads: 3, headKind: kind, unembedding: unembedding, contextLength: 16), seed: 3)
     }
 
     private func gradients(
@@ -22,8 +22,8 @@ import Torch
         let batches = (0..<2).map {
             randomBatch(batch: 2, context: 12, heads: 3, vocabulary: 40, seed: UInt64($0), documentLength: 9)
         }
-        let losses = try objective.forwardBackward(
-            model, microbatches: batches,
+        let losses = try objective.accumulateGradients(
+            in: model, microbatches: batches,
             denominators: (1...3).map { head in batches.reduce(0) { $0 + $1.validTargets(head: head) } },
             headWeights: [1, 1, 1], onGradientReady: { _ in })
         let found = try model.parameters.map { parameter in
@@ -40,7 +40,7 @@ import Torch
     func gradientsAreThoseOfFloat32WithinItsPrecision(kind: HeadKind, name: ObjectiveName) throws {
         for unembedding in [UnembeddingKind.shared, .replicated] {
             let model = try model(kind, unembedding: unembedding)
-            let objective = name.objective(logitsBytes: 1000)
+            let objective = name.objective(ObjectiveOptions(logitsBytes: 1000))
             let exact = try gradients(model, objective)
             model.computeType = .bfloat16
             let rough = try gradients(model, objective)
@@ -90,7 +90,7 @@ import Torch
         let model = try model(.causal)
         model.computeType = .bfloat16
         let kept = try gradients(model, FusedObjective())
-        let again = try gradients(model, FusedObjective(recompute: .blocks))
+        let again = try gradients(model, FusedObjective(ObjectiveOptions(recompute: .blocks)))
         #expect(kept.losses == again.losses && kept.gradients == again.gradients)
     }
 }

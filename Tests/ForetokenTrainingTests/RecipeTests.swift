@@ -61,7 +61,7 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         recipe.training.curriculum = .forward
         recipe.training.detachTrunk = true
         recipe.training.keepEvery = 4
-        recipe.training.softTargets = 16
+        recipe.training.selfDistillationTopK = 16
         recipe.training.minutes = 2.5
         #expect(try Recipe(yaml: recipe.yaml, file: "x") == recipe)
     }
@@ -105,8 +105,8 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
             ("data.sources=[3]", "a list of sections"),
             ("data.sources=[{path: a, wieght: 2}]", "did you mean 'weight'?"),
             ("data.sources=[{weight: 2}]", "missing"), ("data.sources=[{path: a, weight: 0}]", "weight 0.0"),
-            ("data.sources=[{path: a}, {path: b, weight: 0.00001}]", "at least 1 in 65536"),
-            ("data.sources=[{path: a, weight: 1.0e308}, {path: b, weight: 1.0e308}]", "no share"),
+            ("data.sources=[{path: a}, {path: b, weight: 0.00001}]", "smallest share, 1 in 65536"),
+            ("data.sources=[{path: a, weight: 1.0e308}, {path: b, weight: 1.0e308}]", "smallest share"),
             ("data.sources=[{path: a, weight: x}]", "expected a number"),
         ] {
             #expect(sentence(mixed, [override]).contains(words), "\(override)")
@@ -116,6 +116,10 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
     @Test func unknownKeysNameThePlaceAndTheNearestKey() {
         #expect(sentence(good + "\nmodell: 1") == "r.yaml:8: modell: unknown key; did you mean 'model'?")
         #expect(sentence("model:\n  heds: 2") == "r.yaml:2: model.heds: unknown key; did you mean 'heads'?")
+        #expect(
+            sentence("training:\n  width: 2")
+                == "r.yaml:2: training.width: unknown key; did you mean 'model.width'?")
+        #expect(sentence("heads: 2") == "r.yaml:1: heads: unknown key; did you mean 'model.heads'?")
         #expect(
             sentence(good, ["training.stepz=3"])
                 == "--set training.stepz=3: training.stepz: unknown key; did you mean 'steps'?")
@@ -127,26 +131,31 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         #expect(sentence("model: 3").contains("expected a section of keys"))
         #expect(sentence("training:\n  betas: 1").contains("a list of numbers"))
         #expect(sentence("model:\n  tieEmbeddings: maybe").contains("true or false"))
+        #expect(
+            sentence("model:\n  tieEmbeddings: \"true\"")
+                == "r.yaml:2: model.tieEmbeddings: expected true or false without quotes, found the text \"true\"")
+        #expect(sentence("model:\n  heads: '4'").contains("a whole number without quotes, found the text \"4\""))
+        #expect(sentence("training:\n  steps: 1e5").contains("training.steps: expected a whole number, found '1e5'"))
         #expect(sentence("- 1\n- 2").contains("found a list"))
-        #expect(sentence("a: [1").contains("no valid YAML"))
+        #expect(sentence("a: [1").contains("not valid YAML"))
         #expect(sentence("", ["nonsense"]).contains("expected section.key=value"))
     }
 
     @Test(arguments: [
         ("model.heads=6", "heads must be smaller"), ("model.width=30", "not divisible by attentionHeads"),
-        ("model.headDimension=3", "even"), ("model.keyValueHeads=3", "no multiple"), ("model.layers=0", "outside 1"),
-        ("training.steps=0", "below 1"), ("training.warmUpSteps=10", "not below steps"),
+        ("model.headDimension=3", "even"), ("model.keyValueHeads=3", "not a multiple"), ("model.layers=0", "outside 1"),
+        ("training.steps=0", "outside 1"), ("training.warmUpSteps=10", "not below steps"),
         ("training.batchSize=0", "outside 1"),
-        ("training.learningRate=0", "above 0"), ("training.headWeights=[1]", "one a head"),
-        ("model.headKind=casual", "not known or not supported yet"), ("training.objective=folded", "not supported yet"),
+        ("training.learningRate=0", "above 0 and below 10"), ("training.headWeights=[1]", "one a head"),
+        ("model.headKind=casual", "did you mean 'causal'?"), ("training.objective=folded", "joint, sequential, fused"),
         ("model.trunkLayers=3", "give one of the two"), ("training.headWeights=many", "uniform, harmonic"),
         ("training.headWeights=[1, x]", "uniform, harmonic"), ("training.headWeights=[0, 0]", "not all 0"),
         ("training.headWeights={decay: 2}", "at most 1"), ("training.headWeights={dekay: 2}", "did you mean 'decay'"),
         ("training.headWeights=[{step: 3, weights: uniform}]", "two steps or more"),
         ("training.headWeights=[{step: 3, weights: uniform}, {step: 2, weights: harmonic}]", "later than"),
-        ("training.curriculum=onward", "'forward'"), ("training.headLearningRate=0", "above 0"),
+        ("training.curriculum=onward", "none, forward, reverse"), ("training.headLearningRate=0", "above 0"),
         ("training.decayFraction=0", "above 0"), ("training.keepEvery=-1", "outside 0"),
-        ("training.softTargets=-1", "outside 0"),
+        ("training.softTargets=-1", "training.selfDistillationTopK: -1 is outside 0"),
         ("training.schedule=wsb", "'wsd'"), ("training.freezTrunk=true", "did you mean 'freezeTrunk'"),
         ("model.slidingWindow=128", "not supported yet"), ("training.betas=[1, 2]", "below 1"),
         ("training.steps=null", "missing"),
@@ -175,7 +184,7 @@ private func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
             String(repeating: "? ", count: 1 << 19), String(repeating: "{a: ", count: 1 << 18),
             "a: &a [x, x]\n" + (0..<20).map { "b\($0): [*a, *a]\n" }.joined(),
         ] {
-            #expect(sentence(bomb).contains("beyond any recipe"))
+            #expect(sentence(bomb).contains("than any recipe has"))
         }
     }
 

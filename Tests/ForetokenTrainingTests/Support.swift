@@ -14,7 +14,7 @@ func randomBatch(
     let count = batch * (context + heads)
     let tokens = (0..<count).map { _ in Int32.random(in: 0..<Int32(vocabulary), using: &generator) }
     let documents = (0..<count).map { Int32($0 % (context + heads) / documentLength) }
-    return TokenBatch(batchSize: batch, context: context, heads: heads, tokens: tokens, documents: documents)
+    return TokenBatch(batchSize: batch, sequenceLength: context, heads: heads, tokens: tokens, documents: documents)
 }
 
 struct SeededGenerator: RandomNumberGenerator {
@@ -45,7 +45,7 @@ func tinyRecipe(in folder: TemporaryFolder, steps: Int = 6, heads: Int = 3, kind
     recipe.model.feedForwardWidth = 24
     recipe.model.heads = heads
     recipe.model.headKind = kind
-    recipe.model.context = 16
+    recipe.model.contextLength = 16
     recipe.training.steps = steps
     recipe.training.batchSize = 2
     recipe.training.accumulation = 2

@@ -86,7 +86,7 @@ private func metrics(_ run: URL) throws -> [String] {
         #expect(steps < 1 << 20)
         #expect(try Trainer(recipe: recipe, folder: RunFolder(run)).step == steps)
         recipe.training.warmUpSteps = -1
-        #expect(throws: RecipeError.impossible(key: "training.warmUpSteps", reason: "-1 is below 0")) {
+        #expect(throws: RecipeError.invalidValue(key: "training.warmUpSteps", reason: "-1 is outside 0...1073741824")) {
             try recipe.validate()
         }
     }
@@ -179,7 +179,7 @@ private func metrics(_ run: URL) throws -> [String] {
             }
         }
         #expect(error?.description.hasPrefix("step 3: the loss is not finite") == true)
-        #expect(error?.description.contains("sample 8") == true)
+        #expect(error?.description.contains("sequence 8") == true)
     }
 
     @Test func anotherRecipeInTheFolderIsRefusedByItsKeys() throws {
@@ -338,7 +338,7 @@ private func metrics(_ run: URL) throws -> [String] {
     @Test func adamWEqualsItsFormula() throws {
         let model = try MultiTokenModel(
             ModelConfiguration(
-                vocabulary: 5, width: 4, layers: 2, attentionHeads: 1, feedForwardWidth: 4, heads: 1, context: 4),
+                vocabulary: 5, width: 4, layers: 2, attentionHeads: 1, feedForwardWidth: 4, heads: 1, contextLength: 4),
             seed: 1, dtype: .float64)
         let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1)
         let before = model.parameters.map { $0.tensor.elements(as: Double.self) }

@@ -31,13 +31,14 @@ import Torch
                 let step = TrainingStep(
                     model: model,
                     optimizer: try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1),
-                    objective: name.objective(logitsBytes: 400, recompute: recompute, softTargets: soft))
+                    objective: name.objective(
+                        ObjectiveOptions(logitsBytes: 400, recompute: recompute, selfDistillationTopK: soft)))
                 func run() throws -> TrainingStep.Gradient {
                     let gradient = try step.gradient(of: shape.batches())
                     try step.update(by: gradient, rate: 1e-3)
                     return gradient
                 }
-                // The first makes the rotary tables.
+                // The first makes the rope tables.
                 _ = try run()
                 var last: TrainingStep.Gradient?
                 let found = try waits { last = try run() }

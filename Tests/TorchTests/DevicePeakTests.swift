@@ -11,7 +11,7 @@ import Testing
         #expect(Device.bfloat16Peak(ofDeviceNamed: device.name) == device.teraflops * 1e12)
     }
 
-    /// Without a peak, or with another one than their namesakes.
+    /// GPUs that are not listed, although their names resemble listed ones.
     @Test(arguments: ["NVIDIA A100X", "NVIDIA H800", "NVIDIA GeForce RTX 4090", "NVIDIA L40", "", "NVIDIA H100"])
     func othersHaveNone(name: String) { #expect(Device.bfloat16Peak(ofDeviceNamed: name) == nil) }
 

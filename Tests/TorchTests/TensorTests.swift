@@ -38,7 +38,7 @@ import Testing
     @Test func crossEntropySkipsIgnoredRowsAndSums() {
         let logits = Tensor([0.0, 0.0, 1.0, 2.0, 5.0, 5.0], shape: [3, 2])
         let loss = logits.crossEntropySum(targets: Tensor([0, -100, 1] as [Int64]))
-        // The constant has fifteen digits.
+        // 2 ln 2, to fifteen digits.
         #expect(abs(loss.item() - 2 * 0.693_147_180_559_945) < 1e-12)
     }
 
@@ -48,7 +48,7 @@ import Testing
         let out: [Double] = Tensor.attention(query: q, key: q, value: v, causal: true).contiguous().elements()
         #expect(out[0] == 1)
         #expect(out[1] == 2)
-        // Second row: scores 0 and 4/√2; weight of the first 1/(1 + e^2.828…), the constant with fifteen digits.
+        // Second row: scores 0 and 4/√2; the weight of the first is 1/(1 + e^2.828…), to fifteen digits.
         let first = 1 / (1 + 16.918_828_678_590_7)
         #expect(abs(out[2] - (first + 3 * (1 - first))) < 1e-9)
     }
@@ -100,7 +100,7 @@ import Testing
 
     @Test func wrongShapesTrapWithTorchsMessageAtTheCallersLine() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            _ = Tensor([1.0, 2.0]).matrixProduct(Tensor([1.0, 2.0, 3.0]))
+            _ = Tensor([1.0, 2.0]).matmul(Tensor([1.0, 2.0, 3.0]))
         }
         let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(text.contains("TensorTests.swift"))

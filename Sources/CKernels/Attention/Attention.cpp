@@ -1,4 +1,4 @@
-// Attention of training, in parallel over the key/value heads of all sequences.
+// Training attention, parallel over the key/value heads of all sequences.
 #include "../Isa/Isa.h"
 #include "../Threads/Parallel.h"
 
@@ -8,7 +8,7 @@ namespace {
 
 int64_t tasks(const ck_attention &a) { return a.batch * a.kv_heads; }
 
-// Of one thread: keys and values transposed, and the scores of a block of queries and their gradients.
+// Working memory per thread: transposed keys and values, and the scores of a block of queries and their gradients.
 int64_t scratch_floats(const ck_attention &a) { return (2 * a.head_dim + 64) * ((a.time + 15) / 16 * 16); }
 
 void over_heads(

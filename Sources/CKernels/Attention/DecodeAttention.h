@@ -1,7 +1,7 @@
 // Attention of one row of a decoding pass over the pages of its cache. Included by each instruction set's file.
 //
-// Sums run in logical order (DecodeContext), never in that of the slots. A context usually lies in the slots 0, 1, 2, ... from
-// its first index on: this part is read page by page, what follows it slot by slot, with the same sums.
+// Summation follows the logical order (DecodeContext), never the slot order. Usually a context starts with indices that equal
+// their slots 0, 1, 2, ...: this part is read page by page, the rest slot by slot, in the same order of summation.
 
 // sum [ND · LANES] += probability · value row.
 template <int ND>
@@ -10,8 +10,8 @@ INLINE void add_value(Vector *sum, const float *value, float probability) {
         sum[d] = MULTIPLY_ADD(load(value + d * LANES), splat(probability), sum[d]);
 }
 
-// out [ND · LANES] = factor · Σ probability · value row, over four accumulators by the index's last two bits. The first
-// `contiguous` indices are their own slots.
+// out [ND · LANES] = factor · Σ probability · value row, in four accumulators selected by the index's last two bits. The first
+// `contiguous` indices equal their slots.
 template <int ND>
 INLINE void weighted_sum(
     const DecodeContext &context, int64_t contiguous, int64_t first, int64_t stride, const float *probability, float factor,
@@ -39,7 +39,7 @@ INLINE void weighted_sum(
         store(out + d * LANES, ((sum[d] + sum[ND + d]) + (sum[2 * ND + d] + sum[3 * ND + d])) * factor);
 }
 
-// Scores of all slots of NP pages from page `index` on.
+// Scores of all slots of the NP pages starting at page `index`.
 template <int NP>
 INLINE void page_scores(const float *q, int64_t head_dim, const DecodeContext &context, int64_t index, float *scores) {
     Panel panel[NP];
@@ -57,7 +57,7 @@ void decode_attention(
     for (; page + 4 <= panels(contiguous); page += 4) page_scores<4>(q, head_dim, context, page, scores + page * CK_PANEL);
     for (; page + 2 <= panels(contiguous); page += 2) page_scores<2>(q, head_dim, context, page, scores + page * CK_PANEL);
     for (; page < panels(contiguous); page++) page_scores<1>(q, head_dim, context, page, scores + page * CK_PANEL);
-    // A page's scores serve the following indices while they lie in it.
+    // A page's scores are reused for consecutive indices in the same page.
     float slots[CK_PANEL] __attribute__((aligned(64)));
     int64_t scored = -1;
     for (int64_t j = contiguous; j < length; j++) {

@@ -1,8 +1,7 @@
-// Attention of a training step (Dao et al., arXiv 2205.14135, without its running rescaling: a block of kAttentionRows
-// queries keeps its scores of all keys). Included by each instruction set's file. Sums run in other orders than in
-// DecodeAttention.h.
+// Training attention (Dao et al., arXiv 2205.14135, without online rescaling: a block of kAttentionRows queries keeps its scores
+// for all keys). Included by each instruction set's file. The order of summation differs from DecodeAttention.h.
 //
-// All six matrix multiplications are C (+)= A · B with B's rows contiguous and A's elements broadcast, from anywhere.
+// All six matrix multiplications are C (+)= A · B, with contiguous rows of B and broadcast elements of A with any strides.
 
 constexpr int64_t kAttentionRows = 32;
 constexpr int kAttentionTileRows = 4, kAttentionTileVectors = LANES == 16 ? 4 : 2;
@@ -56,7 +55,7 @@ void attention_gemm(const AttentionGemm &p, int64_t rows, int64_t columns, int64
 
 INLINE int64_t padded_time(int64_t count) { return (count + 15) / 16 * 16; }
 
-// to [dim, padded_time(time)] = the transpose of x [time, dim], zeros behind it.
+// to [dim, padded_time(time)] = the transpose of x [time, dim], zero-padded.
 void transpose_keys(const float *x, int64_t stride, int64_t time, int64_t dim, float *to) {
     const int64_t width = padded_time(time);
     for (int64_t from = 0; from < width; from += 16)
@@ -64,8 +63,8 @@ void transpose_keys(const float *x, int64_t stride, int64_t time, int64_t dim, f
             for (int64_t t = from; t < from + 16; t++) to[d * width + t] = t < time ? x[t * stride + d] : 0.0f;
 }
 
-// One query head with its key/value head, and the block of queries `first` ..< `first + count` that attend to the keys
-// 0 ..< `keys`; scores in rows of padded_time(time).
+// The queries `first` ..< `first + count` of one head with its key/value head. They attend to the keys 0 ..< `keys`; rows of
+// scores have padded_time(time) elements.
 struct QueryBlock {
     const float *q, *k, *v;
     int64_t q_row, k_row;
@@ -82,7 +81,7 @@ INLINE QueryBlock query_block(const ck_attention &a, int64_t task, int64_t head,
         a.mask == nullptr ? nullptr : a.mask + batch * a.time * a.time};
 }
 
-// Scores of a block, scaled, minus infinity where a query may not attend and behind the keys.
+// Scaled scores of a block; minus infinity where a query must not attend and in the padding.
 INLINE void block_scores(const ck_attention &a, const QueryBlock &b, const float *keys_transposed, float *scores) {
     const int64_t width = padded_time(a.time);
     attention_gemm<false>({b.q, b.q_row, 1, keys_transposed, width, scores, width}, b.count, padded_time(b.keys), a.head_dim);

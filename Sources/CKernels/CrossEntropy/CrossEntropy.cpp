@@ -1,4 +1,4 @@
-// Softmax cross-entropy and its gradient, in parallel over rows.
+// Softmax cross-entropy and its gradient, parallel over rows.
 #include "../Isa/Isa.h"
 #include "../Threads/Parallel.h"
 

@@ -1,6 +1,6 @@
 // The fused loss over a chunk of logits. Included by each instruction set's file.
 
-// A NaN may be missed here: the sum of the exponentials carries it to the loss.
+// A NaN may be missed here; it still reaches the loss through the sum of exponentials.
 INLINE float row_maximum(const float *x, int64_t n) {
     float largest = x[0];
     int64_t k = 0;
@@ -16,7 +16,7 @@ INLINE float row_maximum(const float *x, int64_t n) {
     return largest;
 }
 
-// x = exp(x − largest) in place; their sum, in float over blocks and in double over those.
+// x = exp(x − largest) in place. Returns the sum, accumulated in float within blocks and in double across blocks.
 INLINE double exponentials(float *x, int64_t n, float largest) {
     constexpr int64_t block = 64 * LANES;
     const Vector shift = splat(largest);

@@ -1,4 +1,4 @@
-// Where the threads of a pass meet between two steps.
+// The spin barrier between two steps of a pass.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 
 namespace ck {
 
-// Spins, since steps take microseconds; yields after a while, since another program may have the other thread's core.
+// Spins, since steps take microseconds; yields after a while, since another program may be running on the other thread's core.
 class Barrier {
 public:
     void wait(int64_t threads) {

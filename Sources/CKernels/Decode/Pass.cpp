@@ -1,5 +1,5 @@
-// A decoding pass: blocks and GEMMs one after another, all in one parallel region. Threads split outputs, never sums;
-// between two steps they meet at a barrier.
+// A decoding pass: blocks and GEMMs in order, all in one parallel region. Threads split outputs, never sums, and meet at a
+// barrier between two steps.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -24,7 +24,8 @@ float *scratch(int64_t count) {
     return memory.data();
 }
 
-// What the threads share of a block. Rows are padded, so that those of a power-of-two width do not share cache sets.
+// Intermediate results of a block, shared by the threads. Rows are padded, so that rows of a power-of-two width do not map to
+// the same cache sets.
 struct Intermediate {
     int64_t query_stride, key_stride, inner_stride;
     float *query, *key, *value, *attended, *swiglu;
@@ -45,7 +46,7 @@ struct Intermediate {
           swiglu(attended + rows * query_stride) {}
 };
 
-// Rows of inputs of a GEMM.
+// The input rows of a GEMM.
 struct Input {
     const float *values;
     int64_t stride;
@@ -58,11 +59,11 @@ struct Range {
 
 int64_t length(const ck_row &row) { return row.prefix + row.ancestor_count + 1; }
 
-// Floats of each thread's own: normed rows, rounded rows, and the scores and the output of one head.
-struct Own {
+// Size of each thread's scratch memory in floats: normed rows, rounded rows, and the scores and the output of one head.
+struct ThreadScratch {
     int64_t normed = 0, rounded = 0, scores = 0;
 
-    // Threads do not share cache lines.
+    // Rounded up to cache lines, which threads must not share.
     int64_t floats() const { return (normed + rounded + scores + 15) / 16 * 16; }
 
     static int64_t padded(int64_t in) { return (in + 63) / 64 * 64; }
@@ -98,7 +99,7 @@ struct Worker {
 
     Range share(int64_t count) const { return {count * thread / threads, count * (thread + 1) / threads}; }
 
-    // This thread's panels of y = residual + x · wᵀ + bias, or of silu(x · wᵀ) · (x · upᵀ), for the rows of x from `row` on.
+    // This thread's panels of y = residual + x · wᵀ + bias, or of silu(x · wᵀ) · (x · upᵀ), for `rows` rows of x from `row` on.
     void gemm(
         const ck_weight &w, const Input &x, int64_t row, int64_t rows, float *y, int64_t y_stride,
         const float *residual = nullptr, const ck_weight *up = nullptr, const float *bias = nullptr
@@ -115,19 +116,19 @@ struct Worker {
             for (int64_t i = r.first * CK_PANEL; i < std::min(r.last * CK_PANEL, w.out); i++) y[i] += bias[i];
     }
 
-    // Rows as the weights' format needs them; every thread rounds all rows for itself, as it norms them.
+    // Rows in the form that the weights' format requires. Every thread rounds all rows redundantly, as with norms.
     Input input(const float *x, int64_t stride, int64_t rows, const ck_weight &w) const {
         Input input = {x, stride, {nullptr, nullptr, nullptr, 0}};
         if (w.format != CK_INT8) return input;
         const int64_t count = groups(w.in);
         input.rounded = {
             reinterpret_cast<int8_t *>(rounded_rows + 2 * rows * count), rounded_rows,
-            reinterpret_cast<int32_t *>(rounded_rows + rows * count), Own::padded(w.in)};
+            reinterpret_cast<int32_t *>(rounded_rows + rows * count), ThreadScratch::padded(w.in)};
         k.round_rows(x, stride, rows, w.in, input.rounded);
         return input;
     }
 
-    // Every thread norms all rows for itself: less work than a barrier.
+    // Every thread norms all rows redundantly, which is cheaper than a barrier.
     Input normed(const float *x, int64_t rows, const float *norm, const ck_weight &w) const {
         const int64_t stride = Intermediate::stride(s.width);
         k.decode_norm(x, rows, s.width, norm, s.epsilon, normed_rows, stride);
@@ -148,7 +149,7 @@ struct Worker {
         std::memcpy(page + values_at(head) + slot * padded, value, d * sizeof(float));
     }
 
-    // Where a key/value head's keys and values begin in a page.
+    // Offsets of a key/value head's keys and values in a page.
     int64_t keys_at(int64_t head) const { return head * s.head_dim * CK_PANEL; }
     int64_t values_at(int64_t head) const {
         return s.kv_heads * s.head_dim * CK_PANEL + head * CK_PANEL * panels(s.head_dim) * CK_PANEL;
@@ -181,7 +182,7 @@ struct Worker {
             b.query_bias);
         gemm(b.key, x, 0, rows, m.key, m.key_stride, nullptr, nullptr, b.key_bias);
         gemm(b.value, x, 0, rows, m.value, m.key_stride, nullptr, nullptr, b.value_bias);
-        // A thread whose panels are whole key/value heads with their queries goes on alone.
+        // No barrier is needed if each thread's panels are complete key/value heads with their queries.
         const bool grouped = s.kv_heads % threads == 0;
         if (!grouped || d % CK_PANEL != 0) meet();
         if (grouped) {
@@ -238,7 +239,7 @@ int32_t ck_run(const ck_shape *shape, float *const *page_memory, const ck_op *op
     try {
         double work = 0;
         int64_t shared = 0;
-        Own own;
+        ThreadScratch own;
         for (int32_t i = 0; i < count; i++) {
             work += multiplications(*shape, ops[i]);
             own.include(*shape, ops[i]);

@@ -1,4 +1,4 @@
-// What memory can give. Included by each instruction set's file.
+// Measures memory bandwidth. Included by each instruction set's file.
 
 float read(const float *x, int64_t n) {
     Vector sum[4] = {};

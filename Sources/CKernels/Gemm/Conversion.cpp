@@ -1,4 +1,4 @@
-// Stored weights to float32 and back, in parallel.
+// Parallel conversion of stored weights to float32 and back.
 #include <algorithm>
 
 #include "../Isa/Isa.h"
@@ -10,7 +10,7 @@ namespace {
 
 int64_t bytes(int32_t type) { return type == CK_STORED_F32 ? 4 : type == CK_STORED_F64 ? 8 : 2; }
 
-// body(first, count) over parts of whole cache lines.
+// Calls body(first, count) for parts made of whole cache lines.
 template <typename Body>
 void in_parts(int64_t count, const Body &body) {
     constexpr int64_t unit = 64;

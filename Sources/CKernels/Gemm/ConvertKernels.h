@@ -1,5 +1,5 @@
-// Element types of stored weights, written so that the compiler makes vector code of the loops. Included by each instruction
-// set's file.
+// Conversions between element types of stored weights, written so that the compiler vectorizes the loops. Included by each
+// instruction set's file.
 
 template <typename T>
 INLINE T read_at(const void *from, int64_t index) {
@@ -12,7 +12,7 @@ INLINE void write_at(void *to, int64_t index, T value) {
     __builtin_memcpy(static_cast<char *>(to) + index * int64_t(sizeof(T)), &value, sizeof value);
 }
 
-// No branch depends on a number, and no number on the way is subnormal, whatever the processor does with those.
+// Branch-free, and without subnormal intermediates, so that the result does not depend on the processor's handling of those.
 INLINE float from_float16(uint16_t half) {
     const uint32_t sign = uint32_t(half & 0x8000) << 16, rest = half & 0x7FFF;
     const uint32_t normal = (rest << 13) + (112u << 23), special = rest << 13 | 0x7F800000;
@@ -23,10 +23,10 @@ INLINE float from_float16(uint16_t half) {
 
 INLINE uint16_t to_float16(float value) {
     const uint32_t bits = __builtin_bit_cast(uint32_t, value), rest = bits & 0x7FFFFFFF;
-    // From 2^-14 on: the exponent's bias, and half of the last place, less one where that is even already. What is rounded up
-    // to 2^16 comes out as infinity.
+    // 2^-14 and above: rebias the exponent and add half a unit in the last place, minus one bit if the last bit is even. Values
+    // rounded up to 2^16 become infinity.
     const uint32_t normal = (rest - (112u << 23) + 0xFFF + (rest >> 13 & 1)) >> 13;
-    // Below: the last place of 1/2 is 2^-24, a subnormal float16's unit, so the addition rounds to it.
+    // Below 2^-14: the last place of 1/2 is 2^-24, the unit of subnormal float16 numbers, so the addition rounds to it.
     const uint32_t small = __builtin_bit_cast(uint32_t, __builtin_bit_cast(float, rest) + 0.5f) - 0x3F000000;
     const uint32_t nan = 0x7E00 | (rest >> 13 & 0x1FF);
     const uint32_t half = rest > 0x7F800000    ? nan

@@ -1,9 +1,9 @@
-// The GEMM of decoding: few rows of inputs by packed weights, which are read once. Included by each instruction set's file.
+// The decoding GEMM: few input rows times packed weights, which are read once. Included by each instruction set's file.
 //
-// Row invariance: an output is the sum of its groups of CK_GROUP inputs, a group one accumulator over the inputs in order,
-// whatever other outputs and rows are computed with it. TrainingGemm.h sums in another order.
+// Row invariance: an output is the sum over groups of CK_GROUP inputs, each group summed in order in one accumulator, whatever
+// other outputs and rows are computed along with it. TrainingGemm.h sums in another order.
 
-// Vectors that make up the 16 columns of a panel.
+// Vectors per 16 columns of a panel.
 constexpr int kParts = CK_PANEL / LANES;
 
 template <int FORMAT>
@@ -35,7 +35,7 @@ INLINE Panel panel_of(const ck_weight &w, int64_t index) {
     return {data, w.scales == nullptr ? nullptr : w.scales + index * groups(w.in) * CK_PANEL};
 }
 
-// Many rows compute for longer than the hardware looks ahead; few read as fast as it can.
+// With many rows the computation outlasts the hardware prefetcher's distance; with few rows it is bandwidth-bound anyway.
 template <int NX>
 INLINE void prefetch(const void *panel, int64_t offset) {
     if constexpr (NX > (LANES == 16 ? 4 : 2)) __builtin_prefetch(static_cast<const char *>(panel) + offset + 4096, 0, 3);
@@ -73,7 +73,7 @@ INLINE void tile(const Panel *panel, const float *x, int64_t stride, int64_t in,
 }
 
 #ifndef DOT4
-// sum + Σ over four pairs of weights (unsigned) and inputs (signed), lane by lane.
+// sum + Σ over four pairs of weights (unsigned) and inputs (signed), per lane.
 INLINE Ints dot4(Ints sum, Ints weights, Ints x) {
     UNROLL for (int lane = 0; lane < LANES; lane++) {
         uint8_t w[4];
@@ -88,7 +88,7 @@ INLINE Ints dot4(Ints sum, Ints weights, Ints x) {
 #define DOT4 dot4
 #endif
 
-// As tile(), for int8: a weight is stored as itself + 128, so 128 · Σ x comes off the sum of a group.
+// tile() for int8: weights are stored as weight + 128, so 128 · Σ x is subtracted from the sum of a group.
 template <int NP, int NX>
 INLINE void int8_tile(const Panel *panel, const Rounded &x, int64_t row, int64_t in, float *sums) {
     for (int64_t from = 0; from < in; from += CK_INT8_GROUP) {
@@ -127,13 +127,13 @@ INLINE void int8_tile(const Panel *panel, const Rounded &x, int64_t row, int64_t
 }
 
 void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, const Rounded &out) {
-    const Vector magic = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to a whole number
+    const Vector magic = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to an integer
     for (int64_t r = 0; r < rows; r++) {
         const float *row = x + r * x_stride;
         int8_t *values = out.values + r * out.stride;
         for (int64_t from = 0; from < in; from += CK_INT8_GROUP) {
             const int64_t to = std::min<int64_t>(in, from + CK_INT8_GROUP);
-            // Magnitudes compare like their bits, and those of what is no number are the largest: then the scale is none.
+            // Magnitudes compare like their bits; NaN is the largest and makes the scale NaN.
             Ints largest = {};
             for (int64_t k = from; k < to; k += LANES) {
                 const Vector v = to - k >= LANES ? load(row + k) : load_some(row + k, to - k);
@@ -150,7 +150,7 @@ void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, cons
                 const Vector shifted = v * inverse + magic;
                 const Ints whole = reinterpret_cast<const Ints &>(shifted) - 0x4B400000;
                 total = total + whole;
-                // The row's buffer has room for whole vectors.
+                // The row's buffer is padded to whole vectors.
                 *reinterpret_cast<Bytes *>(values + k) = __builtin_convertvector(whole, Bytes);
             }
             const int32_t sum = __builtin_reduce_add(total);
@@ -161,7 +161,7 @@ void round_rows(const float *x, int64_t x_stride, int64_t rows, int64_t in, cons
     }
 }
 
-// The tile of a format and a number of rows.
+// Selects the tile for a format and a number of rows.
 template <int FORMAT, int NP, int NX>
 INLINE void tile_of(const DecodeGemm &a, const Panel *panel, int64_t row, float *sums) {
     if constexpr (FORMAT == CK_INT8)
@@ -188,7 +188,7 @@ INLINE void tile_of_rows(const DecodeGemm &a, const Panel *panel, int64_t row, i
     }
 }
 
-// Writes the sums of `count` panels from `panel` on, for rows from `row` on, to where they belong.
+// Applies SwiGLU or the residual to the sums of `count` panels from `panel` on and `rows` rows from `row` on, and writes them to y.
 INLINE void finish(const DecodeGemm &a, float *sums, int64_t panel, int64_t count, int64_t row, int64_t rows) {
     for (int64_t r = 0; r < rows; r++) {
         float *sum = sums + r * count * CK_PANEL;
@@ -209,7 +209,7 @@ INLINE void finish(const DecodeGemm &a, float *sums, int64_t panel, int64_t coun
     }
 }
 
-// NP panels at once: one row needs several to hide the latency of the additions, many rows need the registers.
+// Computes NP panels at once: few rows need several panels to hide the latency of additions, many rows need the registers.
 template <int FORMAT, int NP>
 INLINE void columns(const DecodeGemm &a, int64_t index) {
     constexpr int64_t step = NP;
@@ -226,7 +226,7 @@ INLINE void columns(const DecodeGemm &a, int64_t index) {
     }
 }
 
-// Accumulators that fit the registers beside weights and inputs.
+// Accumulators that fit the registers together with weights and inputs.
 constexpr int64_t kAccumulators = LANES == 16 ? 24 : 12;
 
 template <int FORMAT>

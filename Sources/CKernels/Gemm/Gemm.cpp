@@ -1,4 +1,4 @@
-// The GEMM of training, in parallel over parts of the result.
+// The training GEMM, parallel over parts of the result.
 #include <cstdlib>
 #include <limits>
 #include <memory>
@@ -10,7 +10,7 @@ using namespace ck;
 
 namespace {
 
-// How many parts of rows a team makes, each of as many parts of columns: those whose packing is least work.
+// The number of row parts into which a team splits the result (columns are split into team / parts), chosen to minimise packing.
 int64_t row_parts(int64_t team, int64_t rows, int64_t columns) {
     int64_t best = 1;
     double least = std::numeric_limits<double>::infinity();
@@ -22,13 +22,13 @@ int64_t row_parts(int64_t team, int64_t rows, int64_t columns) {
     return best;
 }
 
-// The first index of a part, of `unit`s if there are enough of them.
+// The first index of a part; a multiple of `unit` if there are enough units.
 int64_t bound(int64_t count, int64_t part, int64_t parts, int64_t unit) {
     if (count < unit * parts) unit = 1;
     return part == parts ? count : (count / unit) * part / parts * unit;
 }
 
-// Room for packed matrices, kept by each thread that starts GEMMs, as a BLAS library keeps its own. Null without memory.
+// Buffer for packed matrices, kept by each thread that starts GEMMs, as in BLAS libraries. Null if allocation fails.
 float *working_memory(int64_t floats) {
     struct Free {
         void operator()(float *memory) const { std::free(memory); }
@@ -55,7 +55,7 @@ int32_t ck_training_gemm(const ck_gemm_operands *operands) {
     float *const floats = working_memory(team * scratch);
     if (floats == nullptr) return CK_OUT_OF_MEMORY;
     on_team_of(team, [&](int64_t thread, int64_t threads) {
-        // A region within another has one thread, which then does it all.
+        // A nested region has a single thread, which then computes all parts.
         for (int64_t part = thread; part < team; part += threads) {
             const int64_t r = bound(whole.m, part / across, down, 8), r_end = bound(whole.m, part / across + 1, down, 8);
             const int64_t c = bound(whole.n, part % across, across, 32);

@@ -1,11 +1,11 @@
-// The GEMM of training, after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a tile of
-// the result stays in registers while one row of a packed panel of b (in the nearest cache) meets a column of a packed block of a
-// (in the second). Included by each instruction set's file. Sums are split by depth: not the order of DecodeGemm.h.
+// The training GEMM, after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a tile of the result
+// stays in registers while rows of a packed panel of b (in the L1 cache) are multiplied by columns of a packed block of a (in the
+// L2 cache). Included by each instruction set's file. Sums are split by depth, unlike in DecodeGemm.h.
 
-// The tile: kGemmRows x kGemmColumns accumulators, beside a row of b and one number of a, fill the registers.
+// The tile: kGemmRows x kGemmColumns accumulators fill the registers, together with a row of b and one element of a.
 constexpr int kGemmRows = LANES == 16 ? 14 : LANES == 8 ? 6 : 4, kGemmVectors = 2;
 constexpr int kGemmColumns = kGemmVectors * LANES;
-// A block of a: 210 KB and less; a panel of b: 1.5 MB and less.
+// A block of a takes at most 210 KB, a panel of b at most 1.5 MB.
 constexpr int64_t kDepth = 384, kBlockRows = 10 * kGemmRows, kPanelColumns = 32 * kGemmColumns;
 constexpr int64_t kGemmScratch = (kBlockRows + kPanelColumns) * kDepth;
 
@@ -35,7 +35,7 @@ INLINE void transpose_square(const float *from, int64_t from_row, float *to, int
     UNROLL for (int i = 0; i < LANES; i++) store(to + i * to_row, v[i]);
 }
 
-// `columns` columns of b, `depth` rows of them, as [depth, kGemmColumns]; zeros behind the last.
+// Packs `columns` columns and `depth` rows of b as [depth, kGemmColumns], zero-padded.
 void pack_columns(const ck_gemm_operands &p, int64_t row, int64_t column, int64_t depth, int64_t columns, float *to) {
     const float *from = p.b + row * p.b_row + column * p.b_column;
     if (columns < kGemmColumns) {
@@ -56,7 +56,7 @@ void pack_columns(const ck_gemm_operands &p, int64_t row, int64_t column, int64_
     }
 }
 
-// `rows` rows of a: as they lie, kDepth apart, or, of a matrix that lies by columns, as [depth, kGemmRows].
+// Packs `rows` rows of a: a row-major a as rows with stride kDepth, a column-major a as [depth, kGemmRows].
 void pack_rows(const ck_gemm_operands &p, int64_t row, int64_t column, int64_t rows, int64_t depth, float *to) {
     const float *from = p.a + row * p.a_row + column * p.a_column;
     if (p.a_column == 1) {
@@ -109,7 +109,7 @@ void training_gemm(const ck_gemm_operands &p, float *scratch) {
     float *block = scratch, *panel = scratch + kBlockRows * kDepth;
     for (int64_t column = 0; column < p.n; column += kPanelColumns) {
         const int64_t columns = std::min(kPanelColumns, p.n - column);
-        // Parts of equal depth.
+        // Split into parts of equal depth.
         const int64_t parts = (p.k + kDepth - 1) / kDepth, deep = (p.k + parts - 1) / parts;
         for (int64_t k = 0; k < p.k; k += deep) {
             const int64_t depth = std::min(deep, p.k - k);

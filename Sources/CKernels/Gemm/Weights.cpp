@@ -1,4 +1,4 @@
-// Weights into panels of 16 outputs, and back.
+// Packing of weights into panels of 16 outputs, and unpacking.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -11,7 +11,7 @@ using namespace ck;
 
 namespace {
 
-// The index of input k of a panel's lane.
+// The index of a panel's element at output `lane` and input k.
 int64_t index_of(int64_t panel, int64_t lane, int64_t k, int64_t in, int32_t format) {
     if (format != CK_INT8) return (panel * in + k) * CK_PANEL + lane;
     return ((panel * ((in + 3) / 4) + k / 4) * CK_PANEL + lane) * 4 + k % 4;

@@ -19,7 +19,8 @@
 #define ISA_ID CK_AVX2
 #define ISA_NAME avx2
 #define TRAINING_NAME avx2_training
-// Without integer dot products: even and odd bytes widened to 16 bits, which a sum of two cannot overflow (maddubs could).
+// Without integer dot products: even and odd bytes are widened to 16 bits, so that the sum of two products cannot overflow
+// (maddubs could).
 #define DOT4(sum, weights, x) reinterpret_cast<Ints>(dot4((__m256i)(sum), (__m256i)(weights), (__m256i)(x)))
 static __attribute__((always_inline)) inline __m256i dot4(__m256i sum, __m256i weights, __m256i x) {
     const __m256i even = _mm256_madd_epi16(

@@ -19,7 +19,7 @@
 #define ISA_ID CK_AVX512
 #define ISA_NAME avx512
 #define TRAINING_NAME avx512_training
-// As in Avx2.cpp.
+// See Avx2.cpp.
 #define DOT4(sum, weights, x) reinterpret_cast<Ints>(dot4((__m512i)(sum), (__m512i)(weights), (__m512i)(x)))
 static __attribute__((always_inline)) inline __m512i dot4(__m512i sum, __m512i weights, __m512i x) {
     const __m512i even = _mm512_madd_epi16(

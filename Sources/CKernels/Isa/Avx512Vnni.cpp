@@ -1,4 +1,4 @@
-// AVX-512 with VNNI: integer dot products of four 8-bit pairs. Training has none, so its kernels are those of AVX-512.
+// AVX-512 with VNNI: integer dot products of four 8-bit pairs. Training does not use them, so it shares the kernels of AVX-512.
 #include <algorithm>
 #include <array>
 #include <cstdint>

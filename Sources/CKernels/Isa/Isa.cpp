@@ -1,4 +1,4 @@
-// Which instruction set runs.
+// Selection of the instruction set.
 #include "Isa.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace ck {
 namespace {
 
-std::atomic<const Isa *> in_force{nullptr};
+std::atomic<const Isa *> current{nullptr};
 
 constexpr const char *names[] = {"portable", "avx2", "avx512", "avx512vnni"};
 constexpr int32_t count = sizeof(names) / sizeof(names[0]);
@@ -25,7 +25,7 @@ int32_t best_isa() {
     return CK_PORTABLE;
 }
 
-// The set that FORETOKEN_ISA names, or the best one. A name that cannot be honoured is reported once.
+// The set named by FORETOKEN_ISA, or the best one. An unknown or unsupported name is reported once.
 int32_t default_isa() {
     static const int32_t chosen = [] {
         const int32_t best = best_isa();
@@ -34,10 +34,10 @@ int32_t default_isa() {
         const auto *const known =
             std::find_if(names, names + count, [&](const char *name) { return !std::strcmp(name, wanted); });
         if (known - names <= best) return int32_t(known - names);
-        // The command refuses such a name before it runs a kernel; other programs get this warning.
+        // The foretoken command rejects such a name before running a kernel; other programs get this warning.
         std::fprintf(
             stderr, "warning: FORETOKEN_ISA=%s: %s; using %s. Known: portable, avx2, avx512, avx512vnni.\n", wanted,
-            known == names + count ? "no such instruction set" : "this processor does not have it", names[best]);
+            known == names + count ? "unknown instruction set" : "not supported by this processor", names[best]);
         return best;
     }();
     return chosen;
@@ -46,10 +46,10 @@ int32_t default_isa() {
 }  // namespace
 
 const Isa &isa() {
-    const Isa *chosen = in_force.load(std::memory_order_relaxed);
+    const Isa *chosen = current.load(std::memory_order_relaxed);
     if (chosen == nullptr) {
         ck_set_isa(-1);
-        chosen = in_force.load(std::memory_order_relaxed);
+        chosen = current.load(std::memory_order_relaxed);
     }
     return *chosen;
 }
@@ -61,9 +61,9 @@ int32_t ck_set_isa(int32_t wanted) {
     const int32_t chosen = wanted < 0 ? default_isa() : std::min(wanted, best_isa());
 #if defined(__x86_64__)
     constexpr const Isa *table[] = {&portable, &avx2, &avx512, &avx512_vnni};
-    in_force = table[chosen];
+    current = table[chosen];
 #else
-    in_force = &portable;
+    current = &portable;
 #endif
     return chosen;
 }

@@ -1,4 +1,4 @@
-// The table of kernels of one instruction set: ranges of work that one thread does.
+// The dispatch table of one instruction set. Each kernel computes a range of the work on one thread.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace ck {
 
-// Rows of inputs as 8-bit numbers: x ≈ values · scales, for each group of CK_INT8_GROUP inputs.
+// Input rows quantized to 8 bits: x ≈ values · scales, for each group of CK_INT8_GROUP inputs.
 struct Rounded {
-    int8_t *values;  // [rows, stride], zeros behind the row's own
+    int8_t *values;  // [rows, stride], rows zero-padded
     float *scales;   // [rows, groups]
-    int32_t *sums;   // [rows, groups], of the values
+    int32_t *sums;   // [rows, groups], sums of the values
     int64_t stride;
 };
 
@@ -29,11 +29,11 @@ struct DecodeGemm {
     const Rounded *rounded = nullptr;  // x for int8 weights
 };
 
-// What a row attends to in one layer, in logical order: the slots 0 ..< prefix, the ancestors, its own slot.
+// The slots that a row attends to in one layer, in logical order: 0 ..< prefix, the ancestors, its own slot.
 struct DecodeContext {
     float *const *page_memory;
     const int32_t *pages;  // of the layer
-    int64_t keys, values;  // where a key/value head's keys and values begin in a page
+    int64_t keys, values;  // offsets of a key/value head's keys and values in a page
     int64_t prefix;
     const int32_t *ancestors;
     int64_t ancestor_count, slot;
@@ -46,7 +46,7 @@ struct DecodeContext {
     const float *page(int64_t index) const { return page_memory[pages[index]]; }
 };
 
-// Of training: rows are contiguous unless a stride is given. What the arguments mean: ck_training.h.
+// Training kernels. Rows are contiguous unless a stride is given; see ck_training.h for the arguments.
 struct TrainingKernels {
     void (*norm)(
         const float *x, int64_t rows, int64_t width, const float *weight, float epsilon, float *y, float *inverse);
@@ -63,12 +63,12 @@ struct TrainingKernels {
     void (*adamw)(
         float *weight, const float *gradient, float *first, float *second, int64_t count, float keep,
         const ck_adamw_constants &constants);
-    // Task t is key/value head t % kv_heads of sequence t / kv_heads, with the attention heads that share it.
+    // Task t is key/value head t % kv_heads of sequence t / kv_heads and the attention heads that share it.
     void (*attention)(const ck_attention &a, int64_t first, int64_t last, float *scratch);
     void (*attention_backward)(const ck_attention &a, int64_t first, int64_t last, float *scratch);
     // Rows first ..< last.
     void (*softmax_cross_entropy)(const ck_logits_chunk &chunk, int64_t first, int64_t last);
-    // The whole of it on one thread; `scratch` has room for gemm_scratch floats.
+    // Runs on one thread; `scratch` has room for gemm_scratch floats.
     void (*gemm)(const ck_gemm_operands &operands, float *scratch);
     int64_t gemm_scratch;
 };
@@ -76,24 +76,24 @@ struct TrainingKernels {
 struct Isa {
     int32_t id;  // CK_PORTABLE ...
 
-    // The panels first ..< last. An output is the sum of its groups of CK_GROUP inputs, each summed in order.
+    // Panels first ..< last. An output is the sum over groups of CK_GROUP inputs, each summed in order.
     void (*decode_gemm)(const DecodeGemm &a, int64_t first, int64_t last);
-    // Rounds rows of `in` numbers that lie x_stride apart.
+    // Quantizes rows of `in` elements with stride x_stride.
     void (*round_rows)(const float *x, int64_t x_stride, int64_t rows, int64_t in, const Rounded &out);
-    // y rows lie y_stride floats apart, x rows `width`. Not the training kernel: what is left over of a row is summed last.
+    // Rows of x have stride `width`, rows of y stride y_stride. Unlike in the training kernel, the tail of a row is summed last.
     void (*decode_norm)(
         const float *x, int64_t rows, int64_t width, const float *weight, float epsilon, float *y, int64_t y_stride);
-    // One query head [head_dim] of a row; `scores` has room for its context's length + 64.
+    // One query head [head_dim] of a row; `scores` has room for the context's length + 64 floats.
     void (*decode_attention)(
         const float *q, int64_t head_dim, const DecodeContext &context, float scale, float *scores, float *out);
-    // The rows first ..< last; see ck_rope. Of decoding and training.
+    // Rows first ..< last; see ck_rope. Used in decoding and training.
     void (*rope)(
         float *x, int64_t stride, int64_t first, int64_t last, int64_t heads, int64_t head_dim, int64_t positions,
         const float *cosine, const float *sine, float sign);
     // See ck_expand and ck_narrow.
     void (*expand)(const void *from, int32_t type, int64_t count, float *to);
     void (*narrow)(const float *from, int64_t count, int32_t type, void *to);
-    // A sum of all, so that the compiler keeps the reads.
+    // Returns the sum, so that the compiler does not remove the reads.
     float (*read)(const float *x, int64_t n);
 
     const TrainingKernels &training;
@@ -101,11 +101,11 @@ struct Isa {
 
 extern const TrainingKernels portable_training, avx2_training, avx512_training;
 extern const Isa portable, avx2, avx512, avx512_vnni;
-// The best that the processor has, or the one that a test forces.
+// The table in use: the processor's best, or the one selected by FORETOKEN_ISA or ck_set_isa.
 const Isa &isa();
 
 inline int64_t panels(int64_t count) { return (count + CK_PANEL - 1) / CK_PANEL; }
-// Of int8.
+// The number of int8 groups.
 inline int64_t groups(int64_t in) { return (in + CK_INT8_GROUP - 1) / CK_INT8_GROUP; }
 
 }  // namespace ck

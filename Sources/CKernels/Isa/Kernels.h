@@ -1,7 +1,7 @@
 // All kernels, written once over a vector of LANES floats and compiled for each instruction set (Portable.cpp, Avx2.cpp,
-// Avx512.cpp, Avx512Vnni.cpp), which defines LANES, TILE_ROWS (of the decoding GEMM), MULTIPLY_ADD, DOT4 where it has integer
-// dot products, ISA_ID, ISA_NAME, and TRAINING_NAME for the table of its training kernels; with TRAINING_REUSED that is the
-// table of another set. No include guard on purpose.
+// Avx512.cpp, Avx512Vnni.cpp). These files define LANES, TILE_ROWS (of the decoding GEMM), MULTIPLY_ADD, DOT4 (optional), ISA_ID,
+// ISA_NAME, and TRAINING_NAME, the table of training kernels; with TRAINING_REUSED, that table belongs to another set.
+// Intentionally without an include guard.
 
 namespace ck {
 namespace {

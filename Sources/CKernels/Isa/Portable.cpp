@@ -1,4 +1,4 @@
-// Any processor: four lanes, multiplication and addition rounded apart.
+// Any processor: four lanes, multiplication and addition rounded separately.
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A vector of LANES floats and what every kernel does with it; included inside an anonymous namespace by a file that defines
-// LANES and MULTIPLY_ADD, under the target attributes of its instruction set. No include guard on purpose.
+// A vector of LANES floats and its basic operations. Included inside an anonymous namespace by a file that defines LANES and
+// MULTIPLY_ADD, under the target attributes of its instruction set. Intentionally without an include guard.
 
 #pragma clang fp contract(off)
 
@@ -8,12 +8,12 @@ typedef int32_t Ints __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef uint16_t Halves __attribute__((vector_size(LANES * 2), aligned(2)));
 typedef int8_t Bytes __attribute__((vector_size(LANES), aligned(1)));
 #define INLINE static inline __attribute__((always_inline))
-// Full unrolling keeps accumulators in registers; without it clang walks them in memory, at a third of the speed.
+// Full unrolling keeps accumulators in registers; otherwise clang keeps them in memory, at a third of the speed.
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 INLINE Vector load(const float *p) { return *reinterpret_cast<const Vector *>(p); }
 INLINE void store(float *p, Vector v) { *reinterpret_cast<Vector *>(p) = v; }
-// The first n lanes, zeros behind them.
+// Loads n lanes and sets the others to zero.
 INLINE Vector load_some(const float *p, int64_t n) {
     Vector v = {};
     __builtin_memcpy(&v, p, n * sizeof(float));
@@ -27,7 +27,7 @@ INLINE Vector splat(float x) {
 }
 INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
-// Lane i with lane i + half, halving until one is left.
+// Horizontal sum: adds lane i + half to lane i, halving until one is left.
 INLINE float total(Vector v) {
     float lanes[LANES];
     store(lanes, v);
@@ -36,13 +36,13 @@ INLINE float total(Vector v) {
     return lanes[0];
 }
 
-// e^x to 2 units in the last place, after Cephes: 2^n · polynomial of the remainder; 0 below -87.3.
+// e^x with an error of at most 2 units in the last place, after Cephes: 2^n · polynomial of the remainder; 0 below -87.3.
 INLINE Vector exponential(Vector x) {
     const Vector low = splat(-87.336544f), high = splat(88.3762f);
     const Ints underflow = x < low;
     x = x < low ? low : x;
     x = x > high ? high : x;
-    const Vector magic = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to a whole number
+    const Vector magic = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to an integer
     const Vector shifted = MULTIPLY_ADD(x, splat(1.44269504f), magic);
     const Vector n = shifted - magic;
     Vector r = MULTIPLY_ADD(n, splat(-0.693359375f), x);
@@ -61,7 +61,7 @@ INLINE Vector exponential(Vector x) {
     return underflow ? Vector{} : result;
 }
 
-// body(k, n) over 0 ..< count in whole vectors and a rest of n < LANES.
+// Calls body(k, n) over 0 ..< count, with n = LANES for whole vectors and n < LANES for the tail.
 template <typename Body>
 INLINE void vectors(int64_t count, const Body &body) {
     int64_t k = 0;

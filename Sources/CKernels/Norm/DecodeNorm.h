@@ -1,7 +1,6 @@
-// RMSNorm of decoding. Included by each instruction set's file.
+// Decoding RMSNorm. Included by each instruction set's file.
 
-// Whole vectors are summed lane by lane, then the lanes, then what is left over of the row; TrainingNorm.h adds that to the
-// lanes.
+// Whole vectors are summed per lane, then across lanes, then the row's tail is added; TrainingNorm.h adds the tail to the lanes.
 void decode_norm(
     const float *x, int64_t rows, int64_t width, const float *weight, float epsilon, float *y, int64_t y_stride
 ) {

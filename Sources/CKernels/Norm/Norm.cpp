@@ -1,4 +1,4 @@
-// RMSNorm of training, in parallel over rows.
+// Training RMSNorm, parallel over rows.
 #include <algorithm>
 
 #include "../Isa/Isa.h"
@@ -8,7 +8,7 @@ using namespace ck;
 
 namespace {
 
-// Work of one element in multiplications.
+// Work per element, in multiplications.
 constexpr double kElement = 4;
 
 int64_t block_rows(int64_t rows) { return std::max<int64_t>(16, (rows + 63) / 64); }

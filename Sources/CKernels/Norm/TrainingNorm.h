@@ -1,6 +1,6 @@
-// RMSNorm of training and its gradient. Included by each instruction set's file.
+// Training RMSNorm and its gradient. Included by each instruction set's file.
 
-// What is left over of a row is added to the lanes before these are summed; DecodeNorm.h adds it last.
+// A row's tail is added to the lanes before the sum across lanes; DecodeNorm.h adds it last.
 void training_norm(
     const float *x, int64_t rows, int64_t width, const float *weight, float epsilon, float *y, float *inverse
 ) {

@@ -1,4 +1,4 @@
-// The gradient's norm and AdamW: one sweep over memory and one parallel region each, for all parameters together.
+// Gradient norm and AdamW: each a single sweep over memory in one parallel region for all parameters.
 #include <algorithm>
 #include <new>
 #include <stdexcept>
@@ -11,7 +11,7 @@ using namespace ck;
 
 namespace {
 
-// Elements from `start` of span `index`: the work is cut the same way whatever the threads.
+// `count` elements from `start` of span `index`. The split does not depend on the number of threads.
 struct Piece {
     int64_t index, start, count;
 };
@@ -26,7 +26,7 @@ std::vector<Piece> pieces(const Span *spans, int64_t count) {
     return result;
 }
 
-// body(i) for each of `count` pieces.
+// Calls body(i) for each of `count` pieces.
 template <typename Body>
 void over_pieces(size_t count, const Body &body) {
     in_parallel(int64_t(count), double(count) * kPiece, [&](int64_t first, int64_t last) {

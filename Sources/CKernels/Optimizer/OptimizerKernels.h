@@ -1,6 +1,6 @@
 // Sums of squares and AdamW over a part of a parameter. Included by each instruction set's file.
 
-// Blocks of 4096 in float, their sums in double.
+// Accumulated in float within blocks of 4096 and in double across blocks.
 double squares(const float *x, int64_t count) {
     double result = 0;
     for (int64_t from = 0; from < count; from += 4096) {

@@ -1,4 +1,4 @@
-// Rotary position embedding, in parallel over rows.
+// Rotary position embedding, parallel over rows.
 #include "../Isa/Isa.h"
 #include "../Threads/Parallel.h"
 

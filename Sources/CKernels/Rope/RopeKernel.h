@@ -1,4 +1,4 @@
-// Rotary position embedding, of decoding and training. Included by each instruction set's file.
+// Rotary position embedding for decoding and training. Included by each instruction set's file.
 
 void rope(
     float *x, int64_t stride, int64_t first, int64_t last, int64_t heads, int64_t head_dim, int64_t positions,

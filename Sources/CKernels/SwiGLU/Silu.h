@@ -1,3 +1,3 @@
-// The activation of SwiGLU, in the end of the decoding GEMM and in training. Included by each instruction set's file.
+// The activation of SwiGLU, fused into the decoding GEMM and used in training. Included by each instruction set's file.
 
 INLINE Vector silu(Vector x) { return x / (splat(1.0f) + exponential(-x)); }

@@ -1,4 +1,4 @@
-// SwiGLU of training, in parallel over rows.
+// Training SwiGLU, parallel over rows.
 #include "../Isa/Isa.h"
 #include "../Threads/Parallel.h"
 
@@ -6,7 +6,7 @@ using namespace ck;
 
 namespace {
 
-// Work of one element, an exponential, in multiplications.
+// Work per element, mostly an exponential, in multiplications.
 constexpr double kExponential = 20;
 
 }  // namespace

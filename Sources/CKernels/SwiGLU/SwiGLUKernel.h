@@ -1,4 +1,4 @@
-// silu(gate) · up of training, and its gradient. Included by each instruction set's file.
+// Training SwiGLU, silu(gate) · up, and its gradient. Included by each instruction set's file.
 
 void swiglu(const float *gate_up, int64_t rows, int64_t width, float *y) {
     for (int64_t r = 0; r < rows; r++, gate_up += 2 * width, y += width) {

@@ -1,4 +1,4 @@
-// Parallel regions on the team in force (ck_threads.h).
+// Parallel regions on the current team (ck_threads.h).
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,13 @@
 
 namespace ck {
 
-// Threads for `work` multiplications: more than one if they are worth a region (about 1 µs).
+// Number of threads for `work` multiplications: one if they are not worth the cost of a parallel region (about 1 µs).
 int32_t team_size(double work);
 
 // Runs region(context, thread, threads) on a team of at most `size`.
 void run_region(int32_t size, ck_region region, void *context);
 
-// Runs body(thread, threads) on every thread of a team of at most `size`. It must not throw there, where nobody catches: what
-// it needs is allocated before.
+// Runs body(thread, threads) on every thread of a team of at most `size`. It must not throw, so it must not allocate.
 template <typename Body>
 void on_team_of(int32_t size, const Body &body) {
     if (size <= 1) return body(int64_t(0), int64_t(1));
@@ -35,7 +34,7 @@ void in_parallel(int64_t count, double work, const Body &body) {
     });
 }
 
-// Tells the processor that this thread only waits.
+// Tells the processor that this thread is spinning.
 inline void pause() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();

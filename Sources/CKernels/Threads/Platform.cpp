@@ -22,9 +22,9 @@ int32_t hardware_threads() { return std::max(1, static_cast<int32_t>(std::thread
 
 #if defined(__linux__)
 
-// Processors in the affinity mask.
+// Number of processors in the affinity mask.
 int32_t affinity() {
-    // The kernel refuses a mask that is smaller than its own.
+    // The kernel rejects a mask smaller than its own.
     for (int processors = 1024; processors <= 1 << 20; processors *= 2) {
         cpu_set_t *const mask = CPU_ALLOC(processors);
         if (mask == nullptr) break;
@@ -40,7 +40,7 @@ int32_t affinity() {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
-// Processors by the files of one control group: cpu.max of version 2, the two files of version 1.
+// The CPU quota of one control group: from cpu.max in version 2, from two files in version 1.
 double quota_in(const std::string &folder) {
     double quota = 0, period = 0;
     if (std::ifstream file(folder + "/cpu.max"); file >> quota >> period && quota > 0 && period > 0) return quota / period;
@@ -49,9 +49,9 @@ double quota_in(const std::string &folder) {
     return kUnlimited;
 }
 
-// The least of a control group and all those above it.
+// The minimum quota of a control group and its ancestors.
 double quota_of(const std::string &root, std::string path) {
-    // Outside what this process sees, as in a container: the root is its own group.
+    // The path is outside the visible hierarchy, as in a container, where the root is the process's own group.
     if (path.find("..") != std::string::npos) path.clear();
     double least = quota_in(root);
     while (path.size() > 1) {
@@ -61,12 +61,12 @@ double quota_of(const std::string &root, std::string path) {
     return least;
 }
 
-// By the control groups of this process.
+// The CPU quota of this process.
 double quota() {
     const std::string mount = "/sys/fs/cgroup";
     double least = kUnlimited;
     std::ifstream groups("/proc/self/cgroup");
-    // number:controllers:/path, without controllers for version 2.
+    // Lines are number:controllers:/path, without controllers in version 2.
     for (std::string line; std::getline(groups, line);) {
         const size_t first = line.find(':'), second = line.find(':', first + 1);
         if (first == std::string::npos || second == std::string::npos || line.find('/', second) != second + 1) continue;
@@ -89,7 +89,7 @@ double quota() {
 
 int32_t usable_processors() {
 #if defined(__linux__)
-    // Without memory for these strings the mask alone counts.
+    // If memory for the strings runs out, only the affinity mask counts.
     const int32_t processors = affinity();
     try {
         const double limit = quota();

@@ -14,7 +14,7 @@ namespace {
 // Longer than the serial part between two kernels, shorter than a scheduler's time slice.
 constexpr std::chrono::microseconds kSpin{30};
 
-// Whether this thread is within a region of the pool.
+// Whether this thread is running a region of the pool.
 thread_local bool is_inside = false;
 
 }  // namespace
@@ -29,7 +29,8 @@ void Pool::Condition::wait(const Ready &ready) {
         }
     } while (std::chrono::steady_clock::now() < end);
     std::unique_lock<std::mutex> lock(mutex);
-    // Sequentially consistent, as `ready`'s load and the store before notify(): one of the two threads sees the other.
+    // Sequentially consistent, like the load in `ready` and the store before notify(), so that one of the two threads sees the
+    // other's.
     sleepers.fetch_add(1);
     changed.wait(lock, ready);
     sleepers.fetch_sub(1);
@@ -37,7 +38,7 @@ void Pool::Condition::wait(const Ready &ready) {
 
 void Pool::Condition::notify() {
     if (sleepers.load() == 0) return;
-    // Not between a sleeper's check and its sleep.
+    // Taking the lock ensures that no sleeper is between its check and its sleep.
     { const std::lock_guard<std::mutex> lock(mutex); }
     changed.notify_all();
 }
@@ -61,7 +62,7 @@ void Pool::run(int32_t threads, ck_region wanted, void *with) {
 }
 
 void Pool::start_workers(int32_t wanted) {
-    // Where there is no memory or no thread to be had, the region has fewer.
+    // If memory or threads run out, the region has fewer threads.
     while (int32_t(workers.size()) < wanted) {
         try {
             workers.push_back(std::make_unique<Worker>());

@@ -1,4 +1,4 @@
-// The kernels' own threads.
+// The kernels' own thread pool.
 #pragma once
 
 #include <atomic>
@@ -12,16 +12,16 @@
 
 namespace ck {
 
-// Threads that start at the first region that needs them and live as long as the process. Between regions they spin for some
-// microseconds, since the kernels of a pass follow each other closely, and then sleep. A child made by fork() has none of
-// them: regions of more than one thread must not run there.
+// A thread pool. Threads start at the first region that needs them and live as long as the process. Between regions they spin for
+// some microseconds, since the kernels of a pass follow each other closely, and then sleep. The pool does not survive fork(): a
+// child process must not run regions of more than one thread.
 class Pool {
 public:
-    // As a ck_team. Regions of several callers run one after another; one within another runs on its caller alone.
+    // Implements ck_team. Concurrent callers are serialized; a nested region runs on its calling thread alone.
     void run(int32_t threads, ck_region region, void *context);
 
 private:
-    // Spins, then sleeps until a condition on atomics holds; who makes it hold calls notify() afterwards.
+    // Spins, then sleeps, until a condition on atomics holds; the thread that makes it true must then call notify().
     class Condition {
     public:
         template <typename Ready>
@@ -34,13 +34,13 @@ private:
         std::condition_variable changed;
     };
 
-    // Counts the regions of one worker; the others sleep on.
+    // One thread; `regions` counts its regions. Workers that a region does not need stay asleep.
     struct alignas(64) Worker {
         std::atomic<uint32_t> regions{0};
         Condition started;
     };
 
-    // Of the region that runs; its workers read this before the caller returns.
+    // The current region; its workers read these before the caller returns.
     ck_region region = nullptr;
     void *context = nullptr;
     int32_t team = 0;

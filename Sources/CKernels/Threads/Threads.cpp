@@ -1,4 +1,4 @@
-// The number of threads and the team that they belong to.
+// The number of threads and the current team.
 #include "ck_threads.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace ck {
 namespace {
 
-// 0: as at first.
+// 0 until it is set or first read.
 std::atomic<int32_t> thread_count{0};
 
 struct Team {
@@ -26,8 +26,8 @@ std::atomic<const Team *> host_team{nullptr};
 std::mutex choice;
 std::atomic<Pool *> own_pool{nullptr};
 
-// The own pool, started; null if a host's team came first. It is never destroyed, nor are the teams: threads may be on them
-// as long as the process runs.
+// Starts and returns our own pool; null if a host's team was set first. Pool and teams are never destroyed, since threads may use
+// them until the process ends.
 Pool *start_own_pool() {
     const std::lock_guard<std::mutex> lock(choice);
     if (host_team.load() == nullptr && own_pool.load() == nullptr) own_pool = new (std::nothrow) Pool;

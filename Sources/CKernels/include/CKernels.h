@@ -1,4 +1,4 @@
-// Foretoken's CPU kernels behind a C header. No C++ type and no exception crosses it; it needs no library beyond C++'s own.
+// Foretoken's CPU kernels behind a C interface. No C++ types or exceptions cross it; it depends only on the C++ standard library.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 

@@ -1,9 +1,9 @@
 // Row-invariant kernels for decoding.
 //
-// The contract: in a pass over any number of rows, a row's result is bitwise the same whatever the number of rows, its
-// place among them, its neighbours, the number of threads or the slots that its sequence's keys and values lie in. Every
-// output is one sum in a fixed order, done by one thread. So a position's logits are equal in a pass of 1 and of k + 1
-// tokens, and speculative output equals next-token output by construction.
+// The contract: a row's result is bitwise independent of the number of rows in the pass, its index among them, the other rows,
+// the number of threads and the slots of its sequence's keys and values. Every output is one sum in a fixed order, computed by
+// one thread. So a position's logits are equal in a pass of 1 and of k + 1 tokens, and the output of speculative decoding equals
+// that of next-token decoding by construction.
 #ifndef CK_DECODE_H
 #define CK_DECODE_H
 
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-// One Llama block. Biases and the norms of each query and each key [head_dim] are NULL where it has none.
+// A Llama block. Biases, and the norms [head_dim] of queries and keys, are NULL if absent.
 typedef struct {
     const float *attention_norm;
     ck_weight query, key, value, output;
@@ -26,18 +26,18 @@ typedef struct {
     ck_weight gate, up, down;
 } ck_block;
 
-// What all blocks of a model share. The rotary tables are [positions, head_dim / 2], in Hugging Face's form: the first
-// half of a head is rotated against its second half.
+// Dimensions and tables shared by all blocks of a model. The rotary tables are [positions, head_dim / 2]; as in Hugging Face's
+// Llama, rope pairs the elements i and i + head_dim / 2 of a head.
 typedef struct {
     int64_t width, attention_heads, kv_heads, head_dim;
     float epsilon;
     const float *cosine, *sine;
 } ck_shape;
 
-// The attention metadata of a row. A sequence's cache is a table of page numbers, layer_stride of them for each layer; a page
-// has CK_PANEL slots. The row's key and value are written to `slot`. It attends to the slots 0 ..< prefix, then to
-// `ancestors` (slots of tokens that are not committed, the path from the root of a tree), then to its own, in this order,
-// which is that of the positions: sums run in it, whatever the slots are.
+// Attention metadata of a row. A sequence's cache is a table of page numbers, layer_stride of them per layer; a page has CK_PANEL
+// slots. The row's key and value are written to `slot`. The row attends to the slots 0 ..< prefix, then to `ancestors` (slots of
+// uncommitted tokens, the path from the root of a tree), then to its own slot. This is the order of positions, and of summation,
+// whatever the slots are.
 typedef struct {
     const int32_t *pages;
     int64_t layer_stride, slot, position, prefix;
@@ -54,21 +54,21 @@ typedef struct {
     int64_t rows;
     const float *x;  // [rows, in]
     float *y;        // [outputs, out] of a block, [rows, out] of a GEMM; y may be x's last rows
-    // CK_BLOCK: all rows enter the cache, the last `outputs` come out.
+    // CK_BLOCK: all rows are written to the cache, the last `outputs` rows are written to y.
     const ck_block *block;
     int64_t layer;
     const ck_row *row_table;
     int64_t outputs;
-    // CK_GEMM: x · weightᵀ, of rmsnorm(x) · norm if `norm` is not NULL.
+    // CK_GEMM: x · weightᵀ, or (rmsnorm(x) · norm) · weightᵀ if `norm` is not NULL.
     const ck_weight *weight;
     const float *norm;
 } ck_op;
 
-// Runs the operations one after another in one parallel region; what the threads need is allocated before.
-// `page_memory`: the address of every page by its number. CK_OUT_OF_MEMORY: nothing was run.
+// Runs the operations in order in one parallel region, after allocating all working memory. `page_memory` holds the pages'
+// addresses, indexed by page number. Returns CK_OUT_OF_MEMORY without having run anything.
 int32_t ck_run(const ck_shape *shape, float *const *page_memory, const ck_op *ops, int32_t count);
 
-// Reads all of x in order on every thread: what memory can give. For benchmarks.
+// Reads x sequentially, split over the threads, to measure memory bandwidth. For benchmarks.
 void ck_read(const float *x, int64_t n);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-// Kernels of a training step on float32, without autograd. Each runs in parallel by itself. Results do not depend on the
-// number of threads. Sums run in other orders than those of decoding (ck_decode.h), so the two differ in the last bits.
+// Kernels of a training step in float32, without autograd. Each runs its own parallel region. Results do not depend on the number
+// of threads. The order of summation differs from decoding (ck_decode.h), so results differ in the last bits.
 #ifndef CK_TRAINING_H
 #define CK_TRAINING_H
 
@@ -12,38 +12,38 @@
 extern "C" {
 #endif
 
-// MARK: RMSNorm, of contiguous rows [rows, width]
-// y = x · inverse · weight with inverse [rows] = 1 / √(mean(x²) + epsilon) of each row.
+// MARK: RMSNorm of contiguous rows [rows, width]
+// y = x · inverse · weight, with inverse [rows] = 1 / √(mean(x²) + epsilon) of each row.
 void ck_rms_norm_forward(
     const float *x, int64_t rows, int64_t width, const float *weight, float epsilon, float *y, float *inverse);
-// y again, from the stored inverse.
+// Recomputes y from the stored inverse.
 void ck_rms_norm_recompute(
     const float *x, const float *inverse, int64_t rows, int64_t width, const float *weight, float *y);
-// dx = residual (nothing if NULL) + the norm's gradient for dy; dx may be dy. The weight's gradient is summed in
-// ck_rms_norm_blocks(rows) blocks of rows whose bounds do not depend on the threads: it is the sum over the rows of
-// `dweight` [blocks, width], to which this adds.
+// dx = residual (0 if NULL) + the norm's gradient for dy; dx may alias dy. The weight's gradient is accumulated into `dweight`
+// [blocks, width] with one row per block of input rows, ck_rms_norm_blocks(rows) blocks in all, whose bounds do not depend on the
+// threads; the caller sums its rows.
 int64_t ck_rms_norm_blocks(int64_t rows);
 void ck_rms_norm_backward(
     const float *x, const float *inverse, int64_t rows, int64_t width, const float *weight, const float *dy,
     const float *residual, float *dx, float *dweight);
 
 // MARK: SwiGLU
-// y [rows, width] = gate · sigmoid(gate) · up, with gate and up side by side in `gate_up` [rows, 2 · width].
+// y [rows, width] = gate · sigmoid(gate) · up, with gate and up concatenated in `gate_up` [rows, 2 · width].
 void ck_swiglu_forward(const float *gate_up, int64_t rows, int64_t width, float *y);
-// The gradients for dy, and y again; dgate_up may be gate_up, and y may be dy.
+// Computes the gradients for dy and recomputes y; dgate_up may alias gate_up, and y may alias dy.
 void ck_swiglu_backward(const float *gate_up, const float *dy, int64_t rows, int64_t width, float *dgate_up, float *y);
 
 // MARK: rotary position embedding
-// Rotates in place the first `heads` heads of rows that lie `stride` floats apart, row r by the angles of position
-// r % positions: tables [positions, head_dim / 2], the first half of a head against its second half. `sign` -1 rotates back.
+// Applies rope in place to the first `heads` heads of rows with stride `stride`; row r is at position r % positions. Tables are
+// [positions, head_dim / 2] and pair the elements i and i + head_dim / 2 of a head. `sign` is 1, or -1 for the inverse.
 void ck_rope(
     float *x, int64_t stride, int64_t rows, int64_t heads, int64_t head_dim, int64_t positions, const float *cosine,
     const float *sine, float sign);
 
 // MARK: attention
 // Queries, outputs and their gradients [batch, time, attention_heads, head_dim], keys and values
-// [batch, time, kv_heads, head_dim]; head_dim is a multiple of 16. The positions of queries, keys, values and of their
-// gradients may lie apart, since one GEMM makes all three; outputs and their gradient are contiguous.
+// [batch, time, kv_heads, head_dim]; head_dim is a multiple of 16. Queries, keys, values and their gradients may be strided over
+// time, since one GEMM computes all three; outputs and their gradient are contiguous.
 typedef struct {
     int64_t batch, time, attention_heads, kv_heads, head_dim;
     int64_t q_stride, k_stride;  // from one position to the next, of q and dq; of k, v, dk and dv
@@ -58,7 +58,7 @@ typedef struct {
     float *dq, *dk, *dv;
 } ck_attention;
 
-// Threads that the work is worth, and the floats of working memory that this number of threads needs.
+// Number of threads that the work is worth, and the working memory for a number of threads, in floats.
 int32_t ck_attention_threads(const ck_attention *a);
 int64_t ck_attention_scratch(const ck_attention *a, int32_t threads);
 // Writes out and lse.
@@ -82,8 +82,8 @@ typedef struct {
 void ck_softmax_cross_entropy(const ck_logits_chunk *chunk);
 
 // MARK: GEMM
-// c [m, n] = base + a [m, k] · b [k, n]. An element of a and b lies a row's and a column's stride from the next, one of which
-// is 1. `base`, nothing if NULL, may be c. A sum is split by depth into equal parts of at most 384, each in order.
+// c [m, n] = base + a [m, k] · b [k, n]. a and b have row and column strides, one of which is 1. `base` is 0 if NULL and may alias
+// c. Sums are split by depth into equal parts of at most 384, each summed in order.
 typedef struct {
     int64_t m, n, k;
     const float *a;
@@ -96,8 +96,8 @@ typedef struct {
     int64_t c_row;
 } ck_gemm_operands;
 
-// Keeps room for packed operands on the calling thread, at most 1.8 MB for each thread of its team. CK_OUT_OF_MEMORY: nothing
-// was written.
+// The calling thread keeps a buffer for packed operands, at most 1.8 MB per thread of its team. On CK_OUT_OF_MEMORY nothing was
+// written.
 int32_t ck_training_gemm(const ck_gemm_operands *operands);
 
 // MARK: optimizer, in one parallel region for all parameters
@@ -106,10 +106,11 @@ typedef struct {
     int64_t count;
 } ck_span;
 
-// sums[i] = Σ x² of each span, in float32 over 4096 elements and in float64 over those. CK_OUT_OF_MEMORY: no sum was written.
+// sums[i] = Σ x² of each span, accumulated in float32 within blocks of 4096 elements and in float64 across blocks. On
+// CK_OUT_OF_MEMORY no sum was written.
 int32_t ck_sums_of_squares(const ck_span *spans, int64_t count, double *sums);
 
-// A parameter with its gradient and the moments of AdamW; `keep` is 1 - rate · decay.
+// A parameter with its gradient and AdamW's moments; `keep` is 1 - rate · weight decay.
 typedef struct {
     float *weight;
     const float *gradient;
@@ -121,11 +122,11 @@ typedef struct {
 // The constants of one step; `scale` multiplies the gradient (clipping).
 typedef struct {
     float scale, beta1, beta2, epsilon;
-    float rate;        // over the bias correction of the first moment
+    float rate;        // learning rate / bias correction of the first moment
     float correction;  // 1 / √(bias correction of the second moment)
 } ck_adamw_constants;
 
-// CK_OUT_OF_MEMORY: nothing was changed.
+// On CK_OUT_OF_MEMORY nothing was changed.
 int32_t ck_adamw(const ck_adamw_span *spans, int64_t count, const ck_adamw_constants *constants);
 
 #ifdef __cplusplus

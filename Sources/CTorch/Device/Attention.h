@@ -1,13 +1,13 @@
-// Which of LibTorch's attention kernels a GPU may choose.
+// Restricts the attention kernels that LibTorch may choose on a GPU.
 #pragma once
 
 #include <ATen/Context.h>
 
 namespace ct {
 
-// While it lives, cuDNN's attention is not chosen. LibTorch prefers it on Hopper GPUs, where it makes a plan for every shape
-// and thread, half a second each: fine for a training step of one shape, not for decoding, whose shapes grow. With masks it
-// refuses some shapes at run time.
+// Disables cuDNN attention during its lifetime. LibTorch prefers cuDNN on Hopper GPUs, where it builds a plan per shape and
+// thread, half a second each: acceptable for training with a single shape, not for decoding with growing shapes. With masks,
+// it also fails for some shapes at run time.
 class WithoutCudnnAttention {
 public:
     WithoutCudnnAttention() : before(at::globalContext().userEnabledCuDNNSDP()) {

@@ -1,4 +1,4 @@
-// The memory of caches on a device.
+// The KV cache on a device.
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -29,7 +29,7 @@ int32_t ct_decode_cache_grow(ct_decode_cache cache, int64_t count) {
                 {count, slots_per_page, decoder.shape.kv_heads, decoder.shape.head_dim}, decoder.elements());
             return old.defined() ? at::cat({old, more}) : more;
         };
-        // Recordings hold the caches at their old addresses.
+        // Recorded passes refer to the cache at its old address.
         if (decoder.graphs != nullptr) decoder.graphs->forget();
         auto keys = grown(cache->keys), values = grown(cache->values);
         cache->keys = std::move(keys), cache->values = std::move(values);
@@ -50,8 +50,8 @@ int32_t ct_decode_cache_clear(ct_decode_cache cache, const int32_t *pages, int64
         if (count == 0) return;
         const std::vector<int64_t> numbers(pages, pages + count);
         const ct_decoder_s::OnStream stream(cache->decoder);
-        const auto which = at::tensor(numbers, at::kLong).to(cache->keys.device());
-        cache->keys.index_fill_(0, which, 0);
-        cache->values.index_fill_(0, which, 0);
+        const auto indices = at::tensor(numbers, at::kLong).to(cache->keys.device());
+        cache->keys.index_fill_(0, indices, 0);
+        cache->values.index_fill_(0, indices, 0);
     });
 }

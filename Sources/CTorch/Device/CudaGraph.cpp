@@ -5,10 +5,10 @@
 namespace ct::passes {
 namespace {
 
-// Room for the object, whose size only CUDA's headers tell; it has some hundred bytes in LibTorch 2.11 to 2.13.
-constexpr size_t kRoom = 1 << 14;
+// Storage for the object, whose exact size needs CUDA's headers; it has a few hundred bytes in LibTorch 2.11 to 2.13.
+constexpr size_t kObjectSize = 1 << 14;
 
-// The members by their names (Itanium C++ ABI), which 2.11 and 2.13 have alike; the object comes first.
+// The member functions by mangled name (Itanium C++ ABI), the same in LibTorch 2.11 and 2.13; the object is the first argument.
 struct Members {
     void (*construct)(void *, bool keep_graph);
     void (*destroy)(void *);
@@ -46,7 +46,7 @@ constexpr int kThreadLocal = 1;  // cudaStreamCaptureModeThreadLocal
 
 bool CudaGraph::exists() { return members().all(); }
 
-CudaGraph::CudaGraph() : object(new std::byte[kRoom]()) { members().construct(object.get(), false); }
+CudaGraph::CudaGraph() : object(new std::byte[kObjectSize]()) { members().construct(object.get(), false); }
 
 CudaGraph::~CudaGraph() { members().destroy(object.get()); }
 

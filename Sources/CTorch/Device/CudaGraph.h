@@ -1,4 +1,5 @@
-// LibTorch's at::cuda::CUDAGraph, found in libtorch_cuda.so at run time: we link torch_cpu only and need no headers of CUDA's.
+// LibTorch's at::cuda::CUDAGraph, looked up in libtorch_cuda.so at run time, since CTorch links torch_cpu only and builds
+// without CUDA's headers.
 #pragma once
 
 #include <cstddef>
@@ -7,13 +8,13 @@
 
 namespace ct::passes {
 
-// Work of one CUDA stream that was captured and is started as a whole.
+// A captured CUDA graph.
 class CudaGraph {
 public:
-    // Names memory that several graphs share.
+    // Identifies a memory pool that several graphs share.
     using Pool = std::pair<unsigned long long, unsigned long long>;
 
-    // Whether this LibTorch has them.
+    // Whether this LibTorch supports CUDA graphs.
     static bool exists();
 
     CudaGraph();
@@ -21,11 +22,11 @@ public:
     CudaGraph(const CudaGraph &) = delete;
     CudaGraph &operator=(const CudaGraph &) = delete;
 
-    // What is done on the current stream, which is not the default one, up to `end`, is captured and not run. What it allocates
-    // comes from the pool, {0, 0} for one of its own.
+    // Captures the work submitted to the current stream until `end`, without executing it. The stream must not be the default
+    // one. Memory is allocated from `pool`; {0, 0} for a new pool.
     void begin(Pool pool);
     void end();
-    // After `begin`.
+    // The pool in use; valid after `begin`.
     Pool pool();
     void replay();
 

@@ -1,4 +1,4 @@
-// A model's decoder, and passes on its device: operation by operation, or from a recording.
+// A model's decoder. Runs passes on its device operation by operation, or replays recorded ones.
 #include "Device.h"
 
 #include <c10/core/InferenceMode.h>

@@ -1,4 +1,4 @@
-// What the files of this folder share: the device of a model's decoder and the memory of an engine's caches on it.
+// The decoder of a model on a device, and the KV cache of an engine; shared by the files of this folder.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,13 +20,13 @@ class Graphs;
 
 }  // namespace ct::passes
 
-// The device of a model, and what its passes share.
+// A model's device and the state shared by its passes.
 struct ct_decoder_s {
     const at::Device device;
     const at::ScalarType dtype;
     const int64_t tile;
     const ct_decode_shape shape;
-    // Null where every pass runs operation by operation.
+    // Null if passes are not recorded.
     std::unique_ptr<ct::passes::Graphs> graphs;
 
     ct_decoder_s(at::Device device, at::ScalarType dtype, int64_t tile, bool with_graphs, const ct_decode_shape &shape);
@@ -35,7 +35,7 @@ struct ct_decoder_s {
     at::TensorOptions floats() const { return at::TensorOptions().dtype(at::kFloat).device(device); }
     at::TensorOptions elements() const { return floats().dtype(dtype); }
 
-    // A copy on the device of numbers that the model keeps on the host: norms, biases, rotary tables.
+    // The device copy of a host array of the model: norms, biases, rotary tables.
     at::Tensor constant(const float *host, at::IntArrayRef shape) {
         const std::lock_guard<std::mutex> lock(mutex);
         at::Tensor &copy = constants[host];
@@ -44,8 +44,8 @@ struct ct_decoder_s {
         return copy;
     }
 
-    // Makes the stream of this decoder's work the current one, since graphs are not recorded on the stream that all share, for
-    // one thread at a time: another's work on it would be recorded, too.
+    // Makes this decoder's stream the current one, since the default stream cannot be captured. Holds a lock if passes are
+    // recorded: work that another thread submitted to the stream would be captured, too.
     class OnStream {
     public:
         explicit OnStream(ct_decoder_s &decoder) {
@@ -65,7 +65,7 @@ private:
     std::unordered_map<const float *, at::Tensor> constants;
 };
 
-// Keys and values of all sequences of an engine, [pages, 16, kv_heads, head_dim] each; undefined before the first page.
+// Keys and values of all sequences of an engine, [pages, 16, kv_heads, head_dim] each; undefined until pages are added.
 struct ct_decode_cache_s {
     ct_decoder_s &decoder;
     at::Tensor keys, values;

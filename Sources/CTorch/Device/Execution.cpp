@@ -1,7 +1,7 @@
-// Decoding passes by ATen, on a GPU or any other device: what CKernels/Decode/Pass.cpp does for weights packed for the CPU.
+// Decoding passes with ATen operators on a GPU or any other device; the counterpart of CKernels/Decode/Pass.cpp.
 //
-// Hidden states and the numbers of a plan are copied to the device before the first operation, and results come back at the
-// end; caches and weights stay there. Sums are float32 whatever the weights are held in.
+// Hidden states and a plan's metadata are copied to the device before the first operation and results back to the host after
+// the last one; cache and weights stay on the device. Accumulation is in float32 whatever the weights' type.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -65,7 +65,7 @@ void Execution::release() {
 }
 
 void Execution::copy_results(const Plan &now) const {
-    // By way of pinned memory, and the host waits once.
+    // Through pinned memory, so that the host synchronises only once.
     std::vector<Tensor> staged;
     for (const auto &[step, to] : now.results) {
         const auto options = at::TensorOptions().dtype(at::kFloat).pinned_memory(on.device.is_cuda());
@@ -95,7 +95,7 @@ void Execution::make_metadata(size_t index) {
                               .le(part(group.slots).view({group.sequences, 1, 1, group.queries, 1}))
                               .expand({group.sequences, 1, shared, group.queries, slots})
                               .reshape({group.sequences, 1, shared * group.queries, slots});
-        // Added to scores, once for all layers: attention would turn a mask of booleans into this in every one.
+        // An additive mask, computed once for all layers: attention would convert a boolean mask to one in every layer.
         const auto bias = at::zeros(mask.sizes(), on.elements()).masked_fill_(mask.logical_not(), -INFINITY);
         made.groups.push_back({part(group.rows), part(group.tables).view({planned.layers, -1}), bias});
     }
@@ -124,7 +124,7 @@ Tensor Execution::gemm(const Tensor &x, ct_tensor weight) const {
 Tensor Execution::matmul(const Tensor &x, const Tensor &w) const {
     if (on.dtype == at::kFloat) return at::mm(x, w);
     const auto rounded = x.to(on.dtype);
-    // CPUs have no GEMM with another type of result.
+    // On the CPU, ATen has no GEMM from bfloat16 to float32.
     return on.device.is_cuda() ? at::mm(rounded, w, at::kFloat) : at::mm(rounded.to(at::kFloat), w.to(at::kFloat));
 }
 
@@ -132,7 +132,7 @@ Tensor Execution::biased(const Tensor &x, const float *bias) const {
     return bias == nullptr ? x : x + on.constant(bias, {x.size(1)});
 }
 
-// [rows, heads · d] to [rows, heads, d], normed and rotated.
+// Normalises (if there is a norm) and applies rope: [rows, heads · d] to [rows, heads, d].
 Tensor Execution::rope(const Tensor &x, const float *norm, const Tensor &cosine, const Tensor &sine) const {
     auto heads = x.view({x.size(0), -1, shape.head_dim});
     if (norm != nullptr) heads = normed(heads, norm, shape.head_dim);
@@ -141,7 +141,7 @@ Tensor Execution::rope(const Tensor &x, const float *norm, const Tensor &cosine,
     return at::cat({first * cosine - second * sine, second * cosine + first * sine}, 2);
 }
 
-// x [rows, D] to the last `outputs` rows of the block's result.
+// A transformer block: x [rows, D] to the last `outputs` rows of its result. The other rows only fill the cache.
 Tensor Execution::block(const Tensor &x, const Step &step) {
     const ct_decode_block &b = *step.block;
     const AttentionMetadata &planned = plan.metadata[step.metadata];
@@ -162,8 +162,8 @@ Tensor Execution::block(const Tensor &x, const Step &step) {
     return y + gemm(at::silu(gemm(inner, b.gate)) * gemm(inner, b.up), b.down);
 }
 
-// Queries [outputs, H, d] over the slots of their sequences up to their own: [outputs, H · d]. Queries of heads that
-// share a key become more rows of one head.
+// Attention of queries [outputs, H, d] over their sequences' slots up to their own: [outputs, H · d]. Queries of heads that
+// share a key head are folded into the rows of one head.
 Tensor Execution::attended(const Tensor &query, const AttentionMetadata &planned, const MetadataTensors &made, int64_t layer) const {
     const ct::WithoutCudnnAttention guard;
     const int64_t kv_heads = shape.kv_heads, shared = shape.attention_heads / kv_heads, dim = shape.head_dim;

@@ -1,21 +1,21 @@
-// A planned pass on its device, by ATen's operators.
+// Executes a planned pass on its device with ATen's operators.
 #pragma once
 
 #include "Plan.h"
 
 namespace ct::passes {
 
-// The device's side of a pass: the same operations on the same tensors each time it runs.
+// The device side of a pass; each run executes the same operations on the same tensors, as a graph requires.
 class Execution {
 public:
     Execution(ct_decoder_s &decoder, Plan plan);
 
-    // Copies the numbers of a plan with the same key to the device.
+    // Copies the inputs of a plan with the same key to the device.
     void load(const Plan &plan);
     void run();
-    // Releases intermediates; keeps the numbers and the results, whose addresses a graph holds.
+    // Releases intermediates; keeps inputs and results, to whose addresses a graph refers.
     void release();
-    // To the host, where the plan says.
+    // Copies results to the host addresses of the plan.
     void copy_results(const Plan &plan) const;
 
 private:
@@ -23,9 +23,9 @@ private:
     const ct_decode_shape &shape;
     Plan plan;
     at::Tensor numbers, floats;
-    std::vector<at::Tensor> results;  // of each step
+    std::vector<at::Tensor> results;  // one per step
 
-    // The attention metadata of the plan on the device.
+    // The plan's attention metadata as tensors on the device.
     struct GroupTensors {
         at::Tensor rows, table, mask;
     };

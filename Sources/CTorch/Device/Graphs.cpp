@@ -58,14 +58,14 @@ Graphs::Recording *Graphs::record(ct_decoder_s &decoder, const Plan &plan) {
             recording.execution->release();
         }
     } catch (const c10::OutOfMemoryError &) {
-        // Room for the pass itself.
+        // Releases all recordings to make room for the pass itself.
         recording = {};
         forget();
         return nullptr;
     } catch (const std::exception &error) {
-        // Slower, but not wrong: passes run operation by operation from here on.
+        // Passes run operation by operation from now on: slower, with the same results.
         works = false;
-        TORCH_WARN("passes are not recorded as graphs on this device: ", error.what());
+        TORCH_WARN("decoding passes cannot be captured as CUDA graphs on this device: ", error.what());
         return nullptr;
     }
     return &recordings.insert_or_assign(plan.key, std::move(recording)).first->second;

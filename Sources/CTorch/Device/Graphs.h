@@ -1,4 +1,4 @@
-// Passes that were recorded once and run again: on a GPU as graphs, which start hundreds of kernels at once.
+// Recorded passes: on a GPU as CUDA graphs, which launch hundreds of kernels at once.
 #pragma once
 
 #include <map>
@@ -11,31 +11,31 @@
 
 namespace ct::passes {
 
-// The recorded passes of a device, by their plans' keys, for one thread at a time. A pass is recorded when it comes a second
-// time: the first time, run operation by operation, has uploaded what it needs and made the libraries' handles of its thread.
+// A decoder's recorded passes by plan key; not thread-safe. A pass is recorded at its second occurrence: the first one, run
+// operation by operation, has uploaded constants and created the thread's library handles, which is not allowed in a capture.
 class Graphs {
 public:
     explicit Graphs(bool replays_operations) : replays_operations(replays_operations) {}
 
-    // False if nothing was run, and the pass is to run operation by operation.
+    // Runs the pass from a recording. Returns false if there is none; the caller then runs it operation by operation.
     bool run(ct_decoder_s &decoder, const Plan &plan);
-    // It did so, without an error.
+    // To be called after a pass has run operation by operation without an error.
     void mark_executed(const Plan &plan);
     // Releases all recordings and their memory.
     void forget();
 
-    // Passes that ran from a recording.
+    // The number of passes run from a recording.
     int64_t replays() const { return replayed; }
 
 private:
     struct Recording {
         std::unique_ptr<Execution> execution;
-        std::unique_ptr<CudaGraph> graph;  // null: the execution is run again
+        std::unique_ptr<CudaGraph> graph;  // null: `execution` is run again
         int64_t used = 0;
     };
     using Key = std::vector<int64_t>;
 
-    // All share one pool: a recording keeps the memory of its numbers and results only.
+    // All graphs share one memory pool; a recording holds only the memory of its inputs and results.
     static constexpr size_t kMostRecordings = 96, kMostSeen = 1024;
 
     const bool replays_operations;  // for tests on devices without graphs

@@ -8,9 +8,9 @@
 namespace ct::passes {
 namespace {
 
-// Attention takes a multiple of this many pages: a recorded pass then serves 128 tokens, and slots past a sequence's end are
-// masked.
-constexpr int64_t kPagesAtOnce = 8;
+// Attention covers a multiple of this number of pages, so that one recorded pass serves 128 consecutive lengths; slots beyond
+// a sequence's end are masked.
+constexpr int64_t kPageMultiple = 8;
 
 class Planner {
 public:
@@ -30,19 +30,19 @@ public:
             if (!find(op.x, op.rows * width, step)) break;
             if (is_block) step.metadata = metadata(op);
             plan.steps.push_back(step);
-            note({step.kind, step.rows, step.outputs, step.layer, address(step.block), address(step.weight),
-                  address(step.norm), step.input, step.source, int64_t(step.metadata)});
+            add_to_key({step.kind, step.rows, step.outputs, step.layer, address(step.block), address(step.weight),
+                        address(step.norm), step.input, step.source, int64_t(step.metadata)});
             if (step.outputs > 0) record_output(op.y, step.outputs * (is_block ? width : weight.size(0)));
         }
         for (const Value &value : values) {
             plan.results.push_back({value.step, value.begin});
-            note({int64_t(value.step)});
+            add_to_key({int64_t(value.step)});
         }
-        note({plan.float_count, int64_t(plan.numbers.size())});
+        add_to_key({plan.float_count, int64_t(plan.numbers.size())});
     }
 
 private:
-    // The output of a step, by its address on the host. Older ones come first.
+    // The output of a step and its host address range; in the order of steps.
     struct Value {
         float *begin;
         const float *end;
@@ -57,7 +57,7 @@ private:
     std::vector<Value> values;
 
     static int64_t address(const void *pointer) { return reinterpret_cast<int64_t>(pointer); }
-    void note(std::initializer_list<int64_t> parts) { plan.key.insert(plan.key.end(), parts); }
+    void add_to_key(std::initializer_list<int64_t> parts) { plan.key.insert(plan.key.end(), parts); }
 
     Range add(const std::vector<int64_t> &numbers) {
         const Range range = {int64_t(plan.numbers.size()), int64_t(numbers.size())};
@@ -65,7 +65,8 @@ private:
         return range;
     }
 
-    // Where a step finds its input; false if only a part of it is an earlier step's output.
+    // Resolves the input of a step: an earlier step's output, or floats on the host. Returns false if an earlier output covers
+    // only part of it.
     bool find(const float *x, int64_t size, Step &step) {
         for (auto value = values.rbegin(); value != values.rend(); value++) {
             if (value->end <= x || x + size <= value->begin) continue;
@@ -106,14 +107,15 @@ private:
                     page(op.row_table[row], layer, slot / slots_per_page) * slots_per_page + slot % slots_per_page);
             }
         made.positions = add(positions), made.slot_mapping = add(slot_mapping);
-        note({made.rows, made.outputs, made.layers, address(made.keys.const_data_ptr()),
-              address(made.values.const_data_ptr()), made.keys.size(0)});
+        add_to_key({made.rows, made.outputs, made.layers, address(made.keys.const_data_ptr()),
+                    address(made.values.const_data_ptr()), made.keys.size(0)});
         if (op.outputs > 0) group(made);
         plan.metadata.push_back(std::move(made));
         return plan.metadata.size() - 1;
     }
 
-    // All sequences in one group; with tiles, a group for each tile of each sequence over all slots there can be.
+    // Groups the output rows by sequence: one group for all sequences or, with tiles, one per tile of each sequence, over all
+    // slots of a context.
     void group(AttentionMetadata &metadata) {
         const int64_t tile = decoder.tile, most = (decoder.shape.positions + slots_per_page - 1) / slots_per_page;
         const ct_decode_row *outputs = metadata.row_table + metadata.rows - metadata.outputs;
@@ -141,7 +143,7 @@ private:
                     queries = std::max<int64_t>(queries, rows.size());
                     for (int64_t row : rows) pages = std::max(pages, outputs[row].slot / slots_per_page + 1);
                 }
-                pages = std::max(pages, std::min(most, (pages + kPagesAtOnce - 1) / kPagesAtOnce * kPagesAtOnce));
+                pages = std::max(pages, std::min(most, (pages + kPageMultiple - 1) / kPageMultiple * kPageMultiple));
             }
             std::vector<int64_t> rows, slots, tables;
             for (const auto &member : members)
@@ -154,7 +156,7 @@ private:
                 }
             for (int64_t layer = 0; layer < metadata.layers; layer++)
                 for (const auto &member : members) {
-                    // Past the sequence's end its first page again: the mask hides it, and it holds no NaN of another's.
+                    // Beyond the sequence's end, its first page: masked, and in contrast to another sequence's free of NaN.
                     const ct_decode_row &last = outputs[member.back()];
                     for (int64_t index = 0; index < pages; index++)
                         tables.push_back(page(last, layer, index <= last.slot / slots_per_page ? index : 0));
@@ -162,7 +164,7 @@ private:
             attending += static_cast<int64_t>(rows.size());
             const int64_t sequences = static_cast<int64_t>(members.size());
             metadata.groups.push_back({sequences, queries, pages, add(rows), add(slots), add(tables)});
-            note({sequences, queries, pages});
+            add_to_key({sequences, queries, pages});
         }
         metadata.order = add(order);
     }

@@ -1,7 +1,7 @@
-// A pass before any of it runs: its operations, where each finds its input, and all numbers that the device needs for it.
+// The plan of a pass: its operations, the source of each input, and all metadata for the device.
 //
-// Two passes with the same key differ only in `numbers`, `floats` and the addresses on the host where results go: a recording
-// of one serves the other.
+// Plans with the same key differ only in `numbers`, `floats` and the host addresses of results, so a recording of one can be
+// used for the other.
 #pragma once
 
 #include <utility>
@@ -11,28 +11,28 @@
 
 namespace ct::passes {
 
-// A part of the numbers: `count` of them from `start` on.
+// A slice of `Plan::numbers`.
 struct Range {
     int64_t start, count;
 };
 
-// Queries that attend in one call: `sequences` of them with `queries` each, filled up with copies of a first one.
+// Queries of one attention call: `queries` for each of `sequences`, padded with copies of the sequence's first query.
 struct Group {
     int64_t sequences, queries, pages;
-    Range rows;    // [sequences · queries]: which of the output rows
-    Range slots;   // [sequences · queries]: the last that each may see
-    Range tables;  // [layers, sequences · pages]
+    Range rows;    // [sequences · queries]: indices of output rows
+    Range slots;   // [sequences · queries]: the last slot that each query attends to
+    Range tables;  // [layers, sequences · pages]: page tables
 };
 
-// The attention metadata of the rows of blocks, the same for all layers.
+// The attention metadata of the rows of a pass, shared by all layers.
 struct AttentionMetadata {
     const ct_decode_row *row_table;
     int64_t rows, outputs, layers;
-    at::Tensor keys, values;  // of all pages
+    at::Tensor keys, values;  // the whole cache
     Range positions;     // [rows]
-    Range slot_mapping;  // [layers, rows]: indices among all slots of all pages
+    Range slot_mapping;  // [layers, rows]: slots in the flattened cache
     std::vector<Group> groups;
-    Range order;  // [outputs]: where each output row is among those of all groups
+    Range order;  // [outputs]: index of each output row in the concatenated groups
 };
 
 struct Step {
@@ -41,20 +41,20 @@ struct Step {
     const ct_decode_block *block;
     ct_tensor weight;
     const float *norm;
-    int64_t input;  // the number of floats before it in the output of step `source`, or, if that is -1, in the floats
+    int64_t input;    // offset of the input in the output of step `source`, or in `Plan::floats` if `source` is -1
     int64_t source;
-    size_t metadata;  // of a block
+    size_t metadata;  // for a block
 };
 
 struct Plan {
     std::vector<Step> steps;
     std::vector<AttentionMetadata> metadata;
-    std::vector<int64_t> numbers;
-    std::vector<std::pair<const float *, int64_t>> floats;  // on the host, one part after another
+    std::vector<int64_t> numbers;                           // all integer metadata
+    std::vector<std::pair<const float *, int64_t>> floats;  // host inputs, concatenated on the device
     int64_t float_count = 0;
-    std::vector<std::pair<size_t, float *>> results;  // of which step, and where on the host to
+    std::vector<std::pair<size_t, float *>> results;  // step, and host address of its result
     std::vector<int64_t> key;
-    int32_t taken = 0;  // how many operations it has; the rest need results on the host first
+    int32_t taken = 0;  // number of operations included; the remaining ones need results on the host first
 
     Plan(const ct_decoder_s &decoder, const ct_decode_cache_s &cache, const ct_decode_op *ops, int32_t count);
 };

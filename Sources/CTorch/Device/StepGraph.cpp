@@ -1,4 +1,4 @@
-// A device's streams, and work that is captured once and launched as a whole, for a training step.
+// CUDA streams, and CUDA graphs of training steps.
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "../internal.h"
@@ -13,7 +13,7 @@ struct ct_graph_s {
 
 namespace {
 
-// A device that refuses at run time is no error of the caller's.
+// As ct::guarded_status, but an error of the device is not reported as a programmer error.
 template <typename Body>
 int32_t run_time_status(Body &&body) {
     try {
@@ -39,7 +39,7 @@ int32_t ct_leave_default_stream(ct_device device) {
         const auto where = ct::device(device);
         if (!where.is_cuda()) return;
         const c10::impl::VirtualGuardImpl streams(where.type());
-        // What was done on the default stream is finished first.
+        // Work on the default stream must finish first.
         streams.synchronizeDevice(where.index());
         if (streams.getStream(where) == streams.getDefaultStream(where))
             streams.exchangeStream(streams.getStreamFromGlobalPool(where));

@@ -1,4 +1,4 @@
-// Collectives of any group, and the work they leave behind.
+// Collectives of any process group, and handles to the work in progress.
 #include "Group.h"
 
 using namespace ct;
@@ -8,11 +8,11 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Told by the thread that ends the work, which may outlive the handle.
-struct Ending {
+// The completion of a collective, set by a thread of c10d's, which may outlive the handle.
+struct Completion {
     std::mutex mutex;
     std::condition_variable changed;
-    bool ended = false;
+    bool done = false;
     Clock::time_point at;
 };
 
@@ -20,7 +20,7 @@ struct Ending {
 
 struct ct_work_s {
     c10::intrusive_ptr<c10d::Work> work;
-    std::shared_ptr<Ending> ending;
+    std::shared_ptr<Completion> completion;
 };
 
 namespace {
@@ -29,12 +29,12 @@ ct_work begin(ct_tensor tensor, auto &&call) {
     return attempt<ct_work>(nullptr, [&] {
         std::vector<at::Tensor> tensors = {borrow(tensor).detach()};
         TORCH_CHECK(tensors[0].is_contiguous(), "a collective needs a contiguous tensor");
-        auto handle = std::make_unique<ct_work_s>(ct_work_s{call(tensors), std::make_shared<Ending>()});
-        handle->work->getFuture()->addCallback([ending = handle->ending](c10::ivalue::Future &) {
-            std::lock_guard lock(ending->mutex);
-            ending->ended = true;
-            ending->at = Clock::now();
-            ending->changed.notify_all();
+        auto handle = std::make_unique<ct_work_s>(ct_work_s{call(tensors), std::make_shared<Completion>()});
+        handle->work->getFuture()->addCallback([completion = handle->completion](c10::ivalue::Future &) {
+            std::lock_guard lock(completion->mutex);
+            completion->done = true;
+            completion->at = Clock::now();
+            completion->changed.notify_all();
         });
         return handle.release();
     });
@@ -64,13 +64,13 @@ ct_work ct_broadcast(ct_group group, ct_tensor tensor, int32_t root) {
 
 int32_t ct_work_wait(ct_work work, int64_t timeout_ms, int64_t *finished_ns) {
     return attempt_status([&] {
-        auto &ending = *work->ending;
+        auto &completion = *work->completion;
         {
-            std::unique_lock lock(ending.mutex);
-            if (!ending.changed.wait_for(lock, milliseconds(timeout_ms), [&] { return ending.ended; })) throw TimedOut();
-            *finished_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(ending.at.time_since_epoch()).count();
+            std::unique_lock lock(completion.mutex);
+            if (!completion.changed.wait_for(lock, milliseconds(timeout_ms), [&] { return completion.done; })) throw TimedOut();
+            *finished_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(completion.at.time_since_epoch()).count();
         }
-        // Rethrows what ended it; on CUDA, lets this thread's stream wait for it.
+        // Rethrows the work's exception; on CUDA, makes this thread's stream wait for the work.
         work->work->wait();
     });
 }

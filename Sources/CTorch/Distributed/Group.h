@@ -1,4 +1,4 @@
-// The handle to a group. Apart from the store's, because c10d's headers of groups include all of ATen's operators.
+// The handle to a process group. Separate from Handles.h because c10d's headers for groups include all ATen operators.
 #pragma once
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>

@@ -1,4 +1,4 @@
-// What stands behind the handles of ct_distributed.h.
+// Definitions and helpers for the handles of ct_distributed.h.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,7 @@ struct TimedOut : std::exception {
     const char *what() const noexcept override { return "timed out"; }
 };
 
-// As ct::guarded, but no exception is the programmer's fault.
+// As ct::guarded, but no exception is reported as a programmer error.
 template <typename Result, typename Body>
 Result attempt(Result failure, Body &&body) {
     try {
@@ -47,8 +47,8 @@ int32_t attempt_status(Body &&body) {
     }
 }
 
-// Runs `body` on a thread of its own and leaves it there if it does not come back: connecting to a stranger's port, or to
-// a frozen peer, can block where no time-out of c10d's reaches.
+// Runs `body` on a detached thread and throws TimedOut if it does not finish in time: connecting to another program's port, or
+// to a frozen peer, can block where c10d's timeouts do not apply.
 template <typename Value>
 Value within(std::chrono::milliseconds limit, std::function<Value()> body) {
     auto task = std::make_shared<std::packaged_task<Value()>>(std::move(body));

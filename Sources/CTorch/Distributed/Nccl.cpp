@@ -1,5 +1,5 @@
-// c10d's process group over NCCL, found in libtorch_cuda.so at run time, since we link torch_cpu only. Its own header needs
-// CUDA's; what is used of it here is what its base classes declare.
+// c10d's process group over NCCL, looked up in libtorch_cuda.so at run time, since CTorch links torch_cpu only. Its own header
+// needs CUDA's headers; here it is used through its base classes.
 #include <dlfcn.h>
 
 #include <new>
@@ -16,26 +16,28 @@ namespace {
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
 using OptionsPointer = c10::intrusive_ptr<c10d::Backend::Options>;
 
-// The two constructors of ProcessGroupNCCL by their names (LibTorch 2.11 to 2.13); all else is virtual or the base's. Arguments
-// that are not trivial go by reference (Itanium C++ ABI, section 3.1.2.3), and the base class comes first in both objects.
+// The constructors of ProcessGroupNCCL and its Options by mangled name (LibTorch 2.11 to 2.13); everything else is virtual or in
+// the base class. Arguments of non-trivial type are passed by reference (Itanium C++ ABI, section 3.1.2.3), and the base class
+// is at offset 0 of both objects.
 constexpr const char *kOptions = "_ZN4c10d16ProcessGroupNCCL7OptionsC1Eb";
 constexpr const char *kGroup =
     "_ZN4c10d16ProcessGroupNCCLC1EN3c1013intrusive_ptrINS_5StoreENS1_6detail34intrusive_target_default_null_typeIS3_EEEEii"
     "NS2_INS0_7OptionsENS5_IS8_EEEE";
-// Room for either object: in 2.11 the group has 1,112 bytes and its options 248.
-constexpr size_t kRoom = 1 << 14;
+// Storage for either object: in LibTorch 2.11 the group has 1,112 bytes and the options 248.
+constexpr size_t kObjectSize = 1 << 14;
 
 template <typename Function>
 Function find(const char *name) {
     void *address = dlsym(RTLD_DEFAULT, name);
-    if (address == nullptr) throw std::runtime_error("this LibTorch has no NCCL: it is a build for the CPU, or too different");
+    if (address == nullptr)
+        throw std::runtime_error("this LibTorch has no NCCL: it is a CPU build, or a version other than 2.11 to 2.13");
     return reinterpret_cast<Function>(address);
 }
 
-// An object of a class derived from `Base`, made by a constructor found at run time.
+// Constructs an object of a class derived from `Base` with a constructor found at run time.
 template <typename Base, typename... Arguments>
 c10::intrusive_ptr<Base> construct(void (*constructor)(void *, Arguments...), Arguments... arguments) {
-    void *memory = ::operator new(kRoom);
+    void *memory = ::operator new(kObjectSize);
     try {
         constructor(memory, arguments...);
     } catch (...) {

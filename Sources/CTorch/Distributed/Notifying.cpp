@@ -1,4 +1,4 @@
-// A backward pass that tells when each leaf's gradient is final, so that it can travel while the pass goes on.
+// A backward pass that reports when each leaf's gradient is final, so that its reduction can overlap the rest of the pass.
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -20,7 +20,7 @@ struct Notify final : torch::autograd::PostAccumulateGradHook {
     void operator()(const at::Tensor &) override { callback(context, index); }
 };
 
-// The hooks live as long as the pass.
+// Removes the hooks at the end of the pass.
 struct Hooks {
     std::vector<at::Tensor> leaves;
     ~Hooks() {

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 ct_store ct_store_open(const char *host, uint16_t port, bool serve, int64_t timeout_ms) {
     return attempt<ct_store>(nullptr, [&] {
-        // c10d's warnings say what our errors say, line by line with every attempt.
+        // c10d would print a warning for every connection attempt; a failure is reported once as our error.
         if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, 3);
         c10d::TCPStoreOptions options;
         options.port = port;

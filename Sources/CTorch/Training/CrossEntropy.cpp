@@ -1,7 +1,7 @@
-// The fused end of a prediction head: what is kept is one chunk of logits, which becomes its own gradient in place.
+// The fused output stage of a prediction head. Memory for one chunk of logits suffices; its gradient overwrites it.
 //
-// The GEMMs (Gemm.h) work on views of buffers that the caching allocator hands out again in the next call;
-// between them a kernel passes once over a chunk, or ATen's operators for other devices and element types.
+// The GEMMs (Gemm.h) use buffers that the caching allocator reuses in the next call. Between them, a built-in kernel makes one
+// pass over a chunk; other devices and element types use ATen's operators.
 #include "ct_cross_entropy.h"
 
 #include <algorithm>
@@ -30,11 +30,11 @@ using namespace ct;
 
 namespace {
 
-// Whether the kernels take the logits.
+// Whether the built-in kernels support the logits.
 bool has_kernels(const at::Tensor &logits) { return logits.is_cpu() && logits.scalar_type() == at::kFloat; }
 
-// Turns logits [rows, V] into scale · their gradient, in place, and returns the loss: a float64 scalar on their device.
-// Targets and probabilities [rows, k]; rows whose first target is `ignored` are only legal where has_kernels is false.
+// Replaces logits [rows, V] by scale · their gradient in place, and returns the loss, a float64 scalar on their device.
+// Targets and probabilities are [rows, k]; rows whose first target is `ignored` are allowed only if has_kernels is false.
 at::Tensor softmax_cross_entropy(
     const at::Tensor &logits, const at::Tensor &targets, const at::Tensor &probabilities, int64_t ignored, double scale
 ) {
@@ -44,14 +44,14 @@ at::Tensor softmax_cross_entropy(
         const auto labels = targets.where(counts, 0);
         auto p = counts.expand(targets.sizes()).to(wide);
         if (probabilities.defined()) p = probabilities.to(wide).where(counts, 0);
-        // One tensor of the logits' size beside them where their type is narrow, and none where it is not.
+        // Needs a temporary of the logits' size only if their type is narrower than float32.
         auto d = logits;
         if (logits.scalar_type() == wide) d.sub_(at::amax(logits, 1, true));
         else d = at::sub(logits, at::amax(logits, 1, true).to(wide));
         const auto picked = d.gather(1, labels);
         const auto sums = d.exp_().sum(1, true), total = p.sum(1, true);
         const auto loss = ((sums.log() - picked) * p).sum(at::kDouble);
-        // Σp · softmax − p, as (e − p · Σe / Σp) · Σp / Σe; rows of no weight give 0.
+        // Σp · softmax − p, computed as (e − p · Σe / Σp) · Σp / Σe; rows with Σp = 0 give 0.
         d.scatter_add_(1, labels, p * sums / total.clamp_min(1e-30) * -1);
         auto result = logits;
         at::mul_out(result, d, total.mul(scale).div_(sums));
@@ -60,7 +60,7 @@ at::Tensor softmax_cross_entropy(
     const int64_t rows = logits.size(0), vocabulary = logits.size(1), count = targets.size(1);
     TORCH_CHECK(
         targets.scalar_type() == at::kLong && (!probabilities.defined() || probabilities.scalar_type() == at::kFloat),
-        "targets are int64 and probabilities float32 beside float32 logits");
+        "float32 logits need int64 targets and float32 probabilities");
     const int64_t *labels = ct::elements<int64_t>(targets);
     for (int64_t i = 0; i < rows * count; i++)
         TORCH_CHECK(
@@ -74,7 +74,7 @@ at::Tensor softmax_cross_entropy(
     return at::scalar_tensor(std::accumulate(losses.begin(), losses.end(), 0.0), at::kDouble);
 }
 
-// The tensor's own gradient, made if there is none; undefined for a frozen parameter.
+// The parameter's gradient, allocated (and `fresh` set) if there is none; undefined for a frozen parameter.
 at::Tensor gradient_of(const at::Tensor &parameter, bool &fresh) {
     if (!parameter.requires_grad()) return {};
     auto &gradient = parameter.mutable_grad();
@@ -88,7 +88,7 @@ at::Tensor gradient_of(const at::Tensor &parameter, bool &fresh) {
 int64_t ct_fused_cross_entropy_chunk(int64_t rows, int64_t vocabulary, int64_t element_bytes, int64_t logits_bytes) {
     const int64_t most = std::max<int64_t>(1, logits_bytes / std::max<int64_t>(1, vocabulary * element_bytes));
     const int64_t chunks = (std::max<int64_t>(1, rows) + most - 1) / most;
-    // Equal chunks, in whole multiples of 16 rows where that fits.
+    // Chunks of equal size, rounded up to a multiple of 16 rows if that fits.
     return std::min(most, ((rows + chunks - 1) / chunks + 15) / 16 * 16);
 }
 
@@ -100,21 +100,21 @@ int32_t ct_fused_cross_entropy(
     return guarded_status([&] {
         c10::NoGradGuard guard;
         const auto input = borrow(hidden), x = training::rows(input), own_norm = borrow(norm), own_u = borrow(unembedding);
-        // Weights may be float32 beside bfloat16 activations: the GEMMs take x's type, the gradients the weights'.
+        // With float32 weights and bfloat16 activations, the GEMMs use the type of x and the gradients that of the weights.
         const auto weight = own_norm.to(x.scalar_type()), u = own_u.to(x.scalar_type());
         const auto labels = borrow(targets).contiguous();
         const auto probabilities = probabilities_or_null == nullptr ? at::Tensor() : borrow(probabilities_or_null);
         TORCH_CHECK(
             u.dim() == 2 && u.size(1) == x.size(1) && labels.dim() == 2 && labels.size(0) == x.size(0) &&
                 labels.size(1) > 0 && (!probabilities.defined() || probabilities.sizes() == labels.sizes()),
-            "hidden ", input.sizes(), ", unembedding ", u.sizes(), " and targets ", labels.sizes(), " do not fit");
-        // The kernels take no masked rows. Elsewhere, finding them would make the host wait for the device: there they are
-        // computed unless the caller knows which rows count.
+            "shapes do not match: hidden ", input.sizes(), ", unembedding ", u.sizes(), ", targets ", labels.sizes());
+        // The built-in kernels do not support ignored rows, so these are removed. On other devices that would need a
+        // synchronisation, so all rows are computed unless the caller gives the ones that contribute.
         auto counting = rows_or_null != nullptr ? borrow(rows_or_null) : at::Tensor();
         if (!counting.defined() && has_kernels(x)) counting = at::nonzero(labels.select(1, 0) != ignored).reshape({-1});
         const bool all = !counting.defined() || counting.numel() == x.size(0);
         const int64_t rows = all ? x.size(0) : counting.numel();
-        // Logits of a smaller type have a float32 copy beside them.
+        // Logits of a narrower type need a float32 copy, too.
         const int64_t element_bytes = static_cast<int64_t>(x.element_size()) + (x.element_size() < 4 ? 4 : 0);
         const int64_t chunk = ct_fused_cross_entropy_chunk(rows, u.size(0), element_bytes, logits_bytes);
 
@@ -142,7 +142,7 @@ int32_t ct_fused_cross_entropy(
                 logits, part(labels), probabilities.defined() ? part(probabilities).contiguous() : at::Tensor(), ignored,
                 scale));
 
-            // The first GEMM overwrites a gradient that is not there yet.
+            // The first GEMM overwrites a newly allocated gradient.
             if (u_gradient.defined() && u_gradient.scalar_type() == logits.scalar_type())
                 fresh ? (void)training::gemm_into(u_gradient, logits.t(), normed.y)
                       : training::accumulate_gemm(u_gradient, logits.t(), normed.y);

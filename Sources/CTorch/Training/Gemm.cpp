@@ -17,14 +17,14 @@ using at::Tensor;
 namespace ct::training {
 namespace {
 
-// -1: by the processor, else as ct_set_builtin_gemm said.
+// The value of ct_set_builtin_gemm; -1: chosen by the processor.
 std::atomic<int32_t> forced{-1};
 
-bool is_faster_here() {
+bool is_enabled() {
 #if defined(__x86_64__)
     static const bool intel = __builtin_cpu_is("intel");
-    const int32_t wish = forced.load(std::memory_order_relaxed);
-    return ck_isa() >= CK_AVX2 && (wish < 0 ? !intel : wish > 0);
+    const int32_t choice = forced.load(std::memory_order_relaxed);
+    return ck_isa() >= CK_AVX2 && (choice < 0 ? !intel : choice > 0);
 #else
     return false;
 #endif
@@ -37,11 +37,11 @@ bool has_layout(const Tensor &t) {
 }
 
 bool is_builtin(const Tensor &out, const Tensor &a, const Tensor &b) {
-    return is_faster_here() && has_layout(a) && has_layout(b) && has_layout(out) && out.stride(1) == 1 &&
+    return is_enabled() && has_layout(a) && has_layout(b) && has_layout(out) && out.stride(1) == 1 &&
            a.size(1) == b.size(0) && out.size(0) == a.size(0) && out.size(1) == b.size(1);
 }
 
-// out = base + a · b, or without the base; base may be out.
+// out = base + a · b, or a · b if base is undefined; base may be out.
 void run(const Tensor &out, const Tensor &base, const Tensor &a, const Tensor &b) {
     const ck_gemm_operands operands = {
         a.size(0), b.size(1), a.size(1), ct::elements<float>(a), a.stride(0), a.stride(1), ct::elements<float>(b),
@@ -53,7 +53,7 @@ void run(const Tensor &out, const Tensor &base, const Tensor &a, const Tensor &b
 }  // namespace
 
 Tensor gemm(const Tensor &a, const Tensor &b) {
-    if (!is_faster_here() || !has_layout(a) || !has_layout(b) || a.size(1) != b.size(0)) return at::mm(a, b);
+    if (!is_enabled() || !has_layout(a) || !has_layout(b) || a.size(1) != b.size(0)) return at::mm(a, b);
     const auto out = at::empty({a.size(0), b.size(1)}, a.options());
     run(out, {}, a, b);
     return out;

@@ -1,6 +1,5 @@
-// Matrix multiplications without autograd, which sees neither results nor what is written into. The built-in GEMM runs where
-// it is faster than LibTorch: for float32 in the memory of a processor with AVX2 or AVX-512 that is not Intel's (there MKL
-// runs AVX2 code, at 85 % of its peak and 40 % of AVX-512's).
+// GEMM outside autograd. The built-in GEMM is used where it is faster than LibTorch's: for float32 on CPUs with AVX2 or AVX-512
+// not made by Intel. On these, MKL runs AVX2 code, at 85 % of AVX2's peak and 40 % of AVX-512's.
 #pragma once
 
 #include <ATen/core/Tensor.h>

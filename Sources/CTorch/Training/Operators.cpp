@@ -1,4 +1,4 @@
-// The fused operators as autograd functions: each forward says what is kept, each backward what is computed again.
+// The fused operators as autograd functions: each forward shows what is saved, each backward what is recomputed.
 #include <ATen/SDPBackend.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_sdp_choice.h>
@@ -26,7 +26,7 @@ using torch::autograd::variable_list;
 
 namespace {
 
-// Buffers that only this node holds may be overwritten in its backward pass, unless the graph is to be walked again.
+// Buffers held by this node only may be overwritten in its backward pass, unless the graph is retained.
 bool may_consume() { return !torch::autograd::get_current_graph_task_keep_graph(); }
 
 std::vector<int64_t> with_last(const Tensor &x, int64_t size) {
@@ -37,8 +37,8 @@ std::vector<int64_t> with_last(const Tensor &x, int64_t size) {
 
 Tensor weight_gradient(const Tensor &dy, const Tensor &input) { return gemm(dy.t(), input); }
 
-// Matrices [out_i, in] one below the other, for one GEMM instead of several: a view if they lie so in memory, as those
-// of a block do, else a copy.
+// Matrices [out_i, in] stacked along the first axis, for one GEMM instead of several: a view if they are adjacent in memory, as
+// those of a block are, otherwise a copy.
 Tensor joined(at::TensorList parts) {
     const auto &first = parts[0];
     const int64_t width = first.size(1);
@@ -85,7 +85,7 @@ struct NormLinears : Function<NormLinears> {
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto x = rows(saved[0]), scale = saved[1].contiguous();
-        auto normed = norm_again(x, saved[2], scale, context->saved_data["eps"].toDouble());
+        auto normed = recompute_norm(x, saved[2], scale, context->saved_data["eps"].toDouble());
         variable_list result(2);
         Tensor dnormed;
         for (size_t i = 0; i < gradients.size(); i++) {
@@ -144,7 +144,7 @@ struct AddSwiGLU : Function<AddSwiGLU> {
         auto d = swiglu_backward(saved[6], gemm(dy, down), may_consume());
         const auto ddown = wants(4) ? weight_gradient(dy, d.y) : Tensor();
         d.y.reset();
-        auto normed = norm_again(x, inverse, scale, context->saved_data["eps"].toDouble());
+        auto normed = recompute_norm(x, inverse, scale, context->saved_data["eps"].toDouble());
         const int64_t width = gate.size(0);
         const auto dboth = wants(2) || wants(3) ? weight_gradient(d.both, normed) : Tensor();
         const auto dnormed = gemm_into(normed, d.both, joined({gate, up}));
@@ -167,7 +167,7 @@ struct Rope : Function<Rope> {
     }
 };
 
-// Keeps what it was given and log Σ exp of each query's scores.
+// Saves its inputs, its output and the log-sum-exp of each query's scores.
 struct BuiltinAttention : Function<BuiltinAttention> {
     static Tensor forward(
         AutogradContext *context, const Tensor &q, const Tensor &k, const Tensor &v,
@@ -191,19 +191,19 @@ struct BuiltinAttention : Function<BuiltinAttention> {
     }
 };
 
-// Queries, keys and values of rows [N, (H + 2K) · d] as they lie side by side.
+// Views of queries, keys and values in rows [N, (H + 2K) · d].
 struct Projected {
-    Tensor q, k, v, rotated;  // [B, T, H or K, d]; `rotated` is q and k
+    Tensor q, k, v, qk;  // [B, T, H or K, d]; `qk` is queries and keys together
 
     Projected(const Tensor &rows, int64_t batch, int64_t heads, int64_t kv_heads) {
         const auto all = rows.view({batch, rows.size(0) / batch, heads + 2 * kv_heads, -1});
-        rotated = all.narrow(2, 0, heads + kv_heads), q = all.narrow(2, 0, heads);
+        qk = all.narrow(2, 0, heads + kv_heads), q = all.narrow(2, 0, heads);
         k = all.narrow(2, heads, kv_heads), v = all.narrow(2, heads + kv_heads, kv_heads);
     }
 };
 
-// A block's attention half, one GEMM for queries, keys and values. Kept: x, 1/rms, the rotated queries and keys, values,
-// attention's output and log-sums.
+// A block's attention half with one GEMM for queries, keys and values. Saves x, 1/rms, queries and keys after rope, values,
+// attention's output and log-sum-exp.
 struct AddAttention : Function<AddAttention> {
     static Tensor forward(
         AutogradContext *context, const Tensor &x, const Tensor &scale, const Tensor &query, const Tensor &key,
@@ -215,7 +215,7 @@ struct AddAttention : Function<AddAttention> {
         const auto all = gemm(normed.y, joined({query, key, value}).t());
         normed.y.reset();
         const Projected p(all, x.size(0), query.size(0) / dim, key.size(0) / dim);
-        rope_(p.rotated, cosine, sine, 1);
+        rope_(p.qk, cosine, sine, 1);
         const auto result = attention(p.q, p.k, p.v, mask.value_or(Tensor()), !mask);
         context->save_for_backward(
             {x, scale, query, key, value, output, cosine, sine, mask.value_or(Tensor()), normed.inverse, all, result.out,
@@ -240,9 +240,9 @@ struct AddAttention : Function<AddAttention> {
         const Projected d(dall, batch, heads, kv_heads);
         attention_backward(p.q, p.k, p.v, mask, !mask.defined(), {out, saved[12]}, dout, {d.q, d.k, d.v});
         dout.reset();
-        rope_(d.rotated, saved[6], saved[7], -1);
+        rope_(d.qk, saved[6], saved[7], -1);
 
-        auto normed = norm_again(x, saved[9], scale, context->saved_data["eps"].toDouble());
+        auto normed = recompute_norm(x, saved[9], scale, context->saved_data["eps"].toDouble());
         const auto weights = wants(2) || wants(3) || wants(4) ? weight_gradient(dall, normed) : Tensor();
         const auto part = [&](size_t input, int64_t start, int64_t count) {
             return wants(input) ? weights.narrow(0, start * dim, count * dim) : Tensor();
@@ -255,14 +255,14 @@ struct AddAttention : Function<AddAttention> {
     }
 };
 
-// Whether the built-in attention takes this mask: none, or one for all heads of each sequence.
-bool serves(const std::optional<Tensor> &mask, int64_t batch, int64_t queries, int64_t keys) {
+// Whether the built-in attention supports this mask: none, or one per sequence for all heads.
+bool supports_mask(const std::optional<Tensor> &mask, int64_t batch, int64_t queries, int64_t keys) {
     const std::vector<int64_t> full = {batch, 1, queries, keys};
     return !mask || (mask->scalar_type() == at::kBool && mask->sizes() == at::IntArrayRef(full));
 }
 
-// Whether the attention half of a block runs as one node: what does not fit together is left to the operators one by one,
-// which say why.
+// Whether the attention half of a block can run as one node. Mismatched shapes are left to the individual operators, which
+// report them.
 bool fits_one_node(
     const Tensor &x, const Tensor &scale, const std::vector<Tensor> &projections, const Tensor &output, const Tensor &cosine,
     const Tensor &sine, const std::optional<Tensor> &mask, int64_t dim
@@ -274,13 +274,14 @@ bool fits_one_node(
            sine.is_contiguous() && cosine.sizes() == at::IntArrayRef(table) && sine.sizes() == cosine.sizes() &&
            query.dim() == 2 && key.dim() == 2 && key.sizes() == value.sizes() && query.size(1) == width &&
            key.size(1) == width && output.dim() == 2 && output.size(0) == width && output.size(1) == query.size(0) &&
-           key.size(0) > 0 && query.size(0) % key.size(0) == 0 && attends(batch, time, key.size(0) / dim, dim) &&
-           serves(mask, batch, time, time);
+           key.size(0) > 0 && query.size(0) % key.size(0) == 0 &&
+           supports_attention(batch, time, key.size(0) / dim, dim) &&
+           supports_mask(mask, batch, time, time);
 }
 
-// LibTorch's attention of queries [B, H, T, d]: on a GPU the kernel that LibTorch prefers (cuDNN's or flash attention in
-// bfloat16), never the composition that holds all scores [T, S] where another serves. That is what it falls back to for
-// shared key heads in float32 or with a mask, since its memory-efficient kernel wants a key head for every query head.
+// LibTorch's attention of queries [B, H, T, d]: on a GPU the kernel that LibTorch chooses (cuDNN's or flash attention in
+// bfloat16). For shared key heads in float32 or with a mask, LibTorch would fall back to the math kernel, which holds all scores
+// [T, S], because its memory-efficient kernel needs a key head per query head; there the key heads are repeated instead.
 Tensor library_attention(Tensor q, Tensor k, Tensor v, const std::optional<Tensor> &mask, bool causal) {
     bool shares_keys = q.size(1) != k.size(1);
     if (!q.is_cuda()) return at::scaled_dot_product_attention(q, k, v, mask, 0.0, causal, std::nullopt, shares_keys);
@@ -300,10 +301,11 @@ Tensor attend(const Tensor &q, const Tensor &k, const Tensor &v, const std::opti
     TORCH_CHECK(
         q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
             k.size(2) > 0 && q.size(2) % k.size(2) == 0,
-        "attention of queries ", q.sizes(), " over keys ", k.sizes(), " and values ", v.sizes());
-    TORCH_CHECK(!(causal && mask), "attention takes a mask or is causal, not both");
-    if (is_cpu_float({q, k, v}) && q.size(1) == k.size(1) && attends(q.size(0), q.size(1), k.size(2), q.size(3)) &&
-        serves(mask, q.size(0), q.size(1), k.size(1)))
+        "attention: shapes do not match: queries ", q.sizes(), ", keys ", k.sizes(), ", values ", v.sizes());
+    TORCH_CHECK(!(causal && mask), "attention: give a mask or causal, not both");
+    if (is_cpu_float({q, k, v}) && q.size(1) == k.size(1) &&
+        supports_attention(q.size(0), q.size(1), k.size(2), q.size(3)) &&
+        supports_mask(mask, q.size(0), q.size(1), k.size(1)))
         return BuiltinAttention::apply(q, k, v, mask, causal);
     return library_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, causal).transpose(1, 2);
 }
@@ -346,9 +348,9 @@ ct_tensor ct_linear(ct_tensor input, ct_tensor weight, ct_tensor bias_or_null) {
     return guarded([&] {
         const auto x = borrow(input), w = borrow(weight);
         const auto bias = borrow_optional(bias_or_null);
-        const bool ours = !bias && is_cpu_float({x, w}) && x.dim() >= 1 && x.numel() > 0 && w.dim() == 2 && w.numel() > 0 &&
-                          w.size(1) == x.size(-1);
-        return ours ? Linear::apply(x, w) : at::linear(x, w, bias);
+        const bool builtin = !bias && is_cpu_float({x, w}) && x.dim() >= 1 && x.numel() > 0 && w.dim() == 2 &&
+                             w.numel() > 0 && w.size(1) == x.size(-1);
+        return builtin ? Linear::apply(x, w) : at::linear(x, w, bias);
     });
 }
 
@@ -356,7 +358,7 @@ ct_tensor ct_add_linear(ct_tensor residual, ct_tensor input, ct_tensor weight) {
     return guarded([&] { return add_linear(borrow(residual), borrow(input), borrow(weight)); });
 }
 
-ct_tensor ct_rotate(ct_tensor x, ct_tensor cosine, ct_tensor sine) {
+ct_tensor ct_rope(ct_tensor x, ct_tensor cosine, ct_tensor sine) {
     return guarded([&] { return Rope::apply(borrow(x), borrow(cosine), borrow(sine)); });
 }
 
@@ -376,8 +378,8 @@ ct_tensor ct_add_attention(
         const auto mask = borrow_optional(mask_or_null);
         TORCH_CHECK(
             x.dim() == 3 && dim > 0 && weights[0].size(0) % dim == 0 && weights[1].size(0) % dim == 0,
-            "attention of x ", x.sizes(), " with queries ", weights[0].sizes(), " and keys ", weights[1].sizes(),
-            " in heads of ", dim);
+            "attention: shapes do not match: x ", x.sizes(), ", query weight ", weights[0].sizes(), ", key weight ",
+            weights[1].sizes(), ", head dimension ", dim);
         const auto heads = [&](const Tensor &t) { return t.view({x.size(0), x.size(1), -1, dim}); };
         if (fits_one_node(x, norm, weights, o, c, s, mask, dim))
             return AddAttention::apply(

@@ -1,4 +1,4 @@
-// The gradient's norm and AdamW: those of CKernels for contiguous float32 on the CPU, ATen's elsewhere.
+// Gradient norm and AdamW: CKernels for contiguous float32 on the CPU, ATen otherwise.
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/empty.h>
@@ -50,18 +50,18 @@ int32_t ct_adamw_(
 ) {
     return guarded_status([&] {
         c10::NoGradGuard guard;
-        auto weights = borrow_list(parameters, count), slopes = borrow_list(gradients, count);
+        auto weights = borrow_list(parameters, count), grads = borrow_list(gradients, count);
         auto means = borrow_list(first, count), squares = borrow_list(second, count);
         const auto norm = norm_or_null == nullptr ? at::Tensor() : borrow(norm_or_null);
         for (int32_t i = 0; i < count; i++) {
             TORCH_CHECK(
-                slopes[i].sizes() == weights[i].sizes() && means[i].sizes() == weights[i].sizes() &&
+                grads[i].sizes() == weights[i].sizes() && means[i].sizes() == weights[i].sizes() &&
                     squares[i].sizes() == weights[i].sizes(),
-                "a parameter of shape ", weights[i].sizes(), " has a gradient of shape ", slopes[i].sizes());
-            slopes[i] = slopes[i].contiguous();
+                "a parameter of shape ", weights[i].sizes(), " has a gradient of shape ", grads[i].sizes());
+            grads[i] = grads[i].contiguous();
         }
         const auto fits = [](const std::vector<at::Tensor> &list) { return std::all_of(list.begin(), list.end(), is_float_span); };
-        if (fits(weights) && fits(slopes) && fits(means) && fits(squares)) {
+        if (fits(weights) && fits(grads) && fits(means) && fits(squares)) {
             double scale = 1;
             if (norm.defined()) {
                 const double value = *ct::elements<double>(norm.to(at::kCPU, at::kDouble));
@@ -74,20 +74,20 @@ int32_t ct_adamw_(
             std::vector<ck_adamw_span> spans;
             for (int32_t i = 0; i < count; i++)
                 spans.push_back(
-                    {weights[i].mutable_data_ptr<float>(), ct::elements<float>(slopes[i]), means[i].mutable_data_ptr<float>(),
+                    {weights[i].mutable_data_ptr<float>(), ct::elements<float>(grads[i]), means[i].mutable_data_ptr<float>(),
                      squares[i].mutable_data_ptr<float>(), weights[i].numel(), float(1 - rate * decays[i])});
             check(ck_adamw(spans.data(), count, &constants));
             return;
         }
-        // ATen's kernel divides gradients by the first and does nothing if the second is not 0. Both stay on the device, so that
-        // the host does not wait.
-        std::optional<at::Tensor> divisor, is_wrong;
+        // `grad_scale` and `found_inf` of ATen's kernel: it divides gradients by the first and skips the step if the second is not
+        // 0. Both stay on the device, so that the host does not synchronise.
+        std::optional<at::Tensor> grad_scale, found_inf;
         if (norm.defined()) {
             const auto value = norm.to(weights[0].device(), at::kFloat);
-            divisor = clip > 0 ? value.div(clip).clamp_min(1) : at::ones_like(value);
-            is_wrong = at::isfinite(value).logical_not().to(at::kFloat);
+            grad_scale = clip > 0 ? value.div(clip).clamp_min(1) : at::ones_like(value);
+            found_inf = at::isfinite(value).logical_not().to(at::kFloat);
         }
-        // ATen's kernel has one decay for all its parameters and takes the count of steps as a tensor beside them.
+        // ATen's kernel has a single weight decay for all its parameters, and takes the step count as a tensor on their device.
         std::map<double, std::vector<int32_t>> groups;
         for (int32_t i = 0; i < count; i++) groups[decays[i]].push_back(i);
         for (const auto &[decay, members] : groups) {
@@ -96,11 +96,11 @@ int32_t ct_adamw_(
                 for (const int32_t i : members) result.push_back(list[i]);
                 return result;
             };
-            const auto gradients = some(slopes);
+            const auto gradients = some(grads);
             const auto counter = at::full({}, double(steps), gradients[0].options().dtype(at::kFloat));
             at::_fused_adamw_(
                 some(weights), gradients, some(means), some(squares), {}, std::vector<at::Tensor>(members.size(), counter),
-                rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor, is_wrong);
+                rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false, grad_scale, found_inf);
         }
     });
 }

@@ -30,7 +30,7 @@ bool is_float_rows(const Tensors &...tensors) {
 const float *in(const at::Tensor &t) { return ct::elements<float>(t); }
 float *out(const at::Tensor &t) { return t.mutable_data_ptr<float>(); }
 
-// GPUs have a kernel for RMSNorm that takes one sweep; the composition below takes eight.
+// On GPUs ATen has a fused RMSNorm that makes one pass over memory; the composition below makes eight.
 bool has_fused_norm(const at::Tensor &x, const at::Tensor &weight) {
     return x.is_cuda() && x.scalar_type() == weight.scalar_type();
 }
@@ -42,10 +42,11 @@ at::Tensor rows(const at::Tensor &x) {
     return x.reshape({-1, x.size(-1)}).contiguous();
 }
 
-Normed norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
+Normalized norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
     const int64_t count = x.size(0), width = x.size(1);
     TORCH_CHECK(
-        weight.dim() == 1 && weight.size(0) == width, "the norm's weight has shape ", weight.sizes(), " and x ", x.sizes());
+        weight.dim() == 1 && weight.size(0) == width, "RMSNorm: weight of shape ", weight.sizes(), " for x of shape ",
+        x.sizes());
     if (has_fused_norm(x, weight)) {
         const auto [y, inverse] = at::_fused_rms_norm(x, {width}, weight, eps);
         return {y, inverse};
@@ -60,7 +61,7 @@ Normed norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
     return {y, inverse};
 }
 
-at::Tensor norm_again(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight, double eps) {
+at::Tensor recompute_norm(const at::Tensor &x, const at::Tensor &inverse, const at::Tensor &weight, double eps) {
     if (has_fused_norm(x, weight)) return std::get<0>(at::_fused_rms_norm(x, {x.size(1)}, weight, eps));
     if (!is_float_rows(x, inverse, weight)) return (x * inverse).to(x.scalar_type()) * weight;
     const auto y = at::empty_like(x);
@@ -121,11 +122,11 @@ at::Tensor rope(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor 
     TORCH_CHECK(
         dim % 2 == 0 && cosine.dim() == 2 && cosine.size(0) == positions && cosine.size(1) == dim / 2 &&
             sine.sizes() == cosine.sizes(),
-        "x of shape ", x.sizes(), " needs rotary tables [", positions, ", ", dim / 2, "], found ", cosine.sizes());
+        "rope: x of shape ", x.sizes(), " needs tables [", positions, ", ", dim / 2, "], found ", cosine.sizes());
     if (!is_float_rows(x, cosine, sine)) {
         const auto c = cosine.unsqueeze(1), s = sine.unsqueeze(1) * sign;
         const auto a = x.narrow(3, 0, dim / 2), b = x.narrow(3, dim / 2, dim / 2);
-        // The tables may be more exact than x.
+        // The tables may have a wider type than x.
         auto y = at::empty(x.sizes(), x.options().dtype(at::promoteTypes(x.scalar_type(), cosine.scalar_type())));
         auto first = y.narrow(3, 0, dim / 2), second = y.narrow(3, dim / 2, dim / 2);
         at::addcmul_out(first, a * c, b, s, -1);
@@ -143,7 +144,7 @@ void rope_(const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine
         static_cast<float>(sign));
 }
 
-bool attends(int64_t batch, int64_t time, int64_t kv_heads, int64_t dim) {
+bool supports_attention(int64_t batch, int64_t time, int64_t kv_heads, int64_t dim) {
     return dim % 16 == 0 && time <= 4096 && batch * kv_heads >= ck_threads();
 }
 
@@ -157,7 +158,7 @@ namespace {
 
 ck_attention arguments(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
-    const Attended &result
+    const AttentionResult &result
 ) {
     ck_attention a = {};
     a.batch = q.size(0), a.time = q.size(1), a.attention_heads = q.size(2), a.kv_heads = k.size(2), a.head_dim = q.size(3);
@@ -177,17 +178,18 @@ void run(const ck_attention &a, void (*kernel)(const ck_attention *, int32_t, fl
 
 }  // namespace
 
-Attended attention(
+AttentionResult attention(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal
 ) {
-    const Attended result = {at::empty(q.sizes(), q.options()), at::empty({q.size(0), q.size(2), q.size(1)}, q.options())};
+    const AttentionResult result = {
+        at::empty(q.sizes(), q.options()), at::empty({q.size(0), q.size(2), q.size(1)}, q.options())};
     run(arguments(q, k, v, mask, causal, result), ck_attention_forward);
     return result;
 }
 
 void attention_backward(
     const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal,
-    const Attended &result, const at::Tensor &dout, const AttentionGradient &d
+    const AttentionResult &result, const at::Tensor &dout, const AttentionGradient &d
 ) {
     auto a = arguments(q, k, v, mask, causal, result);
     a.dout = in(dout), a.dq = out(d.q), a.dk = out(d.k), a.dv = out(d.v);

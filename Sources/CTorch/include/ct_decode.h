@@ -1,8 +1,8 @@
-// Decoding passes by ATen on any device, CUDA first of all.
+// Decoding passes with ATen's operators on any device, CUDA in particular.
 //
-// A row's result can depend in its last bits on how many others there are; with `tile` > 0 GEMMs and attention run on
-// tiles of so many rows, padded, and over all slots of a context, so that it does not as far as the device's library treats
-// the rows of a GEMM alike.
+// The last bits of a row can depend on the number of rows in the pass. With `tile` > 0, GEMM and attention run on tiles padded to
+// this number of rows, and attention covers all slots of a context; this removes the dependency as far as the device's GEMM
+// treats all rows alike.
 #ifndef CT_DECODE_H
 #define CT_DECODE_H
 
@@ -14,8 +14,8 @@ extern "C" {
 
 enum { CT_DECODE_SLOTS_PER_PAGE = 16 };
 
-// As ck_block, with matrices [out, in] on the device in the decoder's element type; vectors are read on the host and copied
-// to the device at first use, so they stay where they are as long as the decoder lives.
+// As ck_block, with matrices [out, in] on the device in the decoder's element type. Vectors are on the host and copied to the
+// device at first use; they must stay valid and at the same address while the decoder lives.
 typedef struct {
     const float *attention_norm;
     ct_tensor query, key, value, output;
@@ -33,7 +33,7 @@ typedef struct {
     int64_t positions;
 } ct_decode_shape;
 
-// The attention metadata of a row: it attends to the slots 0 ... slot of its sequence, whose pages these are.
+// The attention metadata of a row: it attends to the slots 0 ... slot of its sequence, stored in `pages`.
 typedef struct {
     const int32_t *pages;
     int64_t layer_stride, slot, position;
@@ -54,14 +54,13 @@ typedef struct {
     const float *norm;
 } ct_decode_op;
 
-// A device, and what the passes of one model share there. `with_graphs`: on CUDA a pass is captured as a graph when one like
-// it comes a second time, and from then on launched as a whole. LibTorch's graphs are found by symbol name (CudaGraph.h) and
-// no GPU has run them yet: callers ask for them.
+// A model's decoder on a device. `with_graphs`: on CUDA, captures a pass as a graph at its second occurrence and replays it from
+// then on. LibTorch's graphs are looked up by symbol name (CudaGraph.h) and untested on a GPU, so they are opt-in.
 typedef struct ct_decoder_s *ct_decoder;
 ct_decoder ct_decoder_new(ct_device device, int32_t dtype, int64_t tile, bool with_graphs, ct_decode_shape shape);
 void ct_decoder_release(ct_decoder decoder);
 
-// Memory for keys and values of all sequences of an engine, by page number from 0 on.
+// The KV cache of all sequences of an engine, as pages numbered from 0.
 typedef struct ct_decode_cache_s *ct_decode_cache;
 int64_t ct_decode_page_bytes(ct_decoder decoder);
 ct_decode_cache ct_decode_cache_new(ct_decoder decoder);
@@ -71,12 +70,12 @@ int32_t ct_decode_cache_grow(ct_decode_cache cache, int64_t count);
 int32_t ct_decode_cache_copy(ct_decode_cache cache, int32_t from, int32_t to);
 int32_t ct_decode_cache_clear(ct_decode_cache cache, const int32_t *pages, int64_t count);
 
-// ck_run there.
+// Runs the operations of a pass, as ck_run does on the CPU.
 int32_t ct_decode_run(ct_decoder decoder, ct_decode_cache cache, const ct_decode_op *ops, int32_t count);
 
-// For tests without a GPU: passes are recorded on any device, and run again operation by operation from what was recorded.
+// For tests without a GPU: records passes on any device and replays them operation by operation.
 void ct_decoder_replay_operations(ct_decoder decoder);
-// How many passes ran from a recording.
+// The number of passes run from a recording.
 int64_t ct_decoder_replays(ct_decoder decoder);
 
 #ifdef __cplusplus

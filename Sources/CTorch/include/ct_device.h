@@ -1,4 +1,4 @@
-// A GPU's streams and captured work. On the CPU all of it does nothing.
+// CUDA streams and graphs. The stream functions do nothing on the CPU.
 #ifndef CT_DEVICE_H
 #define CT_DEVICE_H
 
@@ -8,13 +8,14 @@
 extern "C" {
 #endif
 
-// Waits until a device has done all it was given.
+// Waits until the device has finished all submitted work.
 int32_t ct_synchronize(ct_device device);
-// Gives this thread another stream than the default one, which cannot be captured, once the device is done.
+// Synchronises the device, then makes a stream other than the default one current for this thread, since the default stream
+// cannot be captured.
 int32_t ct_leave_default_stream(ct_device device);
 
-// Work of this thread's current stream from `begin` to `end`, launched as a whole by `replay`. LibTorch's CUDA graphs, found
-// by symbol name; no GPU has run them yet.
+// A CUDA graph: captures the work of this thread's current stream from `begin` to `end`; `replay` launches it. LibTorch's
+// graphs are looked up by symbol name and untested on a GPU.
 typedef struct ct_graph_s *ct_graph;
 bool ct_graphs_exist(void);
 ct_graph ct_graph_new(void);

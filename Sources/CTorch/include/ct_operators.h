@@ -36,7 +36,7 @@ ct_tensor ct_max(ct_tensor a);
 ct_tensor ct_argmax(ct_tensor a, int64_t axis);
 ct_tensor ct_all(ct_tensor a);
 ct_tensor ct_cumulative_product(ct_tensor a, int64_t axis);
-// The `count` largest elements along an axis, largest first, and their int64 indices. Non-zero is an error.
+// The `count` largest elements along an axis, largest first, and their int64 indices. Returns a status.
 int32_t ct_top(ct_tensor a, int64_t count, int64_t axis, ct_tensor *values, ct_tensor *indices);
 ct_tensor ct_softmax(ct_tensor a, int64_t axis);
 ct_tensor ct_log_softmax(ct_tensor a, int64_t axis);
@@ -52,7 +52,7 @@ ct_tensor ct_to_dtype(ct_tensor a, int32_t dtype);
 ct_tensor ct_to_device(ct_tensor a, ct_device device);
 ct_tensor ct_index_select(ct_tensor a, int64_t axis, ct_tensor indices);
 
-// MARK: the transformer's
+// MARK: embedding and loss
 ct_tensor ct_embedding(ct_tensor weight, ct_tensor indices);
 // Sum (not mean) of -log softmax(logits)[target] over rows whose target is not `ignored`.
 ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t ignored);
@@ -60,7 +60,7 @@ ct_tensor ct_cross_entropy_sum(ct_tensor logits, ct_tensor targets, int64_t igno
 // MARK: in place, outside autograd
 int32_t ct_copy_(ct_tensor destination, ct_tensor source);
 int32_t ct_zero_(ct_tensor t);
-// Uniform in ±bound, by the device's default generator.
+// Uniform in [-bound, bound), from the device's default generator.
 int32_t ct_uniform_(ct_tensor t, double bound);
 int32_t ct_mul_scalar_(ct_tensor t, double value);
 int32_t ct_add_(ct_tensor t, ct_tensor other, double alpha);

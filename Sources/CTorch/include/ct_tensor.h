@@ -1,7 +1,7 @@
 // The C ABI over LibTorch: opaque handles and plain structs. No C++ type and no exception crosses it.
 //
-// Every function that can fail returns NULL, or a non-zero status, and leaves a message for `ct_last_error`.
-// A `ct_tensor` is one owned reference to a c10::TensorImpl: whoever receives it calls `ct_release` once.
+// Every function that can fail returns NULL or a non-zero status and sets `ct_last_error`.
+// A `ct_tensor` is an owned reference to a c10::TensorImpl: the receiver must call `ct_release` once.
 #ifndef CT_TENSOR_H
 #define CT_TENSOR_H
 
@@ -16,10 +16,10 @@ extern "C" {
 typedef struct ct_tensor_s *ct_tensor;
 typedef struct ct_generator_s *ct_generator;
 
-// What went wrong: a programmer's error (shape, dtype), or a condition that a correct program can meet.
+// The kind of an error: a programmer error (shape, dtype), or a failure that a correct program can encounter.
 enum { CT_OK = 0, CT_PROGRAMMER_ERROR = 1, CT_OUT_OF_MEMORY = 2, CT_RUNTIME_ERROR = 3 };
 
-// The last error of this thread, first line of torch's message first; valid until the next failing call here.
+// The message of this thread's last error, without torch's backtrace; valid until the next failing call on this thread.
 const char *ct_last_error(void);
 int32_t ct_last_error_kind(void);
 
@@ -33,32 +33,33 @@ enum { CT_CPU = 0, CT_CUDA = 1, CT_META = 2 };
 typedef struct { int32_t type; int32_t index; } ct_device;
 
 // MARK: the process
-// Installs the counting, caching allocator, gives the kernels LibTorch's threads, and loads libtorch_cuda.so if it lies beside
-// libtorch_cpu.so. Idempotent.
+// Installs the counting, caching allocator, makes CKernels use LibTorch's threads, and loads libtorch_cuda.so from the folder of
+// libtorch_cpu.so if it exists. Idempotent.
 void ct_initialize(void);
 const char *ct_version(void);
 bool ct_cuda_is_available(void);
 // Why libtorch_cuda.so was not loaded; empty if it was.
 const char *ct_cuda_problem(void);
-// The name of a GPU, such as "NVIDIA H100 80GB HBM3", cut to `size` bytes with its final 0. False if there is none.
+// The name of a GPU, such as "NVIDIA H100 80GB HBM3", truncated to `size` bytes including the final 0. False if there is none.
 bool ct_cuda_device_name(int32_t index, char *name, int32_t size);
-// Whether the processor multiplies bfloat16 (AVX512_BF16 or AMX); LibTorch emulates it elsewhere.
+// Whether the CPU has bfloat16 GEMM instructions (AVX512_BF16 or AMX); without them LibTorch emulates bfloat16.
 bool ct_cpu_has_bfloat16(void);
-// Sets the kernels' threads (ck_set_threads), too.
+// Sets the number of threads of LibTorch and of CKernels.
 void ct_set_threads(int32_t threads);
 int32_t ct_threads(void);
 
-// For tests: notes, on this thread, every operator at which the host would wait for a GPU (its result is a number or a shape),
-// and every copy to a device that is not an upload. The second call ends it and returns their names, separated by spaces.
+// For tests: records on this thread every operator at which the host would synchronise with a GPU (its result is a number or a
+// shape), and every copy to a device that is not an upload. ct_waits_end stops and returns their names, separated by spaces.
 void ct_waits_begin(void);
 const char *ct_waits_end(void);
 
-// Exact bytes held by tensors on the device (as requested, without rounding), now and at the highest since a reset.
+// Exact bytes of the device's tensors (as requested, without rounding), now and at the peak since a reset; and bytes cached for
+// reuse.
 typedef struct { int64_t current; int64_t peak; int64_t cached; } ct_memory;
 int32_t ct_memory_read(ct_device device, ct_memory *out);
 void ct_memory_reset_peak(ct_device device);
 void ct_memory_empty_cache(void);
-// Makes CPU allocations fail once more than `bytes` would be held (0: no bound). For tests of running out of memory.
+// Limits the bytes of CPU tensors; allocations beyond it fail (0: no limit). For tests of running out of memory.
 void ct_memory_set_limit(int64_t bytes);
 
 // MARK: tensors
@@ -67,12 +68,12 @@ void ct_release(ct_tensor t);
 ct_tensor ct_empty(const int64_t *shape, int32_t rank, int32_t dtype, ct_device device);
 ct_tensor ct_full(const int64_t *shape, int32_t rank, double value, int32_t dtype, ct_device device);
 ct_tensor ct_arange(double start, double end, double step, int32_t dtype, ct_device device);
-// Copies `bytes` (exactly the tensor's size) into a new CPU tensor.
+// Copies `bytes` into a new CPU tensor; `count` must be the tensor's size.
 ct_tensor ct_from_bytes(const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype);
-// The same on a device. To a GPU the bytes are copied from pinned memory, asynchronously.
+// The same on a device. To a GPU the bytes are copied asynchronously from pinned memory.
 ct_tensor ct_upload(
     const void *bytes, size_t count, const int64_t *shape, int32_t rank, int32_t dtype, ct_device device);
-// Copies bytes into an existing tensor, in the same way.
+// Copies bytes into an existing tensor in the same way.
 int32_t ct_upload_into(ct_tensor t, const void *bytes, size_t count);
 int32_t ct_copy_to_bytes(ct_tensor t, void *bytes, size_t count);
 int32_t ct_rank(ct_tensor t);
@@ -99,10 +100,10 @@ void ct_set_grad_mode(bool enabled);
 int32_t ct_set_requires_grad(ct_tensor t, bool value);
 bool ct_requires_grad(ct_tensor t);
 ct_tensor ct_detach(ct_tensor t);
-// NULL without an error when there is no gradient yet.
+// NULL, which is not an error, if there is no gradient yet.
 ct_tensor ct_grad(ct_tensor t);
 int32_t ct_set_grad(ct_tensor t, ct_tensor gradient_or_null);
-// Accumulates into the leaves' gradients; `gradient` may be NULL for a scalar.
+// Accumulates gradients in the leaves; `gradient` may be NULL for a scalar.
 int32_t ct_backward(ct_tensor t, ct_tensor gradient);
 
 #ifdef __cplusplus

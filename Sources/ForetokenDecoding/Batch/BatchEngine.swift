@@ -2,37 +2,38 @@ public import ForetokenFiles
 import ForetokenModel
 public import ForetokenText
 
-/// Decodes many requests side by side: they join and leave at any step, and every text is what its request alone would give.
+/// Decodes many requests with continuous batching: they join and leave the batch at any step, and every request gets the text
+/// it would get alone.
 ///
-/// The cache is bounded: a request that can never fit is refused, one that does not fit now waits its turn. A request whose
-/// consumer is slow is held back and gives its place in the passes to another; it keeps its cache, so where that leaves no
-/// room for a request that somebody waits for, it goes on all the same. Ended texts stay in the cache, as long as there is
-/// room, for prompts that begin like them.
+/// The cache is bounded: a request that can never fit is refused, one that does not fit yet waits. A request with a slow
+/// consumer is paused, and another takes its place in the batch. A paused request keeps its cache; if that blocks a request
+/// whose consumer is waiting, the paused one resumes. Finished sequences stay in the prefix cache while there is room, for
+/// later prompts that share a prefix with them.
 @ComputeActor
 public final class BatchEngine {
     /// Limits of an engine.
     public struct Limits: Sendable {
-        /// Sequences in one forward pass at most.
+        /// Maximum number of sequences in one forward pass.
         public var sequences = 16
-        /// Bytes of keys and values, of all requests and kept prefixes together.
+        /// Maximum bytes of keys and values, of all requests and the prefix cache together.
         public var cacheBytes = 1 << 30
-        /// Blocks of text that wait for a slow consumer before its request is held back.
+        /// Blocks of text that may wait for a slow consumer before its request is paused.
         public var blocksAhead = 64
-        /// Whether ended texts are kept for prompts that begin like them.
+        /// Whether finished sequences are kept in the prefix cache.
         public var reusesPrefixes = true
-        /// The defaults.
+        /// Creates the default limits.
         public init() {}
     }
 
-    /// What an engine has done, under the names of serving metrics.
+    /// Counters for serving metrics.
     public struct Counters: Sendable, Equatable {
         /// Requests that ended, cancelled ones included.
         public internal(set) var requestsEnded = 0
         /// Forward passes.
         public internal(set) var passes = 0
-        /// Tokens of prompts that another text's cache already held.
+        /// Prompt tokens found in the prefix cache.
         public internal(set) var reusedPromptTokens = 0
-        /// What became of drafts.
+        /// Drafts proposed and accepted.
         public internal(set) var drafts = DraftCounts()
     }
 
@@ -40,14 +41,14 @@ public final class BatchEngine {
     public nonisolated let model: DecodeModel
     /// The limits.
     public nonisolated let limits: Limits
-    /// What was done so far; an ended request's drafts are counted when it ends.
+    /// The counters so far; a request's drafts are counted when it ends.
     public var counters: Counters { scheduler.counters }
 
     private nonisolated let tokenizer: any Tokenizer
     private lazy var scheduler = Scheduler(model, tokenizer: tokenizer, limits: limits)
     private var isLooping = false
 
-    /// An engine without requests.
+    /// Creates an engine without requests.
     public nonisolated init(_ model: DecodeModel, tokenizer: any Tokenizer, limits: Limits = Limits()) {
         self.model = model
         self.limits = limits
@@ -56,41 +57,41 @@ public final class BatchEngine {
 
     /// Queues a request.
     ///
-    /// - Throws: ``DecodingError``, for a request without sense or one that can never fit the cache.
+    /// - Throws: ``DecodingError``, for an invalid request or one that can never fit the cache.
     public func submit(_ request: GenerationRequest) throws -> GenerationStream {
         let scheduled = try ScheduledRequest(request, pages: scheduler.pages(for: request))
         enqueue([scheduled])
         return GenerationStream(scheduled, engine: self)
     }
 
-    /// Queues a request `samples` times, with seeds `seed`, `seed` + 1, …; the prompt is run through the model once, and
-    /// its cache stays until the last sample has begun.
+    /// Queues several completions of a request's prompt, with seeds `seed`, `seed` + 1, …. The prompt runs through the model
+    /// once; its cache is kept until the last completion has started.
     ///
     /// - Throws: as ``submit(_:)``.
-    public func submit(_ request: GenerationRequest, samples: Int) throws -> [GenerationStream] {
-        guard samples > 1 else { return [try submit(request)] }
-        let group = SampleGroup(waiting: samples)
-        let scheduled = try (0..<samples).map { index in
-            var own = request
-            own.sampler.seed &+= UInt64(index)
-            return try ScheduledRequest(own, pages: scheduler.pages(for: own), group: group)
+    public func submit(_ request: GenerationRequest, completions: Int) throws -> [GenerationStream] {
+        guard completions > 1 else { return [try submit(request)] }
+        let group = CompletionGroup(waiting: completions)
+        let scheduled = try (0..<completions).map { index in
+            var completion = request
+            completion.sampler.seed &+= UInt64(index)
+            return try ScheduledRequest(completion, pages: scheduler.pages(for: completion), group: group)
         }
         enqueue(scheduled)
         return scheduled.map { GenerationStream($0, engine: self) }
     }
 
-    /// Fails where ``submit(_:)`` would, and queues nothing.
+    /// Validates a request as ``submit(_:)`` does, without queueing it.
     ///
     /// - Throws: ``DecodingError``.
     public func check(_ request: GenerationRequest) throws { _ = try scheduler.pages(for: request) }
 
-    /// Whether requests run or wait.
+    /// Whether any request is running or waiting.
     public var isBusy: Bool { scheduler.isBusy }
 
-    /// Frees the cache of ended texts.
-    public func dropPrefixes() { scheduler.dropPrefixes() }
+    /// Empties the prefix cache.
+    public func clearPrefixCache() { scheduler.clearPrefixCache() }
 
-    /// Pages of cache in use, by requests and kept prefixes.
+    /// Cache pages in use, by requests and the prefix cache.
     var pagesInUse: Int { scheduler.pagesInUse }
 
     private func enqueue(_ requests: [ScheduledRequest]) {
@@ -104,13 +105,13 @@ public final class BatchEngine {
         Task { await loop() }
     }
 
-    /// Steps until there is nothing to do; every wait in between lets submissions, consumers and cancellations in.
+    /// Steps until there is nothing to run; yields in between, so that submissions, consumers and cancellations get a turn.
     private func loop() async {
         while scheduler.step() { await Task.yield() }
         isLooping = false
     }
 
-    /// The next block of a request's text; nil after its end.
+    /// Returns the next block of a request's text; nil after its end.
     func next(_ request: ScheduledRequest) async throws -> [TextPiece]? {
         if let block = request.take() {
             wake()
@@ -123,7 +124,7 @@ public final class BatchEngine {
         return try await wait(for: request)
     }
 
-    /// What of a request's text was not taken, once it has ended; it is not held back.
+    /// Waits for a request's end and returns the text its consumer has not taken yet; the request is never paused meanwhile.
     func rest(of request: ScheduledRequest) async throws -> String {
         if !request.isEnded {
             if request.consumer == nil { request.isCollected = true }
@@ -136,7 +137,7 @@ public final class BatchEngine {
 
     private func wait(for request: ScheduledRequest) async throws -> [TextPiece]? {
         guard request.consumer == nil else {
-            throw DecodingError.invalid("a stream has one consumer at a time, and another one waits for it")
+            throw DecodingError.invalid("the stream already has a waiting consumer; read it from one task at a time")
         }
         wake()
         return try await withTaskCancellationHandler {

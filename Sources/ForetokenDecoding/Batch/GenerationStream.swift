@@ -1,8 +1,8 @@
 import ForetokenFiles
 
-/// A request in a ``BatchEngine``: its text as it is decoded, one block a forward pass.
+/// The text of a request in a ``BatchEngine`` as it is decoded, one block per forward pass.
 ///
-/// The request ends when its task is cancelled or nobody holds the stream any more.
+/// The request is cancelled with its consumer's task, or when the stream is released.
 public final class GenerationStream: AsyncSequence, Sendable {
     /// The text of one forward pass.
     public typealias Element = [TextPiece]
@@ -20,7 +20,8 @@ public final class GenerationStream: AsyncSequence, Sendable {
         Task { await engine.cancel(request) }
     }
 
-    /// The whole text, or what of it was not taken, once the request has ended; it is never held back for that.
+    /// Waits for the request's end and returns its text, without blocks that were already read. The request is never paused
+    /// meanwhile.
     ///
     /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, or `CancellationError` in a cancelled task.
     public func text() async throws -> String {
@@ -28,23 +29,23 @@ public final class GenerationStream: AsyncSequence, Sendable {
         return try await engine.rest(of: request)
     }
 
-    /// Lets the request run ahead of its consumer as far as it goes: ``text()`` will be asked for.
+    /// Lets the request run to its end without pausing, for a consumer that will call ``text()``.
     @ComputeActor
     func collect() { request.isCollected = true }
 
-    /// What was done so far.
+    /// Statistics so far.
     public var statistics: GenerationStatistics {
         get async { await request.currentStatistics }
     }
 
-    /// The one iterator that makes sense: blocks come once.
+    /// Returns the iterator; every block is delivered once, whatever the number of iterators.
     public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
-    /// Takes blocks in order.
+    /// Iterates over the blocks in order.
     public struct Iterator: AsyncIteratorProtocol {
         fileprivate let stream: GenerationStream
 
-        /// The next block's text; nil at the end.
+        /// Returns the next block; nil at the end.
         ///
         /// - Throws: ``DecodingError``, ``DecodingError/outOfMemory(_:)``, or `CancellationError` in a cancelled task.
         public mutating func next() async throws -> [TextPiece]? {
@@ -54,25 +55,25 @@ public final class GenerationStream: AsyncSequence, Sendable {
     }
 }
 
-/// A request's place in an engine.
+/// A request submitted to an engine, waiting or running.
 @ComputeActor
 final class ScheduledRequest {
     let request: GenerationRequest
-    /// Pages of cache that it can come to use.
+    /// Maximum number of cache pages it can use.
     let pages: Int
     var sequence: DecodingSequence?
-    /// The samples of its prompt, if it is one of several.
-    let group: SampleGroup?
+    /// The completions of its prompt, if it is one of several.
+    let group: CompletionGroup?
     /// Whether the consumer takes the whole text at the end.
     var isCollected = false
-    /// Blocks that the consumer has not taken.
+    /// Blocks that the consumer has not taken yet.
     var blocks: [[TextPiece]] = []
     var consumer: CheckedContinuation<[TextPiece]?, any Error>?
     private(set) var isEnded = false
     private(set) var failure: (any Error)?
     var statistics = GenerationStatistics()
 
-    init(_ request: GenerationRequest, pages: Int, group: SampleGroup? = nil) {
+    init(_ request: GenerationRequest, pages: Int, group: CompletionGroup? = nil) {
         self.request = request
         self.pages = pages
         self.group = group
@@ -80,7 +81,7 @@ final class ScheduledRequest {
 
     var currentStatistics: GenerationStatistics { sequence?.statistics ?? statistics }
 
-    func give(_ block: [TextPiece]) {
+    func deliver(_ block: [TextPiece]) {
         if let consumer, !isCollected {
             self.consumer = nil
             consumer.resume(returning: block)
@@ -100,16 +101,16 @@ final class ScheduledRequest {
     }
 }
 
-/// Samples of one prompt: the first to start runs it, and the others fork from that one's cache when they start.
+/// Completions of one prompt: the first to start runs the prompt, and the others fork its cache when they start.
 @ComputeActor
-final class SampleGroup {
-    /// Samples that have not started.
+final class CompletionGroup {
+    /// Completions that have not started.
     var waiting: Int
-    /// The one that runs the prompt.
+    /// The completion that runs the prompt.
     var leader: ScheduledRequest?
-    /// The leader's sequence and how many of its tokens are the prompt's, once these are in its cache.
+    /// The leader's sequence and the length of the prompt in it, once the prompt is in its cache.
     var prompt: (sequence: DecodingSequence, length: Int)?
-    /// Pages of a leader that has ended while others wait.
+    /// Pages of a leader that ended while other completions wait.
     var heldPages = 0
 
     init(waiting: Int) { self.waiting = waiting }

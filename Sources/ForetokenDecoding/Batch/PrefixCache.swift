@@ -1,7 +1,7 @@
-/// Ended sequences whose caches stay for prompts that begin like them, the least recently used first.
+/// Caches of finished sequences, for later prompts that share a prefix with them; the least recently used first.
 final class PrefixCache {
-    /// Prefixes shorter than this are not worth looking after.
-    private static let shortest = CachePool.slotsPerPage
+    /// Minimum length of a prefix worth keeping, in tokens.
+    private static let shortest = BlockAllocator.slotsPerPage
 
     private struct Entry {
         let tokens: [Int32]
@@ -10,14 +10,14 @@ final class PrefixCache {
     }
 
     private var entries: [Entry] = []
-    /// Pages that the kept sequences hold.
+    /// Pages held by all entries.
     private(set) var pages = 0
 
-    /// Keeps an ended sequence.
-    func keep(_ sequence: DecodingSequence, pages: Int) {
+    /// Adds a finished sequence.
+    func insert(_ sequence: DecodingSequence, pages: Int) {
         guard sequence.committed >= Self.shortest else { return }
         let tokens = Array((sequence.request.prompt + sequence.statistics.tokens).prefix(sequence.committed))
-        // One that this one continues is of no more use, unless it knows more heads.
+        // An entry that is a prefix of the new one is redundant, unless it has caches of more heads.
         entries.removeAll { entry in
             guard entry.sequence.request.heads <= sequence.request.heads, tokens.starts(with: entry.tokens)
             else { return false }
@@ -28,9 +28,9 @@ final class PrefixCache {
         self.pages += pages
     }
 
-    /// The kept sequence that shares the longest beginning with a prompt, and how long that is; at least the prompt's last
-    /// token is left to run.
-    func longest(_ request: GenerationRequest) -> (sequence: DecodingSequence, length: Int)? {
+    /// Finds the entry with the longest common prefix with a prompt, and the prefix's length. The prompt's last token is never
+    /// part of it, since its pass gives the first logits.
+    func longestMatch(for request: GenerationRequest) -> (sequence: DecodingSequence, length: Int)? {
         var best: (index: Int, length: Int)?
         for (index, entry) in entries.enumerated() where entry.sequence.request.heads >= request.heads {
             let common = zip(entry.tokens, request.prompt.dropLast()).prefix { $0 == $1 }.count
@@ -42,10 +42,10 @@ final class PrefixCache {
         return (entry.sequence, best.length)
     }
 
-    /// Frees the least recently used.
+    /// Evicts the least recently used entry.
     ///
     /// - Returns: whether there was one.
-    func dropOldest() -> Bool {
+    func evictOldest() -> Bool {
         guard !entries.isEmpty else { return false }
         pages -= entries.removeFirst().pages
         return true

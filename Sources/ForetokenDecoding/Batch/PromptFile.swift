@@ -2,19 +2,21 @@ public import ForetokenFiles
 public import ForetokenPlatform
 import ForetokenText
 
-/// A JSONL file of prompts and one of their continuations, in the same order; an interrupted run goes on where it stopped.
+/// Completes the prompts of a JSONL file and writes the completions to another one, in the same order. An interrupted run
+/// resumes where it stopped.
 ///
-/// A prompt's line is an object with the key `prompt`; its other keys are copied to the line of the continuation, which
-/// has `run` (model and settings), `completion`, `sample`, `stopReason`, `tokens`, `forwards` and the counts of drafts besides.
+/// Each prompt is a line with an object that has the key `prompt`. Its other keys are copied to the completion's line, which
+/// adds `run` (a digest of model and settings), `completion`, `sample` (the completion's index), `stopReason`, `tokens`,
+/// `forwards` and the draft counts.
 public struct PromptFile: Sendable {
-    /// What can be wrong with the files.
+    /// An error in the files.
     public enum Problem: Error, Equatable, CustomStringConvertible {
-        /// A line is no object with a text under `prompt`.
+        /// A line is not an object with a string under `prompt`.
         case badLine(file: String, line: Int, reason: String)
-        /// The system would not read or write.
+        /// Reading or writing failed.
         case system(file: String, reason: String)
 
-        /// What is wrong and what to do.
+        /// The message: what is wrong and what to do next.
         public var description: String {
             switch self {
             case .badLine(let file, let line, let reason):
@@ -24,7 +26,7 @@ public struct PromptFile: Sendable {
         }
     }
 
-    /// The objects of the lines, with their prompts and where they stand, counted from one.
+    /// The lines' objects, with their prompts and line numbers from 1.
     public let prompts: [(fields: JSONObject, text: String, line: Int)]
 
     private let url: URL
@@ -59,7 +61,7 @@ public struct PromptFile: Sendable {
         do {
             // Read, not mapped: prompts may come from a pipe.
             let bytes = try OpenFile(reading: url).readToEnd()
-            // Editors of Windows begin a text with a mark.
+            // Editors on Windows write a byte order mark.
             return bytes.dropFirst(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0).split(
                 separator: 0x0A, omittingEmptySubsequences: false)
         } catch {
@@ -67,60 +69,65 @@ public struct PromptFile: Sendable {
         }
     }
 
-    /// Continues every prompt `samples` times and appends the lines to `out` in order, after those that are there already.
+    /// Completes every prompt `completions` times and appends the lines to `out` in order, after those already there.
     ///
-    /// `fingerprint` tells the model from others; `request` makes a prompt's request; `progress` is called after every line
-    /// with lines written and lines in all, and stops the run by false.
-    ///
-    /// - Throws: ``Problem``, before the first text, for a prompt that the model cannot continue; `ResultsFileError`,
-    ///   ``DecodingError``, ``DecodingError/outOfMemory(_:)``; written lines stay.
+    /// - Parameters:
+    ///   - engine: the engine to run on.
+    ///   - completions: completions of each prompt.
+    ///   - out: the file of completions.
+    ///   - modelDigest: identifies the model.
+    ///   - request: returns a prompt's request.
+    ///   - progress: called before every line, and once at the end, with the number of lines written and the total; returning
+    ///     false stops the run.
+    /// - Throws: ``Problem`` for a prompt that the model cannot continue, before generation starts; `ResultsFileError`,
+    ///   ``DecodingError``, ``DecodingError/outOfMemory(_:)``. Lines already written stay.
     @ComputeActor
     public func run(
-        on engine: BatchEngine, samples: Int = 1, to out: URL, fingerprint: String = "",
+        on engine: BatchEngine, completions: Int = 1, to out: URL, modelDigest: String = "",
         request: (String) -> GenerationRequest, progress: (Int, Int) -> Bool
     ) async throws {
-        let total = prompts.count * samples
-        let run = request("").digest(model: fingerprint)
+        let total = prompts.count * completions
+        let run = request("").digest(model: modelDigest)
         var written = 0
         let results = try ResultsFile(resuming: out, inputs: [url]) { node, _ in
-            guard written < total, node.has(beginning(of: written, samples, run)) else { return false }
+            guard written < total, node.has(beginning(of: written, completions, run)) else { return false }
             written += 1
             return true
         } unfinished: {
-            written < total ? [.object(beginning(of: written, samples, run))] : []
+            written < total ? [.object(beginning(of: written, completions, run))] : []
         }
-        for prompt in prompts[min(prompts.count, written / samples)...] {
+        for prompt in prompts[min(prompts.count, written / completions)...] {
             do {
                 try engine.check(request(prompt.text))
             } catch {
                 throw Problem.badLine(file: url.relativePath, line: prompt.line, reason: "\(error)")
             }
         }
-        try await engine.runInOrder(written..<total, samples: samples) { line in
-            var own = request(prompts[line / samples].text)
-            own.sampler.seed &+= UInt64(line % samples)
-            return own
-        } goesOn: {
+        try await engine.runInOrder(written..<total, completions: completions) { line in
+            var completion = request(prompts[line / completions].text)
+            completion.sampler.seed &+= UInt64(line % completions)
+            return completion
+        } shouldContinue: {
             progress($0, total)
         } body: { line, text, statistics in
-            var object = beginning(of: line, samples, run)
-            for (key, value) in Self.found(text, statistics) { object[key] = value }
+            var object = beginning(of: line, completions, run)
+            for (key, value) in Self.result(text, statistics) { object[key] = value }
             try results.append(.object(object))
             written += 1
         }
         _ = progress(written, total)
     }
 
-    /// What a line of the output has before its text is known.
-    private func beginning(of line: Int, _ samples: Int, _ run: String) -> JSONObject {
-        var object = prompts[line / samples].fields
-        for key in Self.found("", GenerationStatistics()).keys { object[key] = nil }
-        object["sample"] = .integer(line % samples)
+    /// The keys of an output line that are known before generation.
+    private func beginning(of line: Int, _ completions: Int, _ run: String) -> JSONObject {
+        var object = prompts[line / completions].fields
+        for key in Self.result("", GenerationStatistics()).keys { object[key] = nil }
+        object["sample"] = .integer(line % completions)
         object["run"] = .string(run)
         return object
     }
 
-    private static func found(_ text: String, _ statistics: GenerationStatistics) -> JSONObject {
+    private static func result(_ text: String, _ statistics: GenerationStatistics) -> JSONObject {
         var object = JSONObject()
         object["completion"] = .string(text)
         object["stopReason"] = .string(statistics.stopReason?.rawValue ?? "")

@@ -2,8 +2,8 @@ import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 
-/// Which requests run in the next pass: they wait in order of arrival until the cache has room, join and leave at any pass, and take
-/// turns. It knows nothing of tasks: ``BatchEngine`` steps it and hands texts to their consumers.
+/// Chooses the requests of each pass: they wait in order of arrival until the cache has room, join and leave at any pass, and
+/// take turns. It knows nothing of tasks: ``BatchEngine`` steps it and resumes the consumers.
 @ComputeActor
 final class Scheduler {
     let model: DecodeModel
@@ -13,7 +13,7 @@ final class Scheduler {
     private let tokenizer: any Tokenizer
     private let engine: DecodeEngine
     private let prefixes = PrefixCache()
-    private let mostPages: Int
+    private let maximumPages: Int
     private var reservedPages = 0
     private var waiting: [ScheduledRequest] = []
     private var running: [ScheduledRequest] = []
@@ -23,23 +23,23 @@ final class Scheduler {
         self.tokenizer = tokenizer
         self.limits = limits
         engine = DecodeEngine(model)
-        mostPages = limits.cacheBytes / engine.pool.bytesPerPage
+        maximumPages = limits.cacheBytes / engine.allocator.bytesPerPage
     }
 
     var isBusy: Bool { !running.isEmpty || !waiting.isEmpty }
 
-    /// Pages of cache in use, by requests and kept prefixes.
-    var pagesInUse: Int { engine.pool.pagesInUse }
+    /// Cache pages in use, by requests and the prefix cache.
+    var pagesInUse: Int { engine.allocator.pagesInUse }
 
-    func dropPrefixes() {
-        while prefixes.dropOldest() {}
+    func clearPrefixCache() {
+        while prefixes.evictOldest() {}
     }
 
     func enqueue(_ requests: [ScheduledRequest]) { waiting += requests }
 
-    /// Pages of cache that a request can come to use.
+    /// Maximum number of cache pages that a request can use.
     ///
-    /// - Throws: ``DecodingError`` for a request without sense, or one that can never run.
+    /// - Throws: ``DecodingError`` for an invalid request, or one that can never fit the cache.
     func pages(for request: GenerationRequest) throws -> Int {
         guard limits.sequences >= 1, limits.blocksAhead >= 1 else {
             throw DecodingError.invalid(
@@ -47,39 +47,40 @@ final class Scheduler {
             )
         }
         try request.validate(for: model)
-        let slots = request.mostSlots(context: model.configuration.context)
+        let slots = request.maximumSlots(contextLength: model.configuration.contextLength)
         let pages =
-            (slots + CachePool.slotsPerPage - 1) / CachePool.slotsPerPage * model.cachedLayers(heads: request.heads)
-        guard pages <= mostPages else {
+            (slots + BlockAllocator.slotsPerPage - 1) / BlockAllocator.slotsPerPage
+            * model.cachedLayers(heads: request.heads)
+        guard pages <= maximumPages else {
             throw DecodingError.cacheTooSmall(
-                needed: pages * engine.pool.bytesPerPage, available: limits.cacheBytes)
+                needed: pages * engine.allocator.bytesPerPage, available: limits.cacheBytes)
         }
         return pages
     }
 
-    /// Admits requests that found room, and runs one pass.
+    /// Admits waiting requests that fit, and runs one pass.
     ///
-    /// - Returns: whether there was something to run.
+    /// - Returns: whether there was anything to run.
     func step() -> Bool {
         admit()
         let pass = nextPass()
         guard !pass.isEmpty else { return false }
         run(pass)
-        // Whoever came first in this step comes last in the next: long prompts share the rows for prompts in turn.
+        // Round-robin, so that long prompts take turns using a pass's prompt rows.
         if running.count > 1 { running.append(running.removeFirst()) }
         return true
     }
 
-    private func isHeldBack(_ request: ScheduledRequest) -> Bool {
+    private func isPaused(_ request: ScheduledRequest) -> Bool {
         !request.isCollected && request.blocks.count >= limits.blocksAhead
     }
 
-    /// The requests of the next pass. If all are held back while somebody waits for one that found no room in the cache,
-    /// those that hold the room go on until they leave it.
+    /// The requests of the next pass. If all running requests are paused while a consumer waits for a request that does not
+    /// fit the cache, the paused ones run until they free it.
     private func nextPass() -> [ScheduledRequest] {
-        let ready = running.filter { !isHeldBack($0) }
-        let isStuck = ready.isEmpty && waiting.contains { $0.consumer != nil || $0.isCollected }
-        return Array((isStuck ? running : ready).prefix(limits.sequences))
+        let ready = running.filter { !isPaused($0) }
+        let isDeadlocked = ready.isEmpty && waiting.contains { $0.consumer != nil || $0.isCollected }
+        return Array((isDeadlocked ? running : ready).prefix(limits.sequences))
     }
 
     private func run(_ requests: [ScheduledRequest]) {
@@ -92,7 +93,7 @@ final class Scheduler {
         for request in requests {
             guard let sequence = request.sequence else { continue }
             let pieces = sequence.takePieces()
-            if !pieces.isEmpty { request.give(pieces) }
+            if !pieces.isEmpty { request.deliver(pieces) }
             if sequence.isReadyToFork {
                 sequence.waitsToFork = false
                 if let group = request.group, group.waiting > 0 { group.prompt = (sequence, sequence.committed) }
@@ -101,33 +102,35 @@ final class Scheduler {
         }
     }
 
-    /// Starts waiting requests in their order while sequences and pages are left.
+    /// Starts waiting requests in order of arrival while the batch and the cache have room.
     private func admit() {
-        while let next = waiting.first, running.count(where: { !isHeldBack($0) }) < limits.sequences {
-            // Another sample runs the prompt just now.
+        while let next = waiting.first, running.count(where: { !isPaused($0) }) < limits.sequences {
+            // Another completion of the group is still running the prompt.
             if let group = next.group, group.leader != nil, group.prompt == nil { return }
-            guard reservedPages + next.pages <= mostPages else {
-                // Nothing but the prompt of its own group can be in the way: it runs once more.
+            guard reservedPages + next.pages <= maximumPages else {
+                // Only the group's own prompt occupies the cache: it is freed and will run again.
                 guard running.isEmpty, let group = next.group, group.heldPages > 0 else { return }
                 dropPrompt(of: group)
                 continue
             }
-            // Looked up before room is made: the oldest text may be the one.
-            let known = limits.reusesPrefixes && next.group?.prompt == nil ? prefixes.longest(next.request) : nil
-            while reservedPages + prefixes.pages + next.pages > mostPages, prefixes.dropOldest() {}
+            // Looked up before the evictions, which could remove the matching entry.
+            let match =
+                limits.reusesPrefixes && next.group?.prompt == nil ? prefixes.longestMatch(for: next.request) : nil
+            while reservedPages + prefixes.pages + next.pages > maximumPages, prefixes.evictOldest() {}
             waiting.removeFirst()
-            start(next, known)
+            start(next, match)
         }
     }
 
-    private func start(_ request: ScheduledRequest, _ known: (sequence: DecodingSequence, length: Int)?) {
+    private func start(_ request: ScheduledRequest, _ match: (sequence: DecodingSequence, length: Int)?) {
         let group = request.group
         do {
-            if let (sequence, length) = group?.prompt ?? known {
+            if let (sequence, length) = group?.prompt ?? match {
                 request.sequence = try DecodingSequence(model, forking: sequence, request.request, length: length)
                 if group?.prompt == nil { counters.reusedPromptTokens += length }
             } else {
-                request.sequence = try DecodingSequence(model, request.request, tokenizer: tokenizer, pool: engine.pool)
+                request.sequence = try DecodingSequence(
+                    model, request.request, tokenizer: tokenizer, allocator: engine.allocator)
             }
             if let group, group.prompt == nil, group.waiting > 1 {
                 group.leader = request
@@ -142,23 +145,23 @@ final class Scheduler {
         leave(group)
     }
 
-    /// One sample less waits for its group's prompt.
-    private func leave(_ group: SampleGroup?) {
+    /// Counts a completion that no longer waits for its group's prompt.
+    private func leave(_ group: CompletionGroup?) {
         guard let group else { return }
         group.waiting -= 1
         if group.waiting == 0 { dropPrompt(of: group) }
     }
 
-    /// Gives up the prompt that a group's samples fork from.
-    private func dropPrompt(of group: SampleGroup) {
-        if let (sequence, _) = group.prompt, group.heldPages > 0 { keep(sequence, pages: group.heldPages) }
+    /// Releases the prompt that a group's completions fork from.
+    private func dropPrompt(of group: CompletionGroup) {
+        if let (sequence, _) = group.prompt, group.heldPages > 0 { cachePrefix(sequence, pages: group.heldPages) }
         reservedPages -= group.heldPages
         (group.heldPages, group.prompt, group.leader) = (0, nil, nil)
     }
 
-    /// Keeps an ended text for prompts that begin like it.
-    private func keep(_ sequence: DecodingSequence, pages: Int) {
-        if limits.reusesPrefixes, sequence.failure == nil { prefixes.keep(sequence, pages: pages) }
+    /// Adds a finished sequence to the prefix cache.
+    private func cachePrefix(_ sequence: DecodingSequence, pages: Int) {
+        if limits.reusesPrefixes, sequence.failure == nil { prefixes.insert(sequence, pages: pages) }
     }
 
     private func end(_ request: ScheduledRequest) {
@@ -170,14 +173,14 @@ final class Scheduler {
         request.sequence = nil
         if let group = request.group, group.leader === request {
             if group.prompt != nil {
-                // The other samples need it still, and it goes on to count.
+                // The group's other completions still need the prompt, so its pages stay reserved.
                 group.heldPages = request.pages
                 return
             }
             group.leader = nil
         }
         reservedPages -= request.pages
-        keep(sequence, pages: request.pages)
+        cachePrefix(sequence, pages: request.pages)
     }
 
     private func count(_ statistics: GenerationStatistics) {

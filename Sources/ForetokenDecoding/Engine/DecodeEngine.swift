@@ -1,47 +1,48 @@
 import ForetokenModel
 
-/// Advances sequences, all of them by one forward pass a step.
+/// Advances a batch of sequences by one forward pass per step.
 ///
-/// A pass holds rows of several sequences; each row finds its own cache, and no row's result depends on the others.
+/// A pass holds rows of several sequences; each row reads its own sequence's cache, and no row's result depends on the others.
 final class DecodeEngine {
-    /// Rows of prompts in one pass: long prompts go in parts, so that they do not hold up the other sequences.
+    /// Maximum number of prompt rows in one pass: long prompts are prefilled in chunks, so that they do not delay the other
+    /// sequences.
     static let promptRows = 64
 
     let model: DecodeModel
-    let pool: CachePool
+    let allocator: BlockAllocator
     private let drafter: any Drafter
-    private let planner: DepthPlanner
+    private let policy: DraftLengthPolicy
     private var rowTable: [AttentionMetadata] = []
     private let hidden = FloatBuffer()
     private let trunkOutput = FloatBuffer()
-    /// Outputs of the heads before head 1, head 2 first.
+    /// Outputs of the heads on the next-token path before head 1, head 2 first.
     private let headOutputs: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
-    /// - Parameter drafter: the model's own heads if nil; tests draft always right, never right and sometimes right.
-    init(_ model: DecodeModel, pool: CachePool? = nil, drafter: (any Drafter)? = nil) {
-        let pool = pool ?? CachePool(model)
+    /// - Parameter drafter: the model's own heads if nil; tests pass drafters that are always, never or sometimes right.
+    init(_ model: DecodeModel, allocator: BlockAllocator? = nil, drafter: (any Drafter)? = nil) {
+        let allocator = allocator ?? BlockAllocator(model)
         self.model = model
-        self.pool = pool
-        self.drafter = drafter ?? model.makeDrafter(pool)
-        planner = DepthPlanner(isStepwise: model.configuration.headGraph.joinedTokens > 0)
+        self.allocator = allocator
+        self.drafter = drafter ?? model.makeDrafter(allocator)
+        policy = DraftLengthPolicy(isStepwise: model.configuration.headGraph.joinedTokens > 0)
         headOutputs = model.nextTokenPath.dropLast().map { _ in FloatBuffer() }
     }
 
-    /// A sequence's share of a pass.
+    /// The rows of one sequence in a pass; cache-only rows need no logits.
     private struct Part {
         let sequence: DecodingSequence
         let tokens: [Int32]
         let outputs: Int
-        var silent: Int { tokens.count - outputs }
+        var cacheOnly: Int { tokens.count - outputs }
     }
 
-    /// One pass over the next tokens of every sequence, then drafts for the next one.
+    /// Runs one pass over the next tokens of every sequence, then drafts for the next pass.
     ///
-    /// A sequence whose logits are not numbers gets its `failure` set and does not harm the others.
+    /// A sequence with NaN logits gets its `failure` set; the others are not affected.
     ///
-    /// - Throws: ``DecodingError/outOfMemory(_:)``; the sequences are of no use then.
+    /// - Throws: ``DecodingError/outOfMemory(_:)``, which leaves the sequences unusable.
     func step(_ sequences: [DecodingSequence]) throws {
         let clock = ContinuousClock()
         let begin = clock.now
@@ -61,8 +62,9 @@ final class DecodeEngine {
         let drafting = try draft(parts.map(\.sequence))
         let end = clock.now
         if !isPrompt.contains(true) {
-            planner.learn(rows: parts.reduce(0) { $0 + $1.tokens.count }, seconds: (passed - begin).inSeconds)
-            if drafting > 0 { planner.learn(drafting: drafting, seconds: (end - passed).inSeconds) }
+            policy.recordPass(
+                tokens: parts.reduce(0) { $0 + $1.tokens.count }, seconds: (passed - begin).inSeconds)
+            policy.recordDrafting(drafting, seconds: (end - passed).inSeconds)
         }
         for (part, isPrompt) in zip(parts, isPrompt) {
             let seconds = (end - begin).inSeconds
@@ -74,7 +76,7 @@ final class DecodeEngine {
         }
     }
 
-    /// Trunk, head 1 and logits. Rows that need no logits come first, since a pass gives those of its last rows.
+    /// Runs trunk, head 1 and unembedding. Cache-only rows come first, since a pass returns the outputs of its last rows.
     private func pass(_ parts: [Part]) throws {
         rowTable.removeAll(keepingCapacity: true)
         var ends: [AttentionMetadata] = []
@@ -84,27 +86,28 @@ final class DecodeEngine {
             rowTable.removeLast(part.outputs)
         }
         rowTable += ends
-        let tokens = parts.flatMap { $0.tokens.prefix($0.silent) } + parts.flatMap { $0.tokens.suffix($0.outputs) }
+        let tokens = parts.flatMap { $0.tokens.prefix($0.cacheOnly) } + parts.flatMap { $0.tokens.suffix($0.outputs) }
         let (rows, outputs, width) = (tokens.count, ends.count, model.configuration.width)
         let x = hidden.reserve(rows * width)
         let z = trunkOutput.reserve(rows * width)
         let outputsOfHeads = headOutputs.map { $0.reserve(rows * width) }
-        // Heads that read head 1 need it at every position.
+        // Heads that read head 1 need its output at every position.
         let drafts = model.draftSource == .headOne && parts.contains { $0.sequence.request.heads > 1 }
-        let kept = drafts ? rows : outputs
+        let headOneOutputs = drafts ? rows : outputs
         let scores = logits.reserve(outputs * model.configuration.vocabulary)
         model.backend.embed(tokens, into: x)
         try rowTable.withUnsafeBufferPointer { rowTable in
-            var pass = Pass(model, pool)
+            var pass = Pass(model, allocator)
             pass.trunk(rowTable: rowTable.baseAddress, rows: rows, from: x, to: z)
             pass.nextToken(
-                rowTable: rowTable.baseAddress, rows: rows, outputs: kept, from: z, headOutputs: outputsOfHeads, to: x)
-            if outputs > 0 { pass.logits(x + (kept - outputs) * width, rows: outputs, to: scores) }
+                rowTable: rowTable.baseAddress, rows: rows, outputs: headOneOutputs, from: z,
+                headOutputs: outputsOfHeads, to: x)
+            if outputs > 0 { pass.logits(x + (headOneOutputs - outputs) * width, rows: outputs, to: scores) }
             try pass.run()
         }
     }
 
-    /// Every sequence's tokens from its logits, and the rows of what stays to the drafter.
+    /// Chooses every sequence's tokens from its logits, and passes the rows of committed positions to the drafter.
     private func choose(_ parts: [Part]) throws {
         let width = model.configuration.width
         let sources =
@@ -116,38 +119,42 @@ final class DecodeEngine {
         func advance(_ sequence: DecodingSequence, from row: Int, rows: Int, position: Int) throws {
             try drafter.advance(sequence, sources.map { $0 + row * width }, rows: rows, position: position)
         }
-        var silent = 0
+        var cacheOnly = 0
         var output = 0
-        let outputsStart = parts.reduce(0) { $0 + $1.silent }
+        let outputsStart = parts.reduce(0) { $0 + $1.cacheOnly }
         for part in parts {
             let sequence = part.sequence
-            defer { (silent, output) = (silent + part.silent, output + part.outputs) }
+            defer { (cacheOnly, output) = (cacheOnly + part.cacheOnly, output + part.outputs) }
             let start = sequence.committed
-            try advance(sequence, from: silent, rows: part.silent, position: start)
+            try advance(sequence, from: cacheOnly, rows: part.cacheOnly, position: start)
             guard part.outputs > 0 else {
-                sequence.commitPrompt(part.silent)
+                sequence.commitPrompt(part.cacheOnly)
                 continue
             }
-            let kept = sequence.accept(logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
+            let committed = sequence.accept(logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
             if sequence.failure != nil { continue }
             try advance(
-                sequence, from: outputsStart + output, rows: kept - part.silent, position: start + part.silent)
+                sequence, from: outputsStart + output, rows: committed - part.cacheOnly,
+                position: start + part.cacheOnly)
         }
     }
 
-    /// Drafts for all sequences that can use some.
+    /// Drafts for all sequences that can use drafts.
     ///
-    /// - Returns: for how many sequences or, stepwise, how many drafts; 0 if the time says nothing of that.
-    private func draft(_ sequences: [DecodingSequence]) throws -> Int {
+    /// - Returns: the draft count of each of these sequences; empty if the elapsed time is not that of drafting alone.
+    private func draft(_ sequences: [DecodingSequence]) throws -> [Int] {
         let ready = sequences.filter { !$0.isFinished && !$0.isPrefilling }
-        let counts = planner.plan(ready)
+        let counts = policy.draftCounts(
+            for: ready.map {
+                DraftLengthPolicy.Sequence(
+                    acceptance: $0.acceptance, limit: $0.usefulDrafts, isAdaptive: $0.request.isAdaptive)
+            })
         let chosen = zip(ready, counts).filter { $1 > 0 }
-        guard !chosen.isEmpty else { return 0 }
-        // Rows of passes without drafts are caught up on now, which the next drafts will not cost.
+        guard !chosen.isEmpty else { return [] }
+        // Heads that skipped passes catch up on the waiting rows now, a one-time cost that must not count as drafting.
         let isCatchingUp = chosen.contains { $0.0.draftState.waitingRows > model.configuration.heads }
         try drafter.propose(chosen.map(\.0), counts: chosen.map(\.1))
-        if isCatchingUp { return 0 }
-        return planner.isStepwise ? chosen.reduce(0) { $0 + $1.1 } : chosen.count
+        return isCatchingUp ? [] : counts
     }
 }
 

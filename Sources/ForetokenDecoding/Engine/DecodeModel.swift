@@ -1,24 +1,25 @@
 public import ForetokenModel
 
-/// A model's weights as decoding reads them, immutable; what runs its passes is a `DecodeBackend`.
+/// A model loaded for decoding; immutable. Its `DecodeBackend` holds the weights and runs the passes.
 public final class DecodeModel: Sendable {
     /// The shape.
     public let configuration: ModelConfiguration
     package let backend: any DecodeBackend
     /// The heads; index 0 is head 1.
     let heads: [HeadGraph.Node]
-    /// The heads on the way to head 1, that one last: what next-token decoding runs after the trunk.
+    /// The heads that next-token decoding runs after the trunk, head 1 last.
     let nextTokenPath: [Int]
     let draftSource: DraftSource
 
-    /// A source's weights for the CPU, packed one parameter at a time: beside the packed ones no more than one is in memory.
+    /// Loads a source's weights for the CPU, packing one parameter at a time, so that at most one unpacked parameter is in
+    /// memory.
     ///
-    /// - Throws: what the source throws, `DecodingError.weightNotFinite(name:)`, `DecodingError.outOfMemory(_:)`.
+    /// - Throws: errors of the source, `DecodingError.weightNotFinite(name:)`, `DecodingError.outOfMemory(_:)`.
     public convenience init(reading source: any WeightSource, format: WeightFormat = .f32) throws {
         self.init(source.configuration, backend: try CPUBackend(source, format: format))
     }
 
-    /// A model on a backend that was made of its weights.
+    /// Creates a model on a backend built from its weights.
     package init(_ configuration: ModelConfiguration, backend: any DecodeBackend) {
         self.configuration = configuration
         self.backend = backend
@@ -28,13 +29,13 @@ public final class DecodeModel: Sendable {
         draftSource = graph.headOneReadsOthers ? .nextTokenPath : graph.isFlat ? .trunkOutput : .headOne
     }
 
-    /// How the matrices are held.
+    /// Storage format of the matrices.
     public var format: WeightFormat { backend.format }
 
-    /// Bytes of weights that a pass reads when it uses so many heads; 1 is next-token decoding.
+    /// Weight bytes that a pass with this number of heads reads; 1 is next-token decoding.
     ///
-    /// Drafting reads the unembedding a second time, since its rows come after the verification; once for each draft where
-    /// drafts are made one after another or heads have their own.
+    /// Drafting reads the unembedding a second time, since it runs after verification: once, or once per draft if drafts are
+    /// made one after another or each head has its own unembedding.
     public func bytesRead(heads count: Int) -> Int {
         func bytes(of head: Int) -> Int {
             let node = heads[head - 1]
@@ -52,22 +53,23 @@ public final class DecodeModel: Sendable {
             + drafting.prefix(isOneGEMM ? 1 : count).reduce(0) { $0 + backend.byteCount(of: .unembedding($1.head)) }
     }
 
-    /// Whether a position's logits are the same in passes of any width, so that speculative text is next-token text to the bit.
+    /// Whether a position's logits are bitwise the same in passes of any width, so that speculative decoding gives exactly the
+    /// output of next-token decoding.
     public var isExact: Bool { backend.isExact }
 
     var trunkLayers: Int { configuration.trunkLayers }
 
-    /// Blocks of next-token decoding: the trunk's and those on the way to head 1.
+    /// Number of blocks of next-token decoding: the trunk and the heads on the next-token path.
     var nextTokenBlocks: Int { configuration.nextTokenLayers }
 
-    /// Whether a head is a block with a cache of its own, which next-token decoding does not run.
+    /// Whether a head has a cache of its own: it is a block outside the next-token path.
     func hasOwnCache(_ node: HeadGraph.Node) -> Bool { node.body == .block && !nextTokenPath.contains(node.head) }
 
-    /// Layers of keys and values of a sequence that uses `count` heads.
+    /// Number of layers with keys and values in a sequence that uses `count` heads.
     func cachedLayers(heads count: Int) -> Int { nextTokenBlocks + heads[1..<max(1, count)].count(where: hasOwnCache) }
 
-    /// Rows [rows, 2D] for a head's projection: its normed input, then the normed embeddings, from [rows, D] each; see
-    /// `JoinOutline`.
+    /// Writes the input rows [rows, 2D] of a head's projection: its normed input, then the normed embeddings, from [rows, D]
+    /// each; see `JoinOutline`.
     func joined(
         head: Int, _ hidden: UnsafePointer<Float>, _ embedded: UnsafePointer<Float>, rows: Int,
         into joined: UnsafeMutablePointer<Float>
@@ -80,7 +82,7 @@ public final class DecodeModel: Sendable {
             for (half, (source, norm)) in halves.enumerated() {
                 let x = source + row * width
                 let y = joined + (2 * row + half) * width
-                // In order, unlike the kernels' norms: this sum is small and stays as it is.
+                // Summed in order, unlike the kernels' norms: the work is negligible.
                 var sum: Float = 0
                 for i in 0..<width { sum += x[i] * x[i] }
                 let scale = 1 / (sum / Float(width) + epsilon).squareRoot()
@@ -90,12 +92,12 @@ public final class DecodeModel: Sendable {
     }
 }
 
-/// Which rows of a pass heads 2, 3, … draft from.
+/// The rows of a pass that heads 2, 3, … draft from.
 enum DraftSource {
-    /// z.
+    /// The trunk output z.
     case trunkOutput
     /// Head 1's output.
     case headOne
-    /// Their own outputs, since head 1 reads them.
+    /// Their own outputs: they are on the next-token path, so the pass has run them.
     case nextTokenPath
 }

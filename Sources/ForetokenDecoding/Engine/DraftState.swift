@@ -1,8 +1,8 @@
 import ForetokenModel
 
-/// Rows [rows, D] of committed positions that a head has not seen.
+/// Rows [rows, D] of committed positions that a head has not processed yet.
 struct WaitingRows {
-    /// The position of the first, or of the next one to come.
+    /// The position of the first row, or, if there is none, of the next one to be appended.
     private(set) var position = 0
     private(set) var rows: [Float] = []
     let width: Int
@@ -12,7 +12,7 @@ struct WaitingRows {
     var count: Int { rows.count / width }
     var end: Int { position + count }
 
-    /// Positions may be left out only while no row waits.
+    /// Positions may be skipped only while no row waits.
     mutating func append(_ new: some Collection<Float>, position: Int) {
         if rows.isEmpty { self.position = position }
         rows += new
@@ -23,7 +23,7 @@ struct WaitingRows {
         position += count
     }
 
-    /// The same up to a position.
+    /// The rows before position `end`.
     func upTo(_ end: Int) -> WaitingRows {
         var part = self
         part.rows = Array(rows.prefix(max(0, end - position) * width))
@@ -31,27 +31,29 @@ struct WaitingRows {
     }
 }
 
-/// What heads 2, 3, … know of a sequence.
+/// The state of heads 2, 3, … in a sequence.
 final class DraftState {
-    /// Keys and values of each head that is a block, unless head 1 reads it: then they are in the sequence's own cache.
+    /// The cache of each head that is a block; nil for heads on the next-token path, whose keys and values are in the
+    /// sequence's own cache.
     let caches: [KeyValueCache?]
-    /// Rows of the draft source for all heads at once; for heads that draft one after another, the inputs of each.
+    /// Rows of the draft source, shared by all heads; for stepwise heads, the inputs of each.
     var waiting: [WaitingRows]
     var waitingRows: Int { waiting.map(\.count).max() ?? 0 }
 
-    init(_ model: DecodeModel, heads: Int, maximum: Int, pool: CachePool) {
+    init(_ model: DecodeModel, heads: Int, maximum: Int, allocator: BlockAllocator) {
         caches = model.heads[1..<max(1, heads)].map { head in
             guard model.hasOwnCache(head) else { return nil }
-            return KeyValueCache(layers: 1, maximum: maximum, pool: pool)
+            return KeyValueCache(layers: 1, maximum: maximum, allocator: allocator)
         }
         let isWaitingEach = model.draftSource == .nextTokenPath || model.configuration.headGraph.joinedTokens > 0
         waiting = (0..<(isWaitingEach ? caches.count : 1)).map { _ in WaitingRows(width: model.configuration.width) }
     }
 
-    /// What the heads know of the first `length` positions, as long as one more position is still to come.
+    /// Forks the state of the first `length` positions; at least one more position must follow.
     ///
-    /// Head i of a stepwise model knows token t + i − 1 at position t, so of those positions only the first length − i + 1
-    /// are known; the rows between are gone, and its cache has a hole there, which can cost a draft and changes no text.
+    /// Head i of a stepwise model reads token t + i − 1 at position t, so only its first length − i + 1 positions are valid
+    /// for the fork. The rows between are lost, which leaves a hole in its cache: drafts may get worse, the text stays the
+    /// same.
     init(_ model: DecodeModel, forking other: DraftState, _ length: Int, heads: Int, maximum: Int) throws {
         let width = model.configuration.width
         let isStepwise = model.configuration.headGraph.joinedTokens > 0
@@ -59,10 +61,10 @@ final class DraftState {
         for (index, cache) in other.caches.prefix(max(0, heads - 1)).enumerated() {
             let from = other.waiting[isStepwise ? index : 0]
             let valid = max(0, length - (isStepwise ? index + 1 : 0))
-            let known = min(from.position, valid)
-            // Slots are fewer than positions where there are holes.
+            let cached = min(from.position, valid)
+            // With holes there are fewer slots than positions.
             try caches.append(
-                cache.map { try $0.fork(max(0, min($0.count, known - (from.position - $0.count))), maximum: maximum) })
+                cache.map { try $0.fork(max(0, min($0.count, cached - (from.position - $0.count))), maximum: maximum) })
             if isStepwise {
                 waiting.append(
                     from.position <= valid ? from.upTo(valid + 1) : WaitingRows(width: width, position: valid))

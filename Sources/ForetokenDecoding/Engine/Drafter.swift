@@ -1,16 +1,16 @@
 import ForetokenModel
 
-/// Proposes tokens; the verification accepts or rejects them, so a drafter can only change the speed.
+/// Proposes tokens. Verification accepts or rejects them, so a drafter affects only the speed.
 protocol Drafter: AnyObject {
-    /// Takes over rows [rows, D] of a sequence's committed positions, from `position` on, in order, each once.
+    /// Receives the rows [rows, D] of a sequence's newly committed positions from `position` on; each position once, in order.
     ///
-    /// - Parameter sources: those of the model's ``DraftSource``: z, head 1's output, or the outputs of heads 2, 3, ….
+    /// - Parameter sources: as the model's ``DraftSource`` says: z, head 1's output, or the outputs of heads 2, 3, ….
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func advance(
         _ sequence: DecodingSequence, _ sources: [UnsafeMutablePointer<Float>], rows: Int, position: Int
     ) throws
 
-    /// Sets every sequence's `drafts`: guesses of the tokens after its pending one, at most so many.
+    /// Sets every sequence's `drafts`: at most `counts[i]` proposals for the tokens after sequence i's pending one.
     ///
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
     func propose(_ sequences: [DecodingSequence], counts: [Int]) throws
@@ -18,34 +18,34 @@ protocol Drafter: AnyObject {
 
 extension DecodeModel {
     /// The model's own heads as a drafter.
-    func makeDrafter(_ pool: CachePool) -> any Drafter {
-        configuration.headGraph.joinedTokens > 0 ? StepwiseDrafter(self, pool) : SelfDrafter(self, pool)
+    func makeDrafter(_ allocator: BlockAllocator) -> any Drafter {
+        configuration.headGraph.joinedTokens > 0 ? StepwiseDrafter(self, allocator) : SelfDrafter(self, allocator)
     }
 }
 
-/// Heads 2, 3, … of the model itself, all at once (paper section 3.2): head i at the last committed position guesses i
-/// ahead.
+/// Drafts with heads 2, 3, … of the model itself, all at once (paper section 3.2): head i at the last committed position
+/// predicts i tokens ahead.
 ///
-/// The heads run after the verification and only on committed positions, so their caches never hold a rejected token. Rows
-/// wait until a proposal is wanted; of all waiting rows only the last needs more than keys and values, unless another head
-/// reads them. Heads that head 1 reads have run already: their last rows need the unembedding only.
+/// The heads run after verification and only on committed positions, so their caches never hold a rejected token. Rows wait
+/// until drafts are needed. All waiting rows but the last are cache-only, unless another head reads them. Heads on the
+/// next-token path have run already: their last rows need only the unembedding.
 final class SelfDrafter: Drafter {
-    /// Rows that may wait before they enter the caches: memory for a long prompt is bounded.
-    private static let mostWaiting = 256
+    /// Maximum number of waiting rows, which bounds the memory of a long prompt.
+    private static let maximumWaitingRows = 256
 
     private let model: DecodeModel
-    private let pool: CachePool
+    private let allocator: BlockAllocator
     private var rowTable: [AttentionMetadata] = []
     private var trunkOutput: [Float] = []
     private let last = FloatBuffer()
-    /// Outputs at all rows of heads that others read.
+    /// Outputs, at all rows, of heads that other heads read.
     private let chain: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
 
-    init(_ model: DecodeModel, _ pool: CachePool) {
+    init(_ model: DecodeModel, _ allocator: BlockAllocator) {
         self.model = model
-        self.pool = pool
+        self.allocator = allocator
         chain = model.draftSource == .headOne ? model.heads.dropFirst().map { _ in FloatBuffer() } : []
     }
 
@@ -66,12 +66,12 @@ final class SelfDrafter: Drafter {
             }
         } else {
             state.waiting[0].append(UnsafeBufferPointer(start: sources[0], count: rows * width), position: position)
-            if state.waiting[0].count >= Self.mostWaiting { try runHeads([sequence], depth: 0) }
+            if state.waiting[0].count >= Self.maximumWaitingRows { try runHeads([sequence], depth: 0) }
         }
     }
 
     func propose(_ sequences: [DecodingSequence], counts: [Int]) throws {
-        // Sequences that use equally many heads go together.
+        // Sequences with the same number of heads are batched.
         for (_, group) in Dictionary(grouping: sequences.indices, by: { sequences[$0].draftState.caches.count }) {
             try propose(group.map { sequences[$0] }, group.map { counts[$0] })
         }
@@ -95,16 +95,16 @@ final class SelfDrafter: Drafter {
         }
     }
 
-    /// All heads over the waiting rows, so that no cache has a hole when more drafts are wanted later; logits
-    /// [depth, sequences, V] of each sequence's last row. With depth 0 the rows only enter the caches.
+    /// Runs all heads over the waiting rows, so that no cache has a hole when a later proposal is longer, and computes the
+    /// logits [depth, sequences, V] of each sequence's last row. With depth 0 all rows are cache-only.
     private func runHeads(_ sequences: [DecodingSequence], depth: Int) throws {
         let width = model.configuration.width
         let caches = sequences.first?.draftState.caches ?? []
-        // Heads without caches that no other reads are left out beyond the drafts wanted.
+        // Heads that have no cache and that no other head reads are skipped beyond the draft length.
         let heads = chain.isEmpty && caches.allSatisfy { $0 == nil } ? min(depth, caches.count) : caches.count
         let outputs = depth > 0 ? sequences.count : 0
         let last = self.last.reserve(max(1, heads * outputs * width))
-        var pass = Pass(model, pool)
+        var pass = Pass(model, allocator)
         if model.draftSource == .nextTokenPath {
             for head in 0..<depth {
                 for (index, sequence) in sequences.enumerated() {
@@ -116,7 +116,7 @@ final class SelfDrafter: Drafter {
         }
         let waiting = sequences.map { $0.draftState.waiting[0].count }
         let rows = waiting.reduce(0, +)
-        // Rows that only enter caches come first.
+        // Cache-only rows come first.
         let ending = depth > 0 ? 1 : 0
         trunkOutput.removeAll(keepingCapacity: true)
         for sequence in sequences { trunkOutput += sequence.draftState.waiting[0].rows.dropLast(ending * width) }
@@ -136,19 +136,19 @@ final class SelfDrafter: Drafter {
         try trunkOutput.withUnsafeBufferPointer { z in
             try rowTable.withUnsafeBufferPointer { rowTable in
                 guard let z = z.baseAddress else { return }
-                var place = rowTable.baseAddress
+                var headTable = rowTable.baseAddress
                 for head in 0..<heads {
-                    // In a chain every head but the last is read, at all rows.
+                    // In a chain the next head reads every head but the last, at all rows.
                     let isRead = head < chained.count
                     pass.head(
-                        head + 2, layer: 0, rowTable: place, rows: rows, outputs: isRead ? rows : outputs,
+                        head + 2, layer: 0, rowTable: headTable, rows: rows, outputs: isRead ? rows : outputs,
                         from: head > 0 && !chain.isEmpty ? UnsafePointer(chained[head - 1]) : z,
                         to: isRead ? chained[head] : last + head * outputs * width)
-                    if model.heads[head + 1].body == .block { place = place.map { $0 + rows } }
+                    if model.heads[head + 1].body == .block { headTable = headTable.map { $0 + rows } }
                 }
                 if !chained.isEmpty {
                     try pass.run()
-                    pass = Pass(model, pool)
+                    pass = Pass(model, allocator)
                     for (head, output) in chained.enumerated() {
                         (last + head * outputs * width).update(
                             from: output + (rows - outputs) * width, count: outputs * width)
@@ -160,7 +160,7 @@ final class SelfDrafter: Drafter {
         for (sequence, rows) in zip(sequences, waiting) { sequence.draftState.waiting[0].removeFirst(rows) }
     }
 
-    /// Ends a pass with the logits of the first `depth` heads, one GEMM where they share the unembedding.
+    /// Appends the logits of the first `depth` drafting heads to a pass, one GEMM if they share the unembedding, and runs it.
     private func runLogits(_ pass: Pass, _ last: UnsafeMutablePointer<Float>, depth: Int, outputs: Int) throws {
         var pass = pass
         let size = outputs * model.configuration.vocabulary

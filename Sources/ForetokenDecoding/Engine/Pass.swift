@@ -1,18 +1,19 @@
 import ForetokenModel
 
-/// The operations of a forward pass, collected and then run as one.
+/// Records the operations of a forward pass, then runs them together.
 struct Pass {
     private let model: DecodeModel
-    private let pool: CachePool
+    private let allocator: BlockAllocator
     private var operations: [PassOperation] = []
 
-    init(_ model: DecodeModel, _ pool: CachePool) {
+    init(_ model: DecodeModel, _ allocator: BlockAllocator) {
         self.model = model
-        self.pool = pool
+        self.allocator = allocator
         operations.reserveCapacity(model.configuration.layers + 2)
     }
 
-    /// A block over the rows of x [rows, D]: all enter the cache's `layer`, the last `outputs` come out in y [outputs, D].
+    /// A block over the rows of x [rows, D]: all rows are written to the cache's `layer`; the outputs of the last `outputs`
+    /// rows are written to y [outputs, D].
     private mutating func block(
         _ block: BlockID, layer: Int, rowTable: UnsafePointer<AttentionMetadata>?, rows: Int, outputs: Int,
         from x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
@@ -22,7 +23,7 @@ struct Pass {
                 kind: .block(block, layer: layer, rowTable: rowTable, outputs: outputs), rows: rows, x: x, y: y))
     }
 
-    /// y [rows, out] = x · matrixᵀ, of the normed x if there is a norm.
+    /// y [rows, out] = x · matrixᵀ; with a norm, the normed x takes the place of x.
     mutating func gemm(
         _ matrix: MatrixID, norm: NormID? = nil, rows: Int, from x: UnsafePointer<Float>,
         to y: UnsafeMutablePointer<Float>
@@ -30,7 +31,7 @@ struct Pass {
         operations.append(PassOperation(kind: .gemm(matrix, norm: norm), rows: rows, x: x, y: y))
     }
 
-    /// The trunk: embedded rows x [rows, D], which it overwrites, to z [rows, D].
+    /// The trunk: embeddings x [rows, D], which it overwrites, to z [rows, D].
     mutating func trunk(
         rowTable: UnsafePointer<AttentionMetadata>?, rows: Int, from x: UnsafeMutablePointer<Float>,
         to z: UnsafeMutablePointer<Float>
@@ -43,9 +44,9 @@ struct Pass {
         }
     }
 
-    /// The heads on the way from z [rows, D] to head 1, whose last `outputs` rows come out in y [outputs, D].
+    /// The heads on the next-token path, from z [rows, D] to the last `outputs` rows of head 1's output y [outputs, D].
     ///
-    /// - Parameter headOutputs: where the heads before head 1 leave all rows [rows, D], head 2 first.
+    /// - Parameter headOutputs: receive the outputs [rows, D] of the heads before head 1, head 2 first.
     mutating func nextToken(
         rowTable: UnsafePointer<AttentionMetadata>?, rows: Int, outputs: Int, from z: UnsafePointer<Float>,
         headOutputs: [UnsafeMutablePointer<Float>], to y: UnsafeMutablePointer<Float>
@@ -60,7 +61,7 @@ struct Pass {
         }
     }
 
-    /// A head over rows of its input [rows, D]: the last `outputs` come out in y [outputs, D].
+    /// A head over its input rows x [rows, D]; the outputs of the last `outputs` rows are written to y [outputs, D].
     mutating func head(
         _ head: Int, layer: Int, rowTable: UnsafePointer<AttentionMetadata>?, rows: Int, outputs: Int,
         from x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
@@ -73,7 +74,7 @@ struct Pass {
         }
     }
 
-    /// Final norm and a head's unembedding: its output [rows, D] to logits [rows, V].
+    /// Final norm and a head's unembedding: from its output [rows, D] to logits [rows, V].
     mutating func logits(
         _ hidden: UnsafePointer<Float>, head: Int = 1, rows: Int, to logits: UnsafeMutablePointer<Float>
     ) {
@@ -83,5 +84,5 @@ struct Pass {
     /// Runs the operations in order.
     ///
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
-    func run() throws { try model.backend.run(operations, on: pool.memory) }
+    func run() throws { try model.backend.run(operations, on: allocator.memory) }
 }

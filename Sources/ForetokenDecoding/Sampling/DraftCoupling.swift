@@ -1,8 +1,8 @@
 public import ForetokenModel
 
-/// How often a draft drawn from one distribution equals the token drawn from another.
+/// The probability that a draft drawn from one distribution is accepted for another.
 public enum DraftCoupling {
-    /// When both are drawn with the same Gumbel noise, as the decoder does: Σ_x 1 / Σ_y max(p_y / p_x, q_y / q_x)
+    /// With both tokens drawn with the same Gumbel noise, as the decoder does: Σ_x 1 / Σ_y max(p_y / p_x, q_y / q_x)
     /// (arXiv 2408.07978, section 3).
     public static func keyedNoise(_ p: [Double], _ q: [Double]) -> Double {
         // Σ_y max(…) is p's mass, over p_x, of the tokens whose p/q is at least x's, and q's mass, over q_x, of the rest.
@@ -16,34 +16,34 @@ public enum DraftCoupling {
         }
     }
 
-    /// The most that any rule can keep without changing p: Σ_x min(p_x, q_x), which rejection sampling with min(1, p/q) does
+    /// The upper bound for any rule that preserves p: Σ_x min(p_x, q_x), reached by rejection sampling with min(1, p/q)
     /// (arXiv 2211.17192).
     public static func rejection(_ p: [Double], _ q: [Double]) -> Double {
         zip(p, q).reduce(0) { $0 + min($1.0, $1.1) }
     }
 }
 
-/// What the two ways of accepting sampled drafts would keep on given text, exactly and without sampling: head i's
-/// distribution at each place against head 1's i − 1 tokens later.
+/// The expected acceptance of sampled drafts on given texts under both rules, computed exactly from the distributions: head
+/// i's at each position against head 1's i − 1 tokens later.
 public struct SampledAcceptance: Sendable, Equatable {
     /// For heads 2…n: ``DraftCoupling/keyedNoise(_:_:)``, the decoder's.
     public let keyedNoise: [Double]
     /// For heads 2…n: ``DraftCoupling/rejection(_:_:)``.
     public let rejection: [Double]
 
-    /// The means over all places of the texts, each cut off at the model's context.
+    /// Computes the means over all positions of the texts, each truncated to the model's context.
     ///
     /// - Parameters:
-    ///   - configuration: the model's shape.
-    ///   - texts: tokens.
-    ///   - distributions: every head's probabilities over a text's tokens, [T, V] each, row-major, head 1 first.
+    ///   - configuration: the model's configuration.
+    ///   - texts: the tokens of each text.
+    ///   - distributions: returns every head's probabilities on a text, [T, V] each, row-major, head 1 first.
     public init(
         _ configuration: ModelConfiguration, texts: [[Int32]], distributions: ([Int32]) throws -> [[Double]]
     ) rethrows {
         let (heads, vocabulary) = (configuration.heads, configuration.vocabulary)
         var sums = [(keyed: Double, rejection: Double, count: Int)](repeating: (0, 0, 0), count: max(0, heads - 1))
         for text in texts {
-            let tokens = Array(text.prefix(configuration.context))
+            let tokens = Array(text.prefix(configuration.contextLength))
             guard tokens.count > heads else { continue }
             let distributions = try distributions(tokens)
             func row(_ head: Int, _ position: Int) -> [Double] {

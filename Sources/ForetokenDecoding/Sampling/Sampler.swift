@@ -1,31 +1,32 @@
 internal import CKernels
 
-/// The choice of a token: a pure function of (logits, history, seed, position).
+/// Chooses tokens: a pure function of (logits, history, seed, position).
 ///
 /// Noise is keyed by seed and position (Gumbel-max sampling), so that the token at a position is the same whether it was
 /// verified alone or in a block, and drafts drawn with the same noise often equal it. Logits are adjusted in this order:
 /// bias, penalties, temperature, ``minP``, ``topK``, ``topP``.
 public struct Sampler: Sendable, Equatable {
-    /// 0 is greedy.
+    /// Sampling temperature; 0 is greedy.
     public var temperature: Double
-    /// Decides the noise.
+    /// Seed of the noise.
     public var seed: UInt64
-    /// Only so many likeliest tokens; 0 for all.
+    /// Sample from the k most likely tokens (0: no limit).
     public var topK = 0
-    /// Only the fewest likeliest tokens that hold this probability together; 1 for all.
+    /// Sample from the smallest set of most likely tokens whose probabilities sum to at least this (1: no limit).
     public var topP = 1.0
-    /// Only tokens at least this likely beside the likeliest; 0 for all.
+    /// Sample from tokens at least this fraction as likely as the most likely one (0: no limit).
     public var minP = 0.0
-    /// Divides positive and multiplies negative logits of tokens that the text or the prompt has (arXiv 1909.05858); 1 is none.
+    /// Divides the positive and multiplies the negative logits of tokens in the prompt or the generated text
+    /// (arXiv 1909.05858); 1 disables it.
     public var repetitionPenalty = 1.0
-    /// Taken off a token's logit for every time that the generated text has it.
+    /// Subtracted from a token's logit once per occurrence in the generated text.
     public var frequencyPenalty = 0.0
-    /// Taken off the logit of every token that the generated text has.
+    /// Subtracted from the logit of every token in the generated text.
     public var presencePenalty = 0.0
-    /// Added to logits of tokens.
+    /// Added to the logits of tokens.
     public var logitBias: [Int32: Double] = [:]
 
-    /// Greedy without arguments.
+    /// Creates a sampler; greedy by default.
     public init(temperature: Double = 0, seed: UInt64 = 0) {
         self.temperature = temperature
         self.seed = seed
@@ -35,7 +36,7 @@ public struct Sampler: Sendable, Equatable {
     private var adjusts: Bool { readsHistory || !logitBias.isEmpty }
     private var filters: Bool { temperature > 0 && (topK > 0 || topP < 1 || minP > 0) }
 
-    /// The token that comes to stand at `position`; nil if a logit is NaN.
+    /// Chooses the token at `position`; nil if a logit is NaN.
     ///
     /// - Parameters:
     ///   - logits: [V]; not changed.
@@ -49,9 +50,9 @@ public struct Sampler: Sendable, Equatable {
         adjusted.update(from: logits, count: count)
         adjust(adjusted, count: count, history)
         if filters {
-            let kept = ck_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP)
-            if kept < -1 { throw .outOfMemory(count * MemoryLayout<Int>.stride) }
-            if kept < 0 { return nil }
+            let remaining = ck_filter(adjusted, Int64(count), temperature, Int64(topK), topP, minP)
+            if remaining < -1 { throw .outOfMemory(count * MemoryLayout<Int>.stride) }
+            if remaining < 0 { return nil }
         }
         return choose(adjusted, count: count, position: position)
     }
@@ -80,7 +81,7 @@ public struct Sampler: Sendable, Equatable {
         }
     }
 
-    /// The token that comes to stand at `position`, from logits [V]; nil if one is NaN.
+    /// Chooses the token at `position` from logits [V]; nil if one is NaN.
     ///
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
     public func token(
@@ -93,7 +94,7 @@ public struct Sampler: Sendable, Equatable {
         }
     }
 
-    /// Refuses settings without sense.
+    /// Validates the settings.
     package func validate(vocabulary: Int) throws(DecodingError) {
         func check(_ name: String, _ value: Double, _ isGood: Bool, _ rule: String) throws(DecodingError) {
             guard value.isFinite, isGood else { throw .invalid("\(name) \(value): must be \(rule)") }
@@ -106,7 +107,7 @@ public struct Sampler: Sendable, Equatable {
         try check(
             "repetition penalty", repetitionPenalty, penalty > 0 && penalty.isFinite && (1 / penalty).isFinite,
             "above 0 and within the range of float32, as its inverse")
-        // Logits are float32: what is beyond its range would make them infinite, and not a number where two meet.
+        // Logits are float32: larger values would make them infinite, and NaN where two infinities cancel.
         let range = "between -1e30 and 1e30"
         try check("frequency penalty", frequencyPenalty, abs(frequencyPenalty) <= 1e30, range)
         try check("presence penalty", presencePenalty, abs(presencePenalty) <= 1e30, range)

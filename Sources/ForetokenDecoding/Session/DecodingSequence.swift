@@ -1,53 +1,54 @@
 import ForetokenModel
 import ForetokenText
 
-/// One request being decoded: its tokens, its caches and its text. ``DecodeEngine`` advances it, alone or beside others.
+/// One request being decoded: its tokens, caches and text. ``DecodeEngine`` advances it, alone or in a batch.
 ///
-/// Head 1 decides and the other heads propose (blockwise parallel decoding, arXiv 1811.03115): one pass over [last token,
-/// drafts…] gives head 1's token at every place, and drafts are kept as long as they equal it. Every emitted token is head
-/// 1's own choice from logits that do not depend on the drafts beside it, so the text is that of next-token decoding.
+/// The other heads draft and head 1 verifies (blockwise parallel decoding, arXiv 1811.03115): one pass over [last token,
+/// drafts…] gives head 1's token at every position, and drafts are accepted as long as they equal it. Every emitted token is
+/// chosen from head 1's logits, which depend only on the tokens before it, so the text is that of next-token decoding.
 final class DecodingSequence {
     let request: GenerationRequest
     var statistics = GenerationStatistics()
-    /// Text that became certain and was not taken yet.
+    /// Final text that has not been taken yet.
     private var pieces: [TextPiece] = []
 
-    /// Keys and values of the trunk and head 1.
+    /// Keys and values of the trunk and the next-token path.
     let cache: KeyValueCache
-    /// Positions whose tokens are committed.
+    /// Number of committed positions, whose keys and values are in the cache.
     private(set) var committed = 0
-    /// Tokens that are chosen and in no cache yet, at first the prompt.
+    /// Known tokens that are not in the cache yet; at first the prompt.
     private(set) var pending: [Int32]
-    /// Guesses of the tokens after the pending ones.
+    /// Proposed tokens after the pending ones.
     var drafts: [Int32] = []
-    /// What the drafting heads know of this sequence.
+    /// The drafting heads' caches and waiting rows.
     let draftState: DraftState
-    /// How often drafts at each place are right, for the choice of the next depth.
-    var acceptance: AcceptanceEstimate
+    /// Estimated acceptance of its drafts, for the choice of the draft length.
+    let acceptance: AcceptanceModel
     private(set) var history: TokenHistory
 
     private let configuration: ModelConfiguration
     private let tokenizer: any Tokenizer
     private var assembler: TextAssembler
 
-    /// - Throws: ``DecodingError`` for a request that makes no sense.
-    init(_ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer, pool: CachePool) throws {
+    /// - Throws: ``DecodingError`` for an invalid request.
+    init(_ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer, allocator: BlockAllocator) throws
+    {
         try request.validate(for: model)
         self.request = request
         self.tokenizer = tokenizer
         configuration = model.configuration
-        let maximum = request.mostSlots(context: configuration.context)
-        cache = KeyValueCache(layers: model.nextTokenBlocks, maximum: maximum, pool: pool)
-        draftState = DraftState(model, heads: request.heads, maximum: maximum, pool: pool)
-        acceptance = AcceptanceEstimate(drafts: request.heads - 1)
+        let maximum = request.maximumSlots(contextLength: configuration.contextLength)
+        cache = KeyValueCache(layers: model.nextTokenBlocks, maximum: maximum, allocator: allocator)
+        draftState = DraftState(model, heads: request.heads, maximum: maximum, allocator: allocator)
+        acceptance = AcceptanceModel(length: request.heads - 1)
         assembler = TextAssembler(stopStrings: request.stopStrings)
         pending = request.prompt
         history = TokenHistory(prompt: request.sampler.readsHistory ? request.prompt : [])
         statistics.drafts = DraftCounts(positions: request.heads - 1)
     }
 
-    /// A sequence for a request whose prompt begins with `length` tokens that another one has committed: full pages of the
-    /// caches are shared.
+    /// Forks a sequence for a request whose prompt begins with the first `length` committed tokens of another one; full cache
+    /// pages are shared.
     ///
     /// - Throws: ``DecodingError/outOfMemory(_:)``.
     init(
@@ -56,11 +57,11 @@ final class DecodingSequence {
         self.request = request
         tokenizer = other.tokenizer
         configuration = other.configuration
-        let maximum = request.mostSlots(context: configuration.context)
+        let maximum = request.maximumSlots(contextLength: configuration.contextLength)
         cache = try other.cache.fork(length, maximum: maximum)
         draftState = try DraftState(
             model, forking: other.draftState, length, heads: request.heads, maximum: maximum)
-        acceptance = AcceptanceEstimate(drafts: request.heads - 1)
+        acceptance = AcceptanceModel(length: request.heads - 1)
         committed = length
         pending = Array(request.prompt.dropFirst(length))
         assembler = TextAssembler(stopStrings: request.stopStrings)
@@ -68,15 +69,15 @@ final class DecodingSequence {
         statistics.drafts = DraftCounts(positions: request.heads - 1)
     }
 
-    /// Why it cannot go on.
+    /// The error that ended it, if any.
     var failure: (any Error)?
-    /// Whether the prompt's last token must wait until the other samples have forked.
+    /// Whether the prompt's last token must wait until the group's other completions can fork.
     var waitsToFork = false
     var isReadyToFork: Bool { waitsToFork && pending.count == 1 && isPrefilling }
     var isFinished: Bool { statistics.stopReason != nil || failure != nil }
     var isPrefilling: Bool { statistics.forwards == 0 }
 
-    /// Tokens of the prompt and those chosen.
+    /// Number of tokens of the prompt and the generated text.
     var knownTokens: Int { request.prompt.count + statistics.tokens.count }
 
     /// The token at a position below ``knownTokens``.
@@ -85,26 +86,26 @@ final class DecodingSequence {
             ? request.prompt[position] : statistics.tokens[position - request.prompt.count]
     }
 
-    /// The tokens of the next pass and how many of its rows need logits: all pending tokens with the drafts, or a part of a
-    /// long prompt, which needs none.
+    /// The tokens of the next pass and the number of rows that need logits: all pending tokens and the drafts, or a chunk of a
+    /// long prompt, which is cache-only.
     func nextTokens(atMost limit: Int) -> (tokens: [Int32], outputs: Int) {
         if waitsToFork { return (Array(pending.prefix(min(limit, pending.count - 1))), 0) }
         if pending.count > limit { return (Array(pending.prefix(limit)), 0) }
         return (pending + drafts, 1 + drafts.count)
     }
 
-    /// Commits a part of the prompt.
+    /// Commits a chunk of the prompt.
     func commitPrompt(_ count: Int) {
         pending.removeFirst(count)
         committed += count
     }
 
-    /// Chooses the tokens of a pass and commits them, up to the end of the text: what lies behind that has no effect.
+    /// Verifies the drafts of a pass and commits the accepted tokens, up to the end of the text; later rows have no effect.
     ///
-    /// A row that is not made of numbers, where next-token decoding would meet it, sets ``failure``.
+    /// NaN logits in a row that next-token decoding would also compute set ``failure``.
     ///
     /// - Parameter logits: head 1's [1 + drafts, V], from the last pending token on.
-    /// - Returns: how many tokens of the pass stay, from its first.
+    /// - Returns: the number of tokens of the pass that are committed, from its first.
     func accept(_ logits: UnsafePointer<Float>, scratch: FloatBuffer) -> Int {
         let vocabulary = configuration.vocabulary
         let first = committed + pending.count
@@ -133,31 +134,33 @@ final class DecodingSequence {
             emitted += 1
         }
         if emitted > 0 { statistics.forwards += 1 }
-        if verified.isBroken, !isFinished { failure = DecodingError.notFinite(position: first + verified.tokens.count) }
-        // Of a block that the text ended in, as if it had been no longer.
-        let isCut = emitted <= verified.accepted
-        let accepted = isCut ? max(0, emitted - 1) : verified.accepted
-        let drafted = isCut ? accepted : drafts.count
+        if verified.hasInvalidLogits, !isFinished {
+            failure = DecodingError.notFinite(position: first + verified.tokens.count)
+        }
+        // If the text ended inside the block, the drafts after its end are not counted.
+        let isTruncated = emitted <= verified.accepted
+        let accepted = isTruncated ? max(0, emitted - 1) : verified.accepted
+        let drafted = isTruncated ? accepted : drafts.count
         statistics.drafts.count(accepted: accepted, of: drafted)
         acceptance.update(accepted: accepted, of: drafted)
-        // The last token is in no cache yet.
-        let kept = pending.count + max(0, emitted - 1)
-        committed += kept
+        // The last token is not in the cache yet.
+        let newlyCommitted = pending.count + max(0, emitted - 1)
+        committed += newlyCommitted
         cache.truncate(to: committed)
         pending = Array(verified.tokens.prefix(emitted).suffix(1))
         drafts = []
         if isFinished { pieces += assembler.finish() }
-        return kept
+        return newlyCommitted
     }
 
-    /// Guesses that can still be used after the pending token.
+    /// Maximum number of drafts after the pending token, by the request's and the model's limits.
     var usefulDrafts: Int {
         guard !isFinished else { return 0 }
-        let ahead = configuration.context - committed - 2
+        let ahead = configuration.contextLength - committed - 2
         return max(0, min(request.heads - 1, request.maximumTokens - statistics.tokens.count - 1, ahead))
     }
 
-    /// Takes the text that became certain.
+    /// Removes and returns the final text.
     func takePieces() -> [TextPiece] {
         defer { pieces = [] }
         return pieces
@@ -176,7 +179,7 @@ final class DecodingSequence {
             statistics.stopReason = .stopString
         } else if statistics.tokens.count >= request.maximumTokens {
             statistics.stopReason = .maximumTokens
-        } else if request.prompt.count + statistics.tokens.count >= configuration.context {
+        } else if request.prompt.count + statistics.tokens.count >= configuration.contextLength {
             statistics.stopReason = .contextFull
         }
     }

@@ -1,7 +1,7 @@
 import ForetokenModel
 public import ForetokenText
 
-/// One request being decoded, a block of tokens a call.
+/// Decodes one request, a block of tokens per call.
 public final class DecodingSession {
     private let engine: DecodeEngine
     private let sequence: DecodingSequence
@@ -10,9 +10,9 @@ public final class DecodingSession {
     /// Counts and times so far.
     public var statistics: GenerationStatistics { sequence.statistics }
 
-    /// A session: heads 2…k draft if the request uses more than one head.
+    /// Creates a session. Heads 2…k draft if the request uses more than one head.
     ///
-    /// - Throws: ``DecodingError`` for a request that makes no sense, ``DecodingError/outOfMemory(_:)``.
+    /// - Throws: ``DecodingError`` for an invalid request, ``DecodingError/outOfMemory(_:)``.
     public convenience init(
         _ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer
     ) throws {
@@ -21,13 +21,14 @@ public final class DecodingSession {
 
     init(_ engine: DecodeEngine, _ request: GenerationRequest, tokenizer: any Tokenizer) throws {
         self.engine = engine
-        sequence = try DecodingSequence(engine.model, request, tokenizer: tokenizer, pool: engine.pool)
+        sequence = try DecodingSequence(engine.model, request, tokenizer: tokenizer, allocator: engine.allocator)
     }
 
     /// Decodes one block.
     ///
-    /// - Returns: the text that became certain, or nil after the end.
-    /// - Throws: ``DecodingError/notFinite(position:)`` after the text before it, ``DecodingError/outOfMemory(_:)``.
+    /// - Returns: the text that became final, or nil after the end.
+    /// - Throws: ``DecodingError/notFinite(position:)``, once the text before that position has been returned;
+    ///   ``DecodingError/outOfMemory(_:)``.
     public func step() throws -> [TextPiece]? {
         if let failure = sequence.failure, !isFailureReported {
             isFailureReported = true

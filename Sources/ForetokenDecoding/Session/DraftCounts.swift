@@ -1,12 +1,12 @@
 public import ForetokenFiles
 
-/// What became of drafts; the names in `spec_decode_…` are those of the field's serving metrics.
+/// Counts of proposed and accepted drafts; the `spec_decode_…` names are vLLM's serving metrics.
 public struct DraftCounts: Sendable, Equatable {
-    /// Drafts proposed at each position after head 1's, heads 2, 3, … in order.
+    /// Drafts proposed at each draft position: by heads 2, 3, … in order.
     public private(set) var proposedPerPosition: [Int]
-    /// `spec_decode_num_accepted_tokens_per_pos`: of those, the accepted ones.
+    /// `spec_decode_num_accepted_tokens_per_pos`: drafts accepted at each draft position.
     public private(set) var acceptedPerPosition: [Int]
-    /// How many passes accepted so many drafts, from 0 on: block lengths less one.
+    /// Histogram of the number of drafts that a pass accepted, from 0 on.
     public private(set) var acceptedLengths: [Int] = []
 
     init(positions: Int = 0) {
@@ -21,23 +21,23 @@ public struct DraftCounts: Sendable, Equatable {
     /// `spec_decode_num_accepted_tokens`.
     public var accepted: Int { acceptedPerPosition.reduce(0, +) }
 
-    /// The share of the drafts proposed at each position that were accepted; 0 where none was.
+    /// The acceptance rate at each draft position; 0 where nothing was proposed.
     public var acceptance: [Double] {
         zip(acceptedPerPosition, proposedPerPosition).map { $1 > 0 ? Double($0) / Double($1) : 0 }
     }
 
-    /// Tokens that a pass gave, head 1's own with the accepted drafts; 0 before the first.
+    /// Mean number of tokens per pass: head 1's own token and the accepted drafts; 0 before the first pass.
     public var meanAcceptedLength: Double {
         let passes = acceptedLengths.reduce(0, +)
         guard passes > 0 else { return 0 }
         return Double(acceptedLengths.enumerated().reduce(0) { $0 + ($1.offset + 1) * $1.element }) / Double(passes)
     }
 
-    /// Takes over the result of one verification.
+    /// Counts the result of one verification.
     mutating func count(accepted: Int, of proposed: Int) {
         var one = DraftCounts(positions: proposed)
-        for place in 0..<proposed { one.proposedPerPosition[place] = 1 }
-        for place in 0..<accepted { one.acceptedPerPosition[place] = 1 }
+        for position in 0..<proposed { one.proposedPerPosition[position] = 1 }
+        for position in 0..<accepted { one.acceptedPerPosition[position] = 1 }
         one.acceptedLengths = [Int](repeating: 0, count: accepted) + [1]
         self += one
     }
@@ -46,14 +46,14 @@ public struct DraftCounts: Sendable, Equatable {
     public static func += (sum: inout DraftCounts, other: DraftCounts) {
         func add(_ values: [Int], to sums: inout [Int]) {
             sums += [Int](repeating: 0, count: max(0, values.count - sums.count))
-            for (place, value) in values.enumerated() { sums[place] += value }
+            for (position, value) in values.enumerated() { sums[position] += value }
         }
         add(other.proposedPerPosition, to: &sum.proposedPerPosition)
         add(other.acceptedPerPosition, to: &sum.acceptedPerPosition)
         add(other.acceptedLengths, to: &sum.acceptedLengths)
     }
 
-    /// The counts as the commands print them.
+    /// The counts in the JSON output of the commands.
     public var json: JSONObject {
         func list(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }
         var object = JSONObject()

@@ -2,22 +2,22 @@ import ForetokenFiles
 import ForetokenModel
 import ForetokenText
 
-/// What to decode, and how.
+/// A request to continue a prompt.
 public struct GenerationRequest: Sendable, Equatable {
-    /// The prompt's tokens, with the beginning token if the model has one.
+    /// The prompt's tokens, with the beginning-of-text token if the model has one.
     public var prompt: [Int32]
-    /// The most tokens to generate.
+    /// The maximum number of tokens to generate.
     public var maximumTokens: Int
-    /// k: heads in use. 1 is next-token decoding, 2 and more self-speculative decoding; the text is the same.
+    /// k: the number of heads. 1 is next-token decoding, 2 or more self-speculative decoding; the text is the same.
     public var heads: Int
-    /// Whether the number of drafts follows what pays, up to `heads` − 1; otherwise it is always that many. The text is the same.
+    /// Whether the draft length is adaptive, up to `heads` − 1, or always `heads` − 1. The text is the same.
     public var isAdaptive = false
-    /// How tokens are chosen.
+    /// The sampling settings.
     public var sampler: Sampler
     /// The text ends before the first of these.
     public var stopStrings: [String]
 
-    /// A request.
+    /// Creates a request.
     public init(
         prompt: [Int32], maximumTokens: Int, heads: Int, sampler: Sampler = Sampler(), stopStrings: [String] = []
     ) {
@@ -28,10 +28,10 @@ public struct GenerationRequest: Sendable, Equatable {
         self.stopStrings = stopStrings
     }
 
-    /// Tells texts of other settings or another model apart: equal for requests that differ in their prompts only, or in
-    /// what changes the speed.
+    /// A digest of the model and the settings that determine the text: equal for requests that differ only in their prompts or
+    /// in settings that affect only the speed.
     ///
-    /// - Parameter model: what tells the model from others.
+    /// - Parameter model: the model's digest.
     /// - Returns: 16 hexadecimal digits.
     public func digest(model: String) -> String {
         let biases = sampler.logitBias.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }
@@ -48,8 +48,8 @@ public struct GenerationRequest: Sendable, Equatable {
     func validate(for model: DecodeModel) throws(DecodingError) {
         let configuration = model.configuration
         guard !prompt.isEmpty else { throw .emptyPrompt }
-        guard prompt.count < configuration.context else {
-            throw .promptTooLong(tokens: prompt.count, context: configuration.context)
+        guard prompt.count < configuration.contextLength else {
+            throw .promptTooLong(tokens: prompt.count, contextLength: configuration.contextLength)
         }
         if let bad = prompt.first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) {
             throw .tokenOutOfRange(token: bad, vocabulary: configuration.vocabulary)
@@ -57,14 +57,14 @@ public struct GenerationRequest: Sendable, Equatable {
         guard (1...configuration.heads).contains(heads) else {
             throw .tooManyHeads(asked: heads, available: configuration.heads)
         }
-        guard maximumTokens >= 1 else { throw .invalid("maximumTokens is \(maximumTokens): it must be at least 1") }
+        guard maximumTokens >= 1 else { throw .invalid("the token limit is \(maximumTokens); it must be at least 1") }
         try sampler.validate(vocabulary: configuration.vocabulary)
     }
 
-    /// Slots that the request can come to use in a cache.
-    func mostSlots(context: Int) -> Int {
+    /// Maximum number of slots that the request can use in a cache.
+    func maximumSlots(contextLength: Int) -> Int {
         let (sum, overflow) = maximumTokens.addingReportingOverflow(prompt.count + heads)
-        return overflow ? context : min(context, sum)
+        return overflow ? contextLength : min(contextLength, sum)
     }
 }
 
@@ -72,35 +72,35 @@ public struct GenerationRequest: Sendable, Equatable {
 public enum StopReason: String, Sendable {
     /// The model ended the text.
     case endOfText
-    /// A stop string came.
+    /// A stop string was generated.
     case stopString
-    /// The request's maximum is reached.
+    /// The request's maximum number of tokens was reached.
     case maximumTokens
     /// The model's context is full.
     case contextFull
 }
 
-/// A piece of text and where it came from.
+/// A piece of generated text and its origin.
 public struct TextPiece: Sendable, Equatable {
     /// Whole characters.
     public let text: String
-    /// Whether an accepted draft of another head made it, rather than head 1.
+    /// Whether it comes from an accepted draft rather than from head 1.
     public let isDraft: Bool
 }
 
-/// What a decoding did, so far or in all.
+/// Statistics of a request, so far or in total.
 public struct GenerationStatistics: Sendable, Equatable {
-    /// The tokens generated, without an ending token; those that completed a stop string are among them.
+    /// The generated tokens, without the end-of-text token but including the tokens of a stop string.
     public internal(set) var tokens: [Int32] = []
     /// Forward passes that emitted tokens, the prompt's included.
     public internal(set) var forwards = 0
-    /// What became of the drafts.
+    /// Drafts proposed and accepted.
     public internal(set) var drafts = DraftCounts()
     /// Seconds of the prompt's pass.
     public internal(set) var prefillSeconds = 0.0
     /// Seconds of all passes after it.
     public internal(set) var decodeSeconds = 0.0
-    /// Why it ended; nil while it goes on.
+    /// Why the text ended; nil while it is being generated.
     public internal(set) var stopReason: StopReason?
 
     /// Emitted tokens ÷ forwards: 1 to k.
@@ -109,6 +109,6 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// Mean seconds of a pass after the prompt's, drafting included.
     public var secondsPerPass: Double { forwards > 1 ? decodeSeconds / Double(forwards - 1) : 0 }
 
-    /// Tokens a second after the prompt's pass.
+    /// Tokens per second after the prompt's pass.
     public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(max(0, tokens.count - 1)) / decodeSeconds : 0 }
 }

@@ -1,8 +1,8 @@
 import ForetokenText
 
-/// Tokens to text as they come: whole characters only, and nothing that could still turn out to be a stop string.
+/// Turns tokens into text incrementally: emits whole characters only, and withholds text that may begin a stop string.
 struct TextAssembler {
-    /// The longest first: of several that complete at one place, that one counts.
+    /// The longest first: of several that are completed by the same byte, the longest counts.
     private let stops: [[UInt8]]
     private var decoder = UTF8StreamDecoder()
     private var held: [(byte: UInt8, isDraft: Bool)] = []
@@ -13,7 +13,7 @@ struct TextAssembler {
 
     /// Adds a token's bytes.
     ///
-    /// - Returns: the text that is now certain, and whether a stop string is complete; the text then ends before it.
+    /// - Returns: the text that is now final, and whether a stop string was completed; the text then ends before it.
     mutating func push(_ bytes: [UInt8], isDraft: Bool) -> (pieces: [TextPiece], isStopped: Bool) {
         for byte in bytes {
             held.append((byte, isDraft))
@@ -23,7 +23,7 @@ struct TextAssembler {
                 return (release(held.count), true)
             }
         }
-        // The longest end of the text that begins a stop string waits.
+        // The longest suffix that is a prefix of a stop string is withheld.
         let longest = stops.map { $0.count - 1 }.max() ?? 0
         let tail = held.suffix(longest).map(\.byte)
         let waiting = (0...tail.count).reversed().first { length in
@@ -32,7 +32,7 @@ struct TextAssembler {
         return (release(held.count - (waiting ?? 0)), false)
     }
 
-    /// What is left at the end of the text.
+    /// Releases the withheld text at the end.
     mutating func finish() -> [TextPiece] {
         let pieces = release(held.count)
         let rest = decoder.finish()

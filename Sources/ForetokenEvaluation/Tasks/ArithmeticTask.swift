@@ -1,24 +1,24 @@
-/// Polynomial arithmetic (arXiv 2404.19737, section 4.2; reference, section 2.8): an expression, pause tokens if wanted, an
-/// equality sign, and the coefficients of the result.
+/// Polynomial arithmetic (arXiv 2404.19737, section 4.2): an expression, optional pause tokens, an equals sign, and the
+/// coefficients of the result.
 ///
-/// Training expressions have a uniform number of operations up to ``operations``; those of tests more as well. No expression
-/// is in both.
+/// The number of operations of training expressions is uniform from 1 to ``operations``; test expressions have up to
+/// ``mostOperations``. Training and test expressions are disjoint.
 public struct ArithmeticTask: SyntheticTask {
-    /// Where the coefficients live.
+    /// The ring of the expressions.
     public let ring: PolynomialRing
-    /// The most operations in training: m ≤ this is in-domain.
+    /// The maximum number of operations in training; up to this a question is in-domain.
     public let operations: Int
-    /// The most operations in tests.
+    /// The maximum number of operations in tests.
     public let mostOperations: Int
-    /// Pause tokens before the equality sign, in training and tests alike.
+    /// The number of pause tokens before the equals sign, in training and tests.
     public let pauses: Int
-    /// Test expressions for each number of operations; fewer where the ring has no more.
+    /// Test expressions per number of operations; fewer if the ring does not have that many.
     public let questions: Int
 
     /// The task's name.
     public var name: String { "arithmetic" }
 
-    /// A task; the paper's ring and numbers if not said otherwise.
+    /// Creates a task; the defaults are the paper's.
     ///
     /// - Throws: ``EvaluationError/invalid(_:)``.
     public init(
@@ -45,37 +45,37 @@ public struct ArithmeticTask: SyntheticTask {
         )
     }
 
-    /// An expression that falls on a side; nil after so many tries that there can hardly be one.
+    /// A random expression of a split; nil if 2000 attempts find none.
     private func expression(
-        _ operations: Int, _ side: HeldOut, _ generator: inout SeededGenerator
+        _ operations: Int, _ split: ContentSplit, _ generator: inout SeededGenerator
     ) -> PolynomialExpression? {
         for _ in 0..<2000 {
             let found = PolynomialExpression.random(operations: operations, in: ring, using: &generator)
-            if HeldOut(found.text) == side { return found }
+            if ContentSplit(found.text) == split { return found }
         }
         return nil
     }
 
-    /// An expression with its result.
+    /// A random expression with its result.
     public func document(isValidation: Bool, using generator: inout SeededGenerator) throws -> String {
         let count = 1 + generator.below(operations)
         guard let expression = expression(count, isValidation ? .validation : .training, &generator) else {
             throw EvaluationError.invalid(
-                "the ring has too few expressions of \(count) operations to hold some back; give a larger --modulus, "
-                    + "--degree or --operations")
+                "the ring has too few expressions of \(count) operations for disjoint training and test sets; give a larger "
+                    + "--modulus, --degree or --operations")
         }
         let (prompt, answer) = split(expression)
         return prompt + answer
     }
 
-    /// Different held-out expressions, by rising number of operations.
+    /// Distinct held-out expressions, in ascending number of operations.
     public func test(seed: UInt64) throws -> [TaskQuestion] {
         var generator = SeededGenerator(seed: seed, for: "test")
         var all: [TaskQuestion] = []
         for count in 1...mostOperations {
             var seen: Set<String> = []
             var misses = 0
-            // In a small ring the same ones come again and again: 20 misses for each found are the end.
+            // A small ring may have fewer expressions; stop after about 20 duplicates per expression found.
             while seen.count < questions, misses < 200 + 20 * seen.count {
                 guard let expression = expression(count, .test, &generator) else { break }
                 let (prompt, answer) = split(expression)
@@ -90,7 +90,7 @@ public struct ArithmeticTask: SyntheticTask {
             }
             guard !seen.isEmpty else {
                 throw EvaluationError.invalid(
-                    "the ring has too few expressions of \(count) operations to test with; give a larger --modulus or "
+                    "the ring has too few expressions of \(count) operations for a test; give a larger --modulus or "
                         + "--degree")
             }
         }

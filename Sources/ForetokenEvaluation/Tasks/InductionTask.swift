@@ -1,46 +1,46 @@
 public import ForetokenText
 
-/// Induction (arXiv 2404.19737, section 4.1; reference, section 2.7): stories in which names of exactly two tokens come again
-/// and again. Whoever saw a name once knows its second token from the first.
+/// Induction (arXiv 2404.19737, section 4.1): stories with recurring names of exactly two tokens. After the first occurrence of a
+/// name, its second token can be predicted from the first.
 ///
-/// A name is a pair of syllables or of letters that is drawn anew for every story, so that its first token alone says nothing
-/// of the second. Names are not divided between training and tests: a model would learn which pairs never come, and give
-/// those of the tests no chance.
+/// A name is a pair of syllables or letters, drawn for every story, so that its first token alone does not predict the second.
+/// Training and test stories draw from the same names: with disjoint sets, a model would learn that the pairs of the test set
+/// never occur.
 public struct InductionTask: SyntheticTask {
-    /// A name as its two tokens' texts; the first is without the space before it, which may belong to its token.
+    /// A name as the texts of its two tokens, without the preceding space, which may be part of the first token.
     struct Name: Sendable, Equatable {
         let first: String
         let second: String
         var text: String { first + second }
     }
 
-    /// Stories of a test.
+    /// The number of stories of a test.
     public let stories: Int
     private let tokenizer: any Tokenizer
     private let names: [Name]
 
-    /// With fewer, guessing would be right too often.
+    /// With fewer names, guessing would be correct too often.
     private static let fewestNames = 100
 
     /// The task's name.
     public var name: String { "induction" }
 
-    /// A task for texts of a tokenizer; a test of the paper's 100 stories.
+    /// Creates a task for a tokenizer; the default number of stories is the paper's.
     ///
-    /// - Throws: ``EvaluationError/invalid(_:)`` for a tokenizer that has too few names of two tokens.
+    /// - Throws: ``EvaluationError/invalid(_:)`` if the tokenizer encodes too few names as two tokens.
     public init(tokenizer: any Tokenizer, stories: Int = 100) throws {
         guard (1...100_000).contains(stories) else {
             throw EvaluationError.invalid("--stories \(stories): must be 1 to 100000")
         }
         (self.tokenizer, self.stories) = (tokenizer, stories)
-        // Bytes make four tokens of a name of syllables, but two of one of letters.
+        // The byte tokenizer encodes a name of syllables as four tokens, a name of letters as two.
         let choices = [Self.syllableNames, Self.letterNames].lazy.map { texts in
             texts.compactMap { Self.name($0, tokenizer) }
         }
         guard let names = choices.first(where: { $0.count >= Self.fewestNames })
         else {
             throw EvaluationError.invalid(
-                "tokenizer '\(tokenizer.name)' makes two tokens of too few names; use bytes, or a smaller vocabulary")
+                "tokenizer '\(tokenizer.name)' encodes too few names as two tokens; use bytes, or a smaller vocabulary")
         }
         self.names = names
     }
@@ -60,15 +60,15 @@ public struct InductionTask: SyntheticTask {
         return letters.flatMap { first in letters.map { first.uppercased() + $0 } }
     }()
 
-    /// Cuts a name as the tokenizer does in a text, after a space; nil where that makes other than two tokens of equal length,
-    /// or other tokens of its beginning alone.
+    /// Splits a name into its two tokens as they occur after a space; nil unless these are two tokens of equal length, and the
+    /// first part alone is encoded as the same token.
     static func name(_ text: String, _ tokenizer: any Tokenizer) -> Name? {
         let whole = tokenizer.encode(" " + text)
         guard whole.count >= 2, let last = whole.last else { return nil }
         let second = String(decoding: tokenizer.bytes(of: last), as: UTF8.self)
         let first = String(text.dropLast(second.count))
         guard text == first + second, first.count == second.count else { return nil }
-        // The space has a token of its own, or is part of the first.
+        // The space is either a separate token or part of the first one.
         let start = tokenizer.encode(" " + first)
         guard start.count == 1 || start.count == 2 && tokenizer.bytes(of: start[0]) == [0x20],
             start + [last] == whole, tokenizer.encode(second) == [last]
@@ -76,7 +76,7 @@ public struct InductionTask: SyntheticTask {
         return Name(first: first, second: second)
     }
 
-    /// A byte-level BPE for such stories, whose names are of syllables: the syllables become tokens before whole names do.
+    /// Trains a byte-level BPE tokenizer on stories with names of syllables, in which syllables become tokens before whole names.
     ///
     /// - Throws: `TokenizerError`.
     public static func trainTokenizer(vocabulary: Int) throws -> any Tokenizer {
@@ -104,13 +104,13 @@ public struct InductionTask: SyntheticTask {
         return (StoryGrammar.story(middles: 4 + generator.below(5), using: &generator), [names[one], names[other]])
     }
 
-    /// A story; those to validate on are others by their seed alone.
+    /// A random story. Validation stories differ from training stories only by their seed.
     public func document(isValidation: Bool, using generator: inout SeededGenerator) -> String {
         let (pieces, names) = story(&generator)
         return pieces.map { Self.text($0, names.map(\.text)) }.joined()
     }
 
-    /// Of every story, each mention of a name after its first: the text up to the name's first token, and the second token.
+    /// One question for each repeated mention of a name: the text up to its first token, and the second token as answer.
     public func test(seed: UInt64) throws -> [TaskQuestion] {
         var generator = SeededGenerator(seed: seed, for: "test")
         var questions: [TaskQuestion] = []
@@ -130,7 +130,7 @@ public struct InductionTask: SyntheticTask {
                                 == tokenizer.encode(prompt + name.second)
                         else {
                             throw EvaluationError.invalid(
-                                "tokenizer '\(tokenizer.name)' cuts a name otherwise inside a text; use bytes")
+                                "tokenizer '\(tokenizer.name)' splits a name differently inside a text; use bytes")
                         }
                         questions.append(TaskQuestion(prompt: prompt, answer: name.second, unit: unit))
                     }

@@ -1,9 +1,9 @@
-/// An expression over a ``PolynomialRing``: operands, and operations that the paper names (reference, section 2.8).
+/// An expression over a ``PolynomialRing`` with the operations of arXiv 2404.19737, section 4.2.
 ///
-/// The paper's way of writing them is not published; ours has an operand as its digits, that of X⁰ first, `-f`, and in
-/// parentheses `(f+g)`, `(f*g)` and `(f@g)`, which is f(g).
+/// The paper's notation is not published. Here an operand is written as its digits, that of X⁰ first, and operations as `-f`,
+/// `(f+g)`, `(f*g)` and `(f@g)`, the composition f(g).
 public indirect enum PolynomialExpression: Sendable, Equatable {
-    /// An element.
+    /// An element of the ring.
     case operand([Int])
     /// −f.
     case negation(PolynomialExpression)
@@ -14,8 +14,8 @@ public indirect enum PolynomialExpression: Sendable, Equatable {
     /// f(g).
     case composition(PolynomialExpression, PolynomialExpression)
 
-    /// Exactly so many operations. Every operator is as likely as any other, so is every coefficient, and the operations
-    /// below a binary operator are shared out uniformly.
+    /// A random expression with exactly `operations` operations. Operators and coefficients are uniform, and so is the split of
+    /// operations between the operands of a binary operator.
     static func random(
         operations: Int, in ring: PolynomialRing, using generator: inout SeededGenerator
     ) -> PolynomialExpression {
@@ -28,7 +28,7 @@ public indirect enum PolynomialExpression: Sendable, Equatable {
         return kind == 1 ? .sum(f, g) : kind == 2 ? .product(f, g) : .composition(f, g)
     }
 
-    /// What it is equal to.
+    /// The expression's value.
     public func value(in ring: PolynomialRing) -> [Int] {
         switch self {
         case .operand(let f): f
@@ -39,7 +39,7 @@ public indirect enum PolynomialExpression: Sendable, Equatable {
         }
     }
 
-    /// How it is written.
+    /// The expression as text.
     public var text: String {
         switch self {
         case .operand(let f): Self.digits(f)

@@ -1,14 +1,13 @@
-/// F_p[X]/(X^d): polynomials over the integers modulo a prime, cut off at X^d (reference, section 2.8). The paper's ring has
-/// p = 7 and d = 5.
+/// F_p[X]/(X^d): polynomials over the integers modulo a prime p, modulo X^d. The ring of arXiv 2404.19737 has p = 7 and d = 5.
 ///
-/// An element is its d coefficients, that of X⁰ first, each in `0..<p`.
+/// An element is the array of its d coefficients, that of X⁰ first, each in `0..<p`.
 public struct PolynomialRing: Sendable, Equatable {
     /// p.
     public let modulus: Int
     /// d.
     public let degree: Int
 
-    /// A ring whose coefficients are one digit each.
+    /// Creates a ring with single-digit coefficients.
     ///
     /// - Throws: ``EvaluationError/invalid(_:)``.
     public init(modulus: Int, degree: Int) throws {
@@ -28,7 +27,7 @@ public struct PolynomialRing: Sendable, Equatable {
     /// f + g.
     public func sum(_ f: [Int], _ g: [Int]) -> [Int] { zip(f, g).map { ($0 + $1) % modulus } }
 
-    /// f · g, without the powers from X^d on.
+    /// f · g, modulo X^d.
     public func product(_ f: [Int], _ g: [Int]) -> [Int] {
         var result = [Int](repeating: 0, count: degree)
         for i in 0..<degree where f[i] != 0 {
@@ -37,7 +36,7 @@ public struct PolynomialRing: Sendable, Equatable {
         return result
     }
 
-    /// f(g): the polynomial f of degree below d at the element g, by Horner's rule.
+    /// f(g) by Horner's rule: the polynomial f evaluated at the element g.
     public func composition(_ f: [Int], _ g: [Int]) -> [Int] {
         f.reversed().reduce([Int](repeating: 0, count: degree)) { result, coefficient in
             var next = product(result, g)

@@ -1,7 +1,7 @@
-/// Short children's-story-like texts about two friends, whose names come again and again.
+/// A grammar for short children's stories about two friends whose names recur.
 ///
-/// Names stand after a space everywhere and before a space, a stop, a comma or an apostrophe, so that a tokenizer that cuts
-/// text at spaces cuts a name the same everywhere.
+/// Every name follows a space and precedes a space or punctuation, so that a tokenizer that pre-splits text at spaces encodes a
+/// name the same everywhere.
 enum StoryGrammar {
     /// A piece of a story.
     enum Piece: Equatable {
@@ -26,7 +26,7 @@ enum StoryGrammar {
         "happy", "sad", "tired", "brave", "scared", "proud", "hungry", "kind", "sorry", "excited",
     ]
 
-    // %1 and %2 are the friends, %a, %k and %m words of the lists above, %t and %p the story's own thing and place.
+    // %1 and %2: the friends. %a, %k, %m: a random adjective, animal, mood. %t, %p: the story's thing and place.
     private static let openings = [
         "Once upon a time, there was a %a %k named %1. The friend of %1 was a %k named %2.",
         "One day, a little %k named %1 went to the %p. There %1 met a %k named %2.",
@@ -46,14 +46,14 @@ enum StoryGrammar {
         "From that day on, %1 and %2 were friends.", "Then %1 hugged %2, and %2 went home with the %t.",
     ]
 
-    /// A story of so many sentences between its opening and its ending.
+    /// A story with `count` sentences between opening and ending.
     static func story(middles count: Int, using generator: inout SeededGenerator) -> [Piece] {
         let (thing, place) = (generator.pick(things), generator.pick(places))
         var pieces: [Piece] = []
         var text = ""
         for sentence in 0..<(count + 2) {
             let template = generator.pick(sentence == 0 ? openings : sentence <= count ? middles : endings)
-            // The opening names both friends in their order; afterwards either may be the one that acts.
+            // The opening introduces both friends in order; in later sentences either may come first.
             let first = sentence == 0 ? 0 : generator.below(2)
             if sentence > 0 { text += " " }
             var isCode = false

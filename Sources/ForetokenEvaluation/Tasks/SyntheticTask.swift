@@ -1,13 +1,13 @@
-/// A task whose texts a program makes: documents to train on, and questions whose answers are in no document.
+/// A task with generated data: documents for training and validation, and test questions that are not among them.
 public protocol SyntheticTask: Sendable {
     /// The task's name.
     var name: String { get }
-    /// A document to train on, or one to validate on, which training never sees.
+    /// A random document for training or, with `isValidation`, for validation.
     ///
-    /// - Throws: ``EvaluationError/invalid(_:)``, where the settings leave none.
+    /// - Throws: ``EvaluationError/invalid(_:)`` if the task's settings allow none.
     func document(isValidation: Bool, using generator: inout SeededGenerator) throws -> String
-    /// The questions; the same for the same seed.
+    /// The test questions; deterministic for a seed.
     ///
-    /// - Throws: ``EvaluationError/invalid(_:)``, where the settings leave none.
+    /// - Throws: ``EvaluationError/invalid(_:)`` if the task's settings allow none.
     func test(seed: UInt64) throws -> [TaskQuestion]
 }

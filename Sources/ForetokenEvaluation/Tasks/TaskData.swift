@@ -2,39 +2,39 @@ import ForetokenFiles
 public import ForetokenText
 public import Foundation
 
-/// Writes a task's data: shards to train and validate on, the tokenizer, and the questions.
+/// Writes a task's data: training and validation shards, the tokenizer, and the test questions.
 public struct TaskData: Sendable {
-    /// What was written.
+    /// The amount of data written.
     public struct Report: Sendable, Equatable {
-        /// Documents to train on.
+        /// The number of training documents.
         public var documents = 0
-        /// Their tokens.
+        /// The number of training tokens.
         public var tokens = 0
-        /// Questions.
+        /// The number of test questions.
         public var questions = 0
     }
 
-    /// Documents to validate on, at most.
+    /// The maximum number of validation documents.
     private static let mostValidation = 2000
 
     private let task: any SyntheticTask
     private let documents: Int
     private let seed: UInt64
 
-    /// Data of so many documents; the seed decides the documents, and ``testSeed`` always the questions.
+    /// Creates the writer. `documents`: the number of training documents; `seed`: that of the documents.
     public init(_ task: any SyntheticTask, documents: Int, seed: UInt64) {
         (self.task, self.documents, self.seed) = (task, documents, seed)
     }
 
-    /// Tests are the same for every seed of the training documents.
+    /// The seed of the test questions, which are the same for every seed of the documents.
     public static let testSeed: UInt64 = 0
 
-    /// Writes `train.tokens`, `validation.tokens`, `tokenizer.json` and `test.jsonl` into a folder, which is made if it is not
-    /// there; the questions come last, so that a folder that has them is whole.
+    /// Writes `train.tokens`, `validation.tokens`, `tokenizer.json` and `test.jsonl` to a folder, which is created if necessary.
+    /// The questions are written last, so a folder with `test.jsonl` is complete.
     ///
-    /// `progress` gets documents done and in all, and stops the writing by false.
+    /// `progress` receives the number of finished documents and their total; returning false stops writing.
     ///
-    /// - Returns: nil if it was stopped; nothing is left of it then.
+    /// - Returns: nil if writing was stopped; no files are left then.
     /// - Throws: ``EvaluationError``, `ShardError`, `TokenizerError`.
     public func write(
         to folder: URL, tokenizer: any Tokenizer, progress: (Int, Int) -> Bool

@@ -1,30 +1,30 @@
 import ForetokenFiles
 public import Foundation
 
-/// A text whose continuation is known.
+/// A test question with a known answer.
 public struct TaskQuestion: Sendable, Equatable {
-    /// What the model reads.
+    /// The prompt.
     public var prompt: String
-    /// What it has to go on with.
+    /// The expected continuation.
     public var answer: String
-    /// Questions of one unit, such as a story, are resampled together.
+    /// The unit, such as a story, to which the question belongs; the bootstrap resamples whole units.
     public var unit: Int
-    /// Operations of an arithmetic expression.
+    /// The number of operations of an arithmetic expression.
     public var operations: Int?
-    /// Whether training texts are as hard as this one.
+    /// Whether the question has the difficulty of training texts.
     public var isInDomain = true
 
-    /// The name of a folder's questions.
+    /// The file name of the questions in a data folder.
     public static let fileName = "test.jsonl"
 
-    /// Reads questions, a JSON object a line with `prompt` and `answer`, and optionally `unit`, `operations`, `inDomain`.
+    /// Reads questions: one JSON object per line with `prompt` and `answer`, and optionally `unit`, `operations`, `inDomain`.
     ///
-    /// - Throws: ``EvaluationError``, naming file and line.
+    /// - Throws: ``EvaluationError``, with file and line.
     public static func read(_ url: URL) throws -> [TaskQuestion] {
         var questions: [TaskQuestion] = []
         try JSONLines.read(url) { node, _ in
             let answer = try node["answer"].string()
-            guard !answer.isEmpty else { throw try node["answer"].wrongType("a text that is not empty") }
+            guard !answer.isEmpty else { throw try node["answer"].wrongType("a non-empty string") }
             questions.append(
                 TaskQuestion(
                     prompt: try node["prompt"].string(), answer: answer,
@@ -33,12 +33,12 @@ public struct TaskQuestion: Sendable, Equatable {
                     isInDomain: try node["inDomain"].ifPresent?.bool() ?? true))
         }
         guard !questions.isEmpty else {
-            throw EvaluationError.system(file: url.relativePath, reason: "there is no question in it")
+            throw EvaluationError.system(file: url.relativePath, reason: "no questions found")
         }
         return questions
     }
 
-    /// Writes questions, whole or not at all.
+    /// Writes questions atomically.
     ///
     /// - Throws: ``EvaluationError/system(file:reason:)``.
     static func write(_ questions: [TaskQuestion], to url: URL) throws {

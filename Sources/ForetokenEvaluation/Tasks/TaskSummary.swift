@@ -1,34 +1,34 @@
 public import ForetokenFiles
 public import ForetokenReport
 
-/// Accuracy of answers with 90 % intervals: of all in-domain and out-of-domain questions, and by number of operations.
+/// Accuracy on a task with 90 % intervals: over all in-domain and all out-of-domain questions, and by number of operations.
 public struct TaskSummary: Sendable {
-    /// Questions counted together.
+    /// The accuracy over a group of questions.
     public struct Row: Sendable {
-        /// Operations, where the row is of one number of them.
+        /// The number of operations; nil for a row over all numbers.
         public var operations: Int?
-        /// Whether training texts are as hard.
+        /// Whether the questions are in-domain.
         public var isInDomain: Bool
-        /// Questions.
+        /// The number of questions.
         public var questions: Int
-        /// The share of right answers, and its interval over resampled units.
+        /// The proportion of correct answers, with a bootstrap interval over units.
         public var accuracy: PassAtK.Estimate
     }
 
     /// The task's name.
     public let task: String
-    /// In-domain and out-of-domain questions as a whole; only what there is.
+    /// The rows over all in-domain and all out-of-domain questions, as far as there are any.
     public let domains: [Row]
-    /// By number of operations.
+    /// The rows by number of operations.
     public let rows: [Row]
 
-    /// Counts; `seed` decides the resampling.
-    public init(_ task: String, _ questions: [TaskQuestion], right: [Bool], seed: UInt64 = 0) {
-        let all = Array(zip(questions, right))
+    /// Computes the summary; `seed` is that of the bootstrap.
+    public init(_ task: String, _ questions: [TaskQuestion], correct: [Bool], seed: UInt64 = 0) {
+        let all = Array(zip(questions, correct))
         func row(_ operations: Int?, _ isInDomain: Bool, _ part: [(TaskQuestion, Bool)]) -> Row? {
-            // Questions of a unit are not independent of each other, so units are resampled.
+            // Questions of the same unit are not independent, so whole units are resampled.
             let units = Dictionary(grouping: part, by: { $0.0.unit }).sorted { $0.key < $1.key }
-                .map { (right: $0.value.count(where: \.1), of: $0.value.count) }
+                .map { (correct: $0.value.count(where: \.1), of: $0.value.count) }
             return PassAtK.bootstrap(ratios: units, seed: seed).map {
                 Row(operations: operations, isInDomain: isInDomain, questions: part.count, accuracy: $0)
             }
@@ -42,9 +42,9 @@ public struct TaskSummary: Sendable {
         }
     }
 
-    /// A table in percent.
+    /// The summary as a table, in percent.
     public var table: TextTable {
-        var table = TextTable([task, "questions", "accuracy [90 %]"])
+        var table = TextTable([task, "questions", "accuracy, % [90 % CI]"])
         for row in rows + domains {
             let name = row.operations.map { "\($0) operation\($0 == 1 ? "" : "s")" } ?? "all"
             table.add([
@@ -54,7 +54,7 @@ public struct TaskSummary: Sendable {
         return table
     }
 
-    /// `inDomain`, `outOfDomain` (what there is of them) and `operations`, each with accuracy, interval and questions.
+    /// `inDomain`, `outOfDomain` (as far as there are questions) and `operations`, each with accuracy, interval and questions.
     public var json: JSONObject {
         func object(_ row: Row) -> JSONObject {
             var object = JSONObject()

@@ -1,9 +1,9 @@
 package import ForetokenPlatform
 
-/// Writes a file under a temporary name beside its destination and renames it only when every byte is on the disk, so
-/// that a kill at any instant leaves either the old file or the whole new one.
+/// Writes a file under a temporary name in its destination's folder and renames it once every byte is on disk, so that a kill
+/// at any time leaves either the old file or the complete new one.
 ///
-/// An instance that goes away without ``commit()`` removes its temporary file.
+/// An instance released without ``commit()`` removes its temporary file.
 package final class AtomicFileWriter {
     private let destination: URL
     private let temporary: URL
@@ -13,11 +13,10 @@ package final class AtomicFileWriter {
     /// Bytes appended so far.
     package private(set) var bytesAppended = 0
 
-    /// Bytes the file has received from the system; less than ``bytesAppended`` by what is still buffered.
+    /// Bytes written to the file so far; the rest of ``bytesAppended`` is still buffered.
     package private(set) var bytesWritten = 0
 
-    /// Small pieces (scalars, biases) are gathered up to this size, so that a file of many of them is not one system
-    /// call each.
+    /// Small writes (scalars, biases) are buffered up to this size, to save system calls.
     private static let bufferSize = 1 << 20
 
     /// Creates the temporary file in the destination's folder, which must exist.
@@ -29,7 +28,7 @@ package final class AtomicFileWriter {
             flags: O_CREAT | O_EXCL)
     }
 
-    /// The tests' way in: `/dev/full` as the temporary file is a full disk.
+    /// For tests, which pass `/dev/full` as the temporary file to simulate a full disk.
     package init(destination: URL, temporary: URL, flags: Int32) throws(FileFailure) {
         self.destination = destination
         self.temporary = temporary
@@ -42,7 +41,7 @@ package final class AtomicFileWriter {
         discard()
     }
 
-    /// Appends bytes; large pieces go straight to the system without a copy.
+    /// Appends bytes; large writes bypass the buffer.
     package func append(_ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
         bytesAppended += bytes.count
         if pending.count + bytes.count > Self.bufferSize {
@@ -65,7 +64,7 @@ package final class AtomicFileWriter {
         try withBytes(of: bytes) { (buffer) throws(FileFailure) in try append(buffer) }
     }
 
-    /// Makes the bytes durable and gives the file its own name, replacing what had it.
+    /// Syncs the file and renames it to its destination, replacing any existing file.
     package func commit() throws(FileFailure) {
         try flush()
         guard fsync(descriptor) == 0 else {
@@ -118,8 +117,8 @@ package final class AtomicFileWriter {
         }
     }
 
-    /// A rename is durable only when its folder is. Some file systems cannot synchronise a folder; the file is whole
-    /// there all the same, so that is no error.
+    /// Makes the rename durable. Some file systems cannot sync a folder; the file is still complete there, so errors are
+    /// ignored.
     private func synchroniseFolder() {
         let folder = open(destination.deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { return }

@@ -1,13 +1,13 @@
 import ForetokenPlatform
 
 extension Error {
-    /// The system's own words for a failed file operation ("No space left on device"), where Foundation has only a domain
-    /// and a number.
+    /// The system's message for a failed file operation ("No space left on device"); Foundation's errors have only a domain and
+    /// a code.
     package var systemReason: String {
         if let error = self as? FileFailure { return error.reason }
         if let error = self as? POSIXError { return String(cString: strerror(error.code.rawValue)) }
         if let error = self as? CocoaError, let underlying = error.underlying { return underlying.systemReason }
-        // Foundation's own errors (NSError), whose type is not known here, have a domain and a code as every error does.
+        // NSError is not visible through FoundationEssentials, but every error has a domain and a code.
         switch _domain {
         case "NSPOSIXErrorDomain": return String(cString: strerror(Int32(clamping: _code)))
         case "NSCocoaErrorDomain": break

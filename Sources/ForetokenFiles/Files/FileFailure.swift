@@ -1,17 +1,17 @@
 import ForetokenPlatform
 
-/// An operating-system call on a file that failed: which call, and what the system said.
+/// A failed system call on a file.
 package struct FileFailure: Error, Sendable, Equatable {
-    /// What was being done, as a verb: `open`, `write`, `synchronise`, `rename`.
+    /// The failed action, as a verb: `open`, `write`, `synchronise`, `rename`.
     package let action: String
 
-    /// The system's sentence for the error number, or our own where the system has none.
+    /// The system's message for the error number, or our own for errors that have none.
     package let reason: String
 
-    /// How many bytes the file had received before a failed write; zero elsewhere.
+    /// Number of bytes written before a failed write; 0 for other actions.
     package let bytesWritten: Int
 
-    /// Whether there simply is no such file.
+    /// Whether the file does not exist.
     package let isMissing: Bool
 
     package init(action: String, reason: String, bytesWritten: Int = 0, isMissing: Bool = false) {

@@ -1,8 +1,8 @@
 package import ForetokenPlatform
 
-/// A whole file mapped read-only into memory, unmapped when the last reference goes.
+/// A file mapped read-only into memory, unmapped when the last reference is released.
 ///
-/// The pages are private and come from the page cache on first touch, so mapping costs no memory of the process's own.
+/// The pages come from the page cache on first touch, so the mapping takes no private memory.
 /// A file that another program truncates while it is mapped raises SIGBUS at the next touch of a lost page; nothing
 /// written by Foretoken is ever truncated in place (see ``AtomicFileWriter``).
 ///
@@ -13,7 +13,7 @@ package final class FileMapping: @unchecked Sendable {
 
     /// Maps a regular file; throws ``FileFailure`` when it cannot be opened, is not a regular file or is too large.
     package init(of url: URL, limit: Int = .max) throws(FileFailure) {
-        // Without O_NONBLOCK opening a FIFO would wait for a writer for ever.
+        // Without O_NONBLOCK, opening a FIFO would block until there is a writer.
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileFailure(action: "open", code: errno) }
         defer { close(descriptor) }

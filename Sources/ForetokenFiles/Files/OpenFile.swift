@@ -8,7 +8,7 @@ package final class OpenFile {
 
     deinit { close(descriptor) }
 
-    /// Opens a file or pipe to be read.
+    /// Opens a file or pipe for reading.
     ///
     /// - Throws: ``FileFailure``.
     package init(reading url: URL) throws(FileFailure) {
@@ -16,7 +16,7 @@ package final class OpenFile {
         guard descriptor >= 0 else { throw FileFailure(action: "open", code: errno) }
     }
 
-    /// Everything up to the end.
+    /// Reads to the end.
     ///
     /// - Throws: ``FileFailure``.
     package func readToEnd() throws(FileFailure) -> [UInt8] {
@@ -33,7 +33,7 @@ package final class OpenFile {
         }
     }
 
-    /// Writes all bytes at the file's position.
+    /// Writes all bytes at the current position.
     ///
     /// - Throws: ``FileFailure``.
     package func write(_ bytes: [UInt8]) throws(FileFailure) {

@@ -1,15 +1,15 @@
 package import ForetokenPlatform
 
-/// A file that grows: bytes are appended, and a later process may go on with it from any length it once had.
+/// An append-only file that a later process can resume from any earlier length.
 package final class PartialFile {
-    /// Bytes appended, those still buffered too.
+    /// Bytes appended, buffered ones included.
     package private(set) var count: Int
     private let url: URL
     private let descriptor: Int32
     private var pending: [UInt8] = []
     private static let bufferSize = 1 << 20
 
-    /// Opens or makes the file and cuts it to its first bytes.
+    /// Opens or creates the file and truncates it to `count` bytes.
     package init(_ url: URL, keeping count: Int = 0) throws(FileFailure) {
         self.url = url
         self.count = count
@@ -33,14 +33,14 @@ package final class PartialFile {
         if bytes.count >= Self.bufferSize { try write(bytes) } else { pending.append(contentsOf: bytes) }
     }
 
-    /// Hands what is buffered to the system.
+    /// Writes the buffered bytes to the file.
     package func flush() throws(FileFailure) {
         let bytes = pending
         pending.removeAll(keepingCapacity: true)
         try bytes.withUnsafeBytes { bytes in Result { () throws(FileFailure) in try write(bytes) } }.get()
     }
 
-    /// Adds everything that is in another file.
+    /// Appends the contents of another file.
     package func append(contentsOf other: PartialFile) throws(FileFailure) {
         try other.flush()
         var (position, buffer) = (0, [UInt8](repeating: 0, count: Self.bufferSize))
@@ -50,7 +50,8 @@ package final class PartialFile {
             }
             if got < 0, errno == EINTR { continue }
             guard got > 0 else {
-                throw FileFailure(action: "read", reason: got == 0 ? "it was cut" : String(cString: strerror(errno)))
+                throw FileFailure(
+                    action: "read", reason: got == 0 ? "it was truncated" : String(cString: strerror(errno)))
             }
             try buffer.withUnsafeBytes { bytes in
                 Result { () throws(FileFailure) in try append(UnsafeRawBufferPointer(rebasing: bytes[..<got])) }
@@ -59,7 +60,7 @@ package final class PartialFile {
         }
     }
 
-    /// Replaces bytes at the beginning and makes all of them durable.
+    /// Overwrites the beginning with a header and syncs the file.
     package func seal(header: [UInt8]) throws(FileFailure) {
         try flush()
         let written = header.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
@@ -68,7 +69,7 @@ package final class PartialFile {
         }
     }
 
-    /// Everything in the file, unless that is more than the limit.
+    /// Returns the whole contents.
     package func contents() throws(FileFailure) -> [UInt8] {
         try flush()
         let mapping = try FileMapping(of: url)

@@ -1,46 +1,47 @@
 package import ForetokenPlatform
 
-/// What can be wrong with a file of results that a run is to go on with.
+/// An error in a results file that a run is to resume.
 public enum ResultsFileError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// It is one of the files that the run reads.
+    /// It is one of the run's inputs.
     case isInput(file: String)
-    /// It is packed, or its name says so; lines could not be appended to it.
+    /// It is compressed, or its name says so, so lines cannot be appended.
     case packed(file: String)
-    /// Another process writes to it.
+    /// Another process is writing to it.
     case inUse(file: String)
-    /// A line, counted from one, that this run would not have written; nothing was changed.
+    /// A line, numbered from 1, does not belong to this run; the file was not changed.
     case foreign(file: String, line: Int)
-    /// The system would not read or write it; `action` is what failed.
+    /// Reading or writing failed; `action` is the failed action.
     case system(file: String, action: String, reason: String)
 
-    /// What is wrong and what to do.
+    /// The message: what is wrong and what to do next.
     public var description: String {
         switch self {
         case .isInput(let file):
             "\(file): is read by this run and would be overwritten; name another file for its results"
-        case .packed(let file): "\(file): results are appended to as plain JSONL, not packed; name another file"
-        case .inUse(let file): "\(file): another process writes its results there; wait for it, or name another file"
+        case .packed(let file): "\(file): results files must be uncompressed JSONL; name another file"
+        case .inUse(let file):
+            "\(file): another process is writing its results there; wait for it, or name another file"
         case .foreign(let file, let line):
-            "\(file): line \(line) is not of this run: other inputs, another model, other settings or an earlier version of foretoken; "
-                + "name another file, or give the same arguments to resume"
+            "\(file): line \(line) does not belong to this run: other inputs, another model, other settings or an earlier version "
+                + "of foretoken; name another file, or give the same arguments to resume"
         case .system(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
         }
     }
 }
 
-/// A JSONL file of results that an interrupted run goes on with: lines that are there stay, and one that the run did not
-/// finish is cut off. A file that holds anything else is refused and stays as it is.
+/// A JSONL file of results that an interrupted run can resume. Existing lines stay and an incomplete last line is removed. A
+/// file that holds anything else is rejected and not changed.
 package final class ResultsFile {
     private let name: String
     private let handle: OpenFile
 
-    /// Opens the results of a run, at their end; there need be none.
+    /// Opens or creates a run's results file and seeks to its end.
     ///
     /// - Parameters:
     ///   - url: The file.
     ///   - inputs: Files that the run reads.
-    ///   - line: Takes over a line and its number from one; false, or any error of the line's own, refuses the file.
-    ///   - unfinished: How a line that was not finished can begin, as objects without what the run would have found out.
+    ///   - line: Called with each existing line and its number from 1; returning false or throwing rejects the file.
+    ///   - unfinished: The possible beginnings of an incomplete line, as objects with the keys known before the result.
     /// - Throws: ``ResultsFileError``.
     package init(
         resuming url: URL, inputs: [URL], line: (JSONNode, _ number: Int) throws -> Bool,
@@ -62,7 +63,7 @@ package final class ResultsFile {
         if !isWhole { try write([0x0A]) }
     }
 
-    /// Fails where no results could be written, whatever the file holds; leaves an empty file where there was none.
+    /// Checks that results can be written, whatever the file holds; creates an empty file if there is none.
     ///
     /// - Throws: ``ResultsFileError``.
     package static func check(_ url: URL, inputs: [URL]) throws(ResultsFileError) { _ = try openLocked(url, inputs) }
@@ -70,7 +71,7 @@ package final class ResultsFile {
     private static func openLocked(_ url: URL, _ inputs: [URL]) throws(ResultsFileError) -> OpenFile {
         let name = url.relativePath
         guard !["gz", "zst", "zstd"].contains(url.pathExtension) else { throw .packed(file: name) }
-        // O_NONBLOCK: a pipe without a reader would be waited for.
+        // O_NONBLOCK: opening a pipe without a reader would block.
         let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
             throw .system(file: name, action: "write", reason: String(cString: strerror(errno)))
@@ -80,9 +81,9 @@ package final class ResultsFile {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .system(
                 file: name, action: "write",
-                reason: "it is not a regular file, and a run must be able to go on with its results")
+                reason: "it is not a regular file, so an interrupted run could not be resumed")
         }
-        // Freed by the kernel when the process ends, however it ends.
+        // The kernel releases the lock when the process ends, even by a crash.
         guard FileLock.take(descriptor) else { throw .inUse(file: name) }
         for input in inputs {
             var other = stat()
@@ -108,7 +109,7 @@ package final class ResultsFile {
         }
     }
 
-    /// - Returns: the bytes to keep, and whether their last line has its end.
+    /// - Returns: the number of bytes to keep, and whether their last line ends in a newline.
     private static func check(
         _ bytes: UnsafeRawBufferPointer, _ name: String, line: (JSONNode, Int) throws -> Bool,
         unfinished: () -> [JSONValue]
@@ -139,10 +140,10 @@ package final class ResultsFile {
 }
 
 extension JSONValue {
-    /// Whether a cut line can be of an object that begins with this one's keys and values.
+    /// Whether a truncated line may be an object that begins with this one's keys and values.
     fileprivate func mayBegin(_ line: UnsafeRawBufferPointer) -> Bool {
         guard let text = try? text() else { return false }
-        // Without the brace that ends it; another key follows.
+        // Without the closing brace, since another key follows.
         let beginning = Array(text.utf8.dropLast()) + Array(",".utf8)
         return beginning.starts(with: line) || line.starts(with: beginning)
     }

@@ -1,11 +1,11 @@
 extension String {
-    /// The string in single quotes, safe to show; see ``shortenedForMessage(limit:)``.
+    /// The string in single quotes, safe to print; see ``shortenedForMessage(limit:)``.
     package func quotedForMessage(limit: Int = 100) -> String {
         "'\(shortenedForMessage(limit: limit))'"
     }
 
-    /// The string safe to show: control characters escaped and anything beyond `limit` characters cut, because a name
-    /// out of a hostile file may hold terminal escapes or a hundred megabytes.
+    /// The string made safe to print: control characters are escaped and the text is truncated to `limit` characters, since a
+    /// name from a hostile file may contain terminal escapes or be a hundred megabytes long.
     package func shortenedForMessage(limit: Int) -> String {
         var result = ""
         for (count, scalar) in unicodeScalars.enumerated() {

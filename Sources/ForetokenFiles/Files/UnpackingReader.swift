@@ -1,12 +1,12 @@
 import CCompression
 package import ForetokenPlatform
 
-/// Reads a regular file from its beginning, unpacking it on the way where it is gzip or zstd: its first bytes tell, not
-/// its name. Everything that reads compressed files reads them with this.
+/// Reads a regular file sequentially and decompresses it if it is gzip or zstd, judged by its first bytes, not its name. All
+/// compressed files are read through this type.
 ///
-/// No text is mistaken for either: both formats begin with bytes that are not UTF-8.
+/// Text is never mistaken for a compressed file: both formats begin with bytes that are not valid UTF-8.
 package final class UnpackingReader {
-    /// Bytes of the file taken so far, for progress.
+    /// Bytes read from the file so far, for progress.
     package private(set) var bytesTaken = 0
     /// Whether the file is compressed.
     package var isPacked: Bool { unpacker != nil }
@@ -14,13 +14,13 @@ package final class UnpackingReader {
     private let descriptor: Int32
     private var unpacker: OpaquePointer?
     private var buffer: [UInt8] = []
-    /// What of the buffer is not used yet.
+    /// The unread part of the buffer.
     private var rest = 0..<0
     /// Whether the compressed data may end here.
     private var isAtEnd = false
     private static let bufferSize = 1 << 17
 
-    /// Opens a file by the bytes of its path; a symbolic link is followed only if asked for.
+    /// Opens a file by the bytes of its path, optionally following a symbolic link.
     package convenience init(path: [UInt8], followingLinks: Bool = true) throws(FileFailure) {
         try self.init(descriptor: openRegularFile(path, followingLinks: followingLinks).descriptor)
     }
@@ -30,7 +30,7 @@ package final class UnpackingReader {
         try self.init(path: Array(url.path.utf8))
     }
 
-    /// Reads an open regular file and closes it at the end.
+    /// Takes ownership of an open regular file.
     package init(descriptor: Int32) throws(FileFailure) {
         self.descriptor = descriptor
         try refill()
@@ -48,7 +48,7 @@ package final class UnpackingReader {
             throw FileFailure(
                 action: "unpack",
                 reason:
-                    "\(format.library) is needed for it; install it (apt-get install \(format.package)), or unpack the file"
+                    "this needs \(format.library); install it (apt-get install \(format.package)), or unpack the file"
             )
         }
     }
@@ -58,10 +58,10 @@ package final class UnpackingReader {
         close(descriptor)
     }
 
-    /// Fills the buffer as far as the file goes.
+    /// Reads up to `output.count` bytes.
     ///
-    /// - Returns: how many bytes are filled; fewer than all only at the end, or before what is damaged, which the next call
-    ///   then says.
+    /// - Returns: the number of bytes read. It is smaller than `output.count` only at the end of the file or before damaged
+    ///   data, for which the next call throws.
     package func read(into output: UnsafeMutableRawBufferPointer) throws(FileFailure) -> Int {
         var filled = 0
         while filled < output.count {
@@ -82,7 +82,7 @@ package final class UnpackingReader {
         return filled
     }
 
-    /// Everything from here to the end.
+    /// Reads to the end.
     package func contents(limit: Int) throws(FileFailure) -> [UInt8] {
         var result: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 20)
@@ -100,7 +100,7 @@ package final class UnpackingReader {
 
     private enum MoreBytes { case some, none }
     private var bytesInFile = MoreBytes.some
-    /// Why nothing more comes.
+    /// The error that the next read throws.
     private var failure: FileFailure?
 
     private func copy(into output: UnsafeMutableRawBufferPointer) -> Int {
@@ -127,7 +127,7 @@ package final class UnpackingReader {
         }
         isAtEnd = state == UNPACK_AT_END
         if taken == 0, given == 0, rest.isEmpty, bytesInFile == .none, !isAtEnd {
-            throw FileFailure(action: "unpack", reason: "it is cut off in the middle")
+            throw FileFailure(action: "unpack", reason: "it is truncated")
         }
         return given
     }
@@ -147,7 +147,7 @@ package final class UnpackingReader {
     }
 }
 
-/// Opens a regular file for reading: a pipe would make the reader wait for ever, a device never end.
+/// Opens a regular file for reading. Reading a pipe could block and reading a device might never end.
 package func openRegularFile(
     _ path: [UInt8], followingLinks: Bool = true
 ) throws(FileFailure) -> (descriptor: Int32, status: stat) {
@@ -162,7 +162,7 @@ package func openRegularFile(
     return (descriptor, status)
 }
 
-/// A path that need not be UTF-8, as the system takes it.
+/// Calls `body` with a path as a C string; the path need not be UTF-8.
 package func withCPath<Result>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> Result) -> Result {
     (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { bytes in
         guard let base = bytes.baseAddress else { preconditionFailure("an array with an element has an address") }

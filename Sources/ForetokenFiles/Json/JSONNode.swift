@@ -1,6 +1,6 @@
 public import ForetokenPlatform
 
-/// A place in a JSON file: the value there, if any, with the file's name and the key path for its errors.
+/// A location in a JSON file: its value, if any, with the file name and key path for error messages.
 ///
 /// ```swift
 /// let config = try JSONNode(contentsOf: folder.appending(path: "config.json"))
@@ -9,13 +9,13 @@ public import ForetokenPlatform
 /// let factor = try config["rope_scaling"].ifPresent?["factor"].double()
 /// ```
 public struct JSONNode: Sendable {
-    /// The value here, or nil where the file has none.
+    /// The value, or nil if the file has none here.
     public let value: JSONValue?
 
-    /// The file's name as errors show it.
+    /// The file name for error messages.
     public let file: String
 
-    /// Where in the file: `rope_scaling.factor`, `layers[3].name`; empty for the file's whole value.
+    /// The key path: `rope_scaling.factor`, `layers[3].name`; empty for the root.
     public let path: String
 
     /// Reads a JSON file.
@@ -25,14 +25,14 @@ public struct JSONNode: Sendable {
         self.init(try JSONValue(contentsOf: url), file: url.relativePath)
     }
 
-    /// Wraps a value that is already at hand.
+    /// Wraps an existing value.
     public init(_ value: JSONValue?, file: String, path: String = "") {
         self.value = value
         self.file = file
         self.path = path
     }
 
-    /// The place, or nil where the file has nothing or `null` there.
+    /// This node, or nil if the value is missing or `null`.
     public var ifPresent: JSONNode? {
         switch value {
         case nil, .null: nil
@@ -40,7 +40,7 @@ public struct JSONNode: Sendable {
         }
     }
 
-    /// The place of a key, which need not be there; throws where this is something other than an object.
+    /// The node of a key, which may be missing; throws if this value is not an object.
     public subscript(key: String) -> JSONNode {
         get throws {
             guard value != nil else { return JSONNode(nil, file: file, path: Self.join(path, key)) }
@@ -48,13 +48,13 @@ public struct JSONNode: Sendable {
         }
     }
 
-    /// The object here.
+    /// The value as an object.
     public func object() throws -> JSONObject {
         guard case .object(let object) = value else { throw wrongType("an object") }
         return object
     }
 
-    /// The places of an array's elements.
+    /// The nodes of an array's elements.
     public func array() throws -> [JSONNode] {
         guard case .array(let elements) = value else { throw wrongType("an array") }
         return elements.enumerated().map { index, element in
@@ -62,25 +62,25 @@ public struct JSONNode: Sendable {
         }
     }
 
-    /// The string here.
+    /// The value as a string.
     public func string() throws -> String {
         guard case .string(let string) = value else { throw wrongType("a string") }
         return string
     }
 
-    /// The boolean here.
+    /// The value as a boolean.
     public func bool() throws -> Bool {
         guard case .bool(let bool) = value else { throw wrongType("a boolean") }
         return bool
     }
 
-    /// The integer here; `4.0` is not one.
+    /// The value as an integer; `4.0` is not one.
     public func integer() throws -> Int {
         guard case .integer(let integer) = value else { throw wrongType("an integer") }
         return integer
     }
 
-    /// The integer here, which must lie within the range.
+    /// The value as an integer within a range.
     public func integer(in range: ClosedRange<Int>) throws -> Int {
         let integer = try integer()
         guard range.contains(integer) else {
@@ -92,7 +92,7 @@ public struct JSONNode: Sendable {
         return integer
     }
 
-    /// The number here; an integer counts as one.
+    /// The value as a number; integers are converted.
     public func double() throws -> Double {
         switch value {
         case .number(let number): return number
@@ -101,7 +101,7 @@ public struct JSONNode: Sendable {
         }
     }
 
-    /// The number here, which must lie within the range.
+    /// The value as a number within a range.
     public func double(in range: ClosedRange<Double>) throws -> Double {
         let number = try double()
         guard range.contains(number) else {
@@ -112,18 +112,18 @@ public struct JSONNode: Sendable {
         return number
     }
 
-    /// Whether the object here has all of these keys with these values.
+    /// Whether the value is an object that has all of these keys with these values.
     package func has(_ object: JSONObject) -> Bool {
         guard case .object(let own) = value else { return false }
         return object.allSatisfy { own[$0.key] == $0.value }
     }
 
-    /// The error of this place not holding what it should, for callers that check more than the type.
+    /// The error for an unexpected value, for callers with further checks.
     public func wrongType(_ expected: String) -> JSONError {
         guard let value else { return .missing(file: file, path: path, expected: expected) }
         let found =
             switch value {
-            // The value itself says more: 4.0 or 1e+30 where an integer belongs.
+            // The value itself is more helpful: 4.0 or 1e+30 instead of an integer.
             case .number(let number): "the number \(number)"
             default: value.kind
             }

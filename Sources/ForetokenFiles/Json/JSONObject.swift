@@ -1,14 +1,14 @@
-/// The keys and values of a JSON object: found by key in constant time, walked in the order of insertion.
+/// A JSON object: an ordered dictionary with lookup in constant time and iteration in insertion order.
 ///
-/// Two objects are equal when they hold the same keys and values in whatever order. Keys compare as Swift strings do,
-/// by canonical equivalence, so two spellings of one accented key are one key.
+/// Two objects are equal if they have the same keys and values in any order. Keys compare like Swift strings, by canonical
+/// equivalence.
 public struct JSONObject: Sendable, Equatable, Sequence {
     /// The keys in order.
     public private(set) var keys: [String] = []
 
     private var values: [String: JSONValue] = [:]
 
-    /// An object without keys.
+    /// Creates an empty object.
     public init() {}
 
     /// The number of keys.
@@ -17,7 +17,7 @@ public struct JSONObject: Sendable, Equatable, Sequence {
     /// Whether there are no keys.
     public var isEmpty: Bool { keys.isEmpty }
 
-    /// The value of a key. A new key goes to the end, a known one keeps its place, nil removes (in linear time).
+    /// The value of a key. A new key is appended, an existing one keeps its position, nil removes it (in linear time).
     public subscript(key: String) -> JSONValue? {
         get { values[key] }
         set {
@@ -33,7 +33,7 @@ public struct JSONObject: Sendable, Equatable, Sequence {
         }
     }
 
-    /// Adds a key that is not there yet; returns false and changes nothing where it is.
+    /// Adds a new key; returns false and changes nothing if it exists.
     package mutating func insert(_ value: JSONValue, forNew key: String) -> Bool {
         guard values[key] == nil else { return false }
         values[key] = value
@@ -46,7 +46,7 @@ public struct JSONObject: Sendable, Equatable, Sequence {
         left.values == right.values
     }
 
-    /// Walks the keys and values in order.
+    /// Iterates over keys and values in insertion order.
     public func makeIterator() -> AnyIterator<(key: String, value: JSONValue)> {
         var iterator = keys.makeIterator()
         let values = values

@@ -1,33 +1,33 @@
-/// What breaks the rules of JSON (RFC 8259, read strictly) at one place of a text.
+/// A violation of the JSON grammar (RFC 8259, strict).
 public enum JSONProblem: Sendable, Equatable, CustomStringConvertible {
-    /// The grammar asks for one thing and the text holds another.
+    /// The grammar requires one thing and the text has another.
     case expected(String, found: String)
     /// A string without its closing quote.
     case unterminatedString
-    /// A control character inside a string, where only an escape may stand for it.
+    /// An unescaped control character inside a string.
     case controlCharacter(UInt8)
-    /// A backslash followed by something that is no escape.
+    /// A backslash that does not begin a valid escape.
     case invalidEscape
     /// A `\u` escape that is half of a surrogate pair.
     case loneSurrogate
     /// A string whose bytes are not UTF-8.
     case notUTF8
-    /// A number that no 64-bit integer (or, with a fraction or exponent, no finite double) holds.
+    /// A number that does not fit a 64-bit integer (or, with a fraction or exponent, a finite double).
     case numberOutOfRange(String)
-    /// A number of more digits than anything sensible has.
+    /// A number with too many characters.
     case numberTooLong(limit: Int)
     /// Arrays and objects nested deeper than allowed.
     case tooDeep(limit: Int)
     /// The same key twice in one object.
     case duplicateKey(String)
 
-    /// The problem as the second half of a sentence.
+    /// The problem, as the second half of an error message.
     public var description: String {
         switch self {
         case .expected(let expected, let found): "expected \(expected), found \(found)"
         case .unterminatedString: "a string is not closed"
         case .controlCharacter(let byte):
-            "a string holds the control character 0x\(String(byte, radix: 16)); write it as an escape"
+            "a string contains the control character 0x\(String(byte, radix: 16)); write it as an escape"
         case .invalidEscape: "a backslash is not followed by a valid escape"
         case .loneSurrogate: "a \\u escape is half of a surrogate pair"
         case .notUTF8: "a string is not valid UTF-8"
@@ -39,7 +39,7 @@ public enum JSONProblem: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A ``JSONProblem`` and the byte it was found at; readers turn it into an error that names their file.
+/// A ``JSONProblem`` and its byte offset; readers turn it into an error that names their file.
 package struct JSONFault: Error, Sendable, Equatable {
     package let offset: Int
     package let problem: JSONProblem

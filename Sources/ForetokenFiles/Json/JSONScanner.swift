@@ -1,23 +1,26 @@
 /// A strict, forward-only reader of JSON tokens (RFC 8259) over bytes it does not own.
 ///
-/// Callers pull what they expect and build their own values, so that a safetensors header of a hundred thousand
-/// entries never becomes a tree. Nothing is assumed of the bytes: every index is checked, nesting is limited, strings
-/// are validated UTF-8, and a number either fits or is refused. Use it only while the bytes are alive.
+/// Callers pull the tokens they expect and build their own values, so that a safetensors header of a hundred thousand entries
+/// never becomes a tree. The bytes are not trusted: every index is checked, nesting is limited, strings are validated as UTF-8,
+/// and numbers that do not fit are rejected. The bytes must outlive the scanner.
 package struct JSONScanner {
-    /// Arrays and objects a text may nest by default; far above any configuration file, far below the stack's end.
+    /// Default nesting limit: far more than any configuration file needs, and safe for the stack.
     package static let defaultDepthLimit = 64
 
-    /// Characters one number may have; the longest shortest-form double has 24.
+    /// Maximum number of characters of a number; the longest shortest-form double has 24.
     package static let numberLengthLimit = 1024
 
     private let bytes: UnsafeRawBufferPointer
     private let depthLimit: Int
     private var depth = 0
 
-    /// Whether half of a surrogate pair, which Python and JavaScript write and UTF-8 cannot hold, becomes U+FFFD.
+    /// Whether a lone surrogate, which Python and JavaScript write and UTF-8 cannot represent, becomes U+FFFD.
     package var replacesLoneSurrogates = false
-    /// Whether one did.
+    /// Whether a lone surrogate was replaced.
     package private(set) var hasLoneSurrogates = false
+
+    /// Which numbers are read.
+    package var numbers = JSONNumbers.strict
 
     /// The offset of the next byte to read.
     package private(set) var position = 0
@@ -47,7 +50,7 @@ package struct JSONScanner {
 
     /// The next key of the current object with its colon consumed, or nil after its closing brace.
     package mutating func nextKey(first: inout Bool) throws(JSONFault) -> String? {
-        guard try continues(until: UInt8(ascii: "}"), "'}'", first: &first) else { return nil }
+        guard try hasNext(until: UInt8(ascii: "}"), "'}'", first: &first) else { return nil }
         guard peek() == UInt8(ascii: "\"") else { throw expected("a key in double quotes") }
         let key = try string()
         guard peek() == UInt8(ascii: ":") else { throw expected("':' after a key") }
@@ -60,12 +63,12 @@ package struct JSONScanner {
         try begin(UInt8(ascii: "["), "an array")
     }
 
-    /// Whether the current array has another element, which is then next; consumes the bracket where it has none.
+    /// Whether the current array has another element, which is then next; otherwise consumes the closing bracket.
     package mutating func nextElement(first: inout Bool) throws(JSONFault) -> Bool {
-        try continues(until: UInt8(ascii: "]"), "']'", first: &first)
+        try hasNext(until: UInt8(ascii: "]"), "']'", first: &first)
     }
 
-    /// Fails unless only white space is left.
+    /// Throws unless only white space remains.
     package mutating func finish() throws(JSONFault) {
         guard peek() == nil else { throw expected("the end of the text") }
     }
@@ -77,7 +80,7 @@ package struct JSONScanner {
         position += 1
     }
 
-    private mutating func continues(
+    private mutating func hasNext(
         until bracket: UInt8, _ name: String, first: inout Bool
     ) throws(JSONFault) -> Bool {
         let byte = peek()
@@ -97,7 +100,7 @@ package struct JSONScanner {
 
     // MARK: Scalars
 
-    /// Reads `true`, `false` or `null` where the text holds exactly that.
+    /// Reads the given word: `true`, `false` or `null`.
     package mutating func literal(_ word: StaticString) throws(JSONFault) {
         let end = position + word.utf8CodeUnitCount
         var matches = end <= bytes.count
@@ -131,13 +134,13 @@ package struct JSONScanner {
         throw fault(.unterminatedString)
     }
 
-    /// Reads an integer that is not negative: sizes and offsets. A sign, fraction or exponent is refused.
+    /// Reads a non-negative integer, such as a size or offset. A sign, fraction or exponent is an error.
     package mutating func size() throws(JSONFault) -> Int {
         guard let byte = peek(), isDigit(byte) else { throw expected("an integer of zero or more") }
         let start = position
         guard case .integer(let value) = try number() else {
             let found = String(decoding: bytes[start..<position], as: UTF8.self)
-            // Digits alone that made no integer are too large for one.
+            // Digits alone that are not an Int are out of range.
             let problem: JSONProblem =
                 bytes[start..<position].allSatisfy(isDigit)
                 ? .numberOutOfRange(found) : .expected("an integer of zero or more", found: found)
@@ -146,8 +149,10 @@ package struct JSONScanner {
         return value
     }
 
-    /// Reads a number: an integer where it is written as one and fits 64 bits, else a finite double.
+    /// Reads a number: an integer where it is written as one and fits 64 bits, else a double, which is finite unless
+    /// ``numbers`` allows others.
     package mutating func number() throws(JSONFault) -> JSONValue {
+        if numbers == .python, let value = nonFiniteWord() { return .number(value) }
         let start = position
         var index = start
         func digits() -> Bool {
@@ -178,24 +183,31 @@ package struct JSONScanner {
             if at("+-") { index += 1 }
             guard digits() else { throw fault(at: index, expecting: "a digit") }
         }
-        guard index - start <= Self.numberLengthLimit else {
+        guard index - start <= Self.numberLengthLimit || numbers == .python else {
             throw fault(.numberTooLong(limit: Self.numberLengthLimit))
         }
         position = index
         let literal = String(decoding: bytes[start..<index], as: UTF8.self)
-        // '-0' stays a double, the only one of the two that keeps its sign.
+        // '-0' stays a double, which keeps its sign.
         if isInteger, literal != "-0", let value = Int(literal) {
             return .integer(value)
         }
-        guard let value = Double(literal), value.isFinite else {
+        guard let value = Double(literal), value.isFinite || numbers == .python else {
             throw JSONFault(offset: start, problem: .numberOutOfRange(literal))
         }
         return .number(value)
     }
 
+    /// Reads one of the words that Python's `json` writes for doubles that are not finite, if it comes next.
+    private mutating func nonFiniteWord() -> Double? {
+        let words: [(StaticString, Double)] = [("NaN", .nan), ("Infinity", .infinity), ("-Infinity", -.infinity)]
+        for (word, value) in words where (try? literal(word)) != nil { return value }
+        return nil
+    }
+
     // MARK: Strings with escapes
 
-    /// Reads a string in double quotes as its UTF-8 bytes, which is faster where it is long and full of escapes.
+    /// Reads a string in double quotes as UTF-8 bytes; faster for long strings with many escapes.
     package mutating func utf8String() throws(JSONFault) -> [UInt8] {
         guard peek() == UInt8(ascii: "\"") else { throw expected("a string") }
         let start = position + 1
@@ -300,7 +312,7 @@ package struct JSONScanner {
         return value
     }
 
-    /// The bytes as a string; fails where they are not UTF-8.
+    /// The bytes as a string; throws if they are not UTF-8.
     private func text(_ range: Range<Int>) throws(JSONFault) -> String {
         guard let text = String(validating: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self) else {
             throw JSONFault(offset: range.lowerBound, problem: .notUTF8)
@@ -315,7 +327,7 @@ package struct JSONScanner {
         JSONFault(offset: position, problem: problem)
     }
 
-    /// The fault of the next token not being what the caller needs.
+    /// The fault for a next token other than the caller expects.
     package mutating func expected(_ what: String) -> JSONFault {
         _ = peek()
         return fault(at: position, expecting: what)

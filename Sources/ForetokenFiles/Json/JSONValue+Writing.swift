@@ -1,25 +1,25 @@
 public import ForetokenPlatform
 
 extension JSONValue {
-    /// How a value is laid out.
+    /// The layout of JSON text.
     public enum Layout: Sendable {
         /// One line without spaces.
         case compact
-        /// One key or element a line, two spaces a level, as Python's `json.dumps(indent=2)` lays it out.
+        /// One key or element per line, indented by two spaces per level, like Python's `json.dumps(indent=2)`.
         case pretty
     }
 
-    /// The value as JSON text; read back it is equal, doubles to the last bit.
+    /// The value as JSON text; parsing it gives an equal value, with bitwise equal doubles.
     ///
-    /// - Throws: ``JSONError/notFinite(path:value:)`` for NaN and the infinities, which JSON cannot say; use
-    ///   ``finite(_:)`` where `null` may stand for them.
+    /// - Throws: ``JSONError/notFinite(path:value:)`` for NaN and infinity, which JSON cannot represent; use ``finite(_:)`` to
+    ///   write them as `null`.
     public func text(_ layout: Layout = .compact) throws -> String {
         var text = ""
         try append(to: &text, layout: layout, indentation: 0, path: "")
         return text
     }
 
-    /// Writes the value as a text file with a final newline, whole or not at all (temporary name, sync, rename).
+    /// Writes the value atomically (temporary name, sync, rename) as a text file with a final newline.
     ///
     /// - Throws: ``JSONError``.
     public func write(to url: URL, _ layout: Layout = .pretty) throws {
@@ -73,7 +73,7 @@ extension JSONValue {
         }
     }
 
-    /// Appends a string in quotes with the escapes that JSON demands and no others.
+    /// Appends a string in quotes, with the escapes that JSON requires and no others.
     package static func append(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {

@@ -1,7 +1,7 @@
 /// A JSON value.
 ///
-/// Integers and other numbers are kept apart as they were written: `4` is ``integer(_:)``, `4.0` and `4e0` are
-/// ``number(_:)``, and an integer beyond 64 bits (Hugging Face writes a maximum length of 10^30) is a ``number(_:)``.
+/// Integers and other numbers are distinguished by how they were written: `4` is an ``integer(_:)``, `4.0` and `4e0` are
+/// ``number(_:)``, and so are integers that do not fit 64 bits (Hugging Face writes a maximum length of 10^30).
 public enum JSONValue: Sendable, Equatable {
     /// `null`.
     case null
@@ -18,12 +18,12 @@ public enum JSONValue: Sendable, Equatable {
     /// An object, its keys in the order of the text.
     case object(JSONObject)
 
-    /// `number` where the value is finite, else `null`: JSON has no word for NaN and the infinities.
+    /// ``number(_:)`` if the value is finite, otherwise ``null``, since JSON cannot represent NaN and infinity.
     public static func finite(_ value: Double) -> JSONValue {
         value.isFinite ? .number(value) : .null
     }
 
-    /// The kind of value with its article, for sentences: `a string`.
+    /// The kind of value with its article, for messages: `a string`.
     public var kind: String {
         switch self {
         case .null: "null"
@@ -55,7 +55,7 @@ extension JSONValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, E
     /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
-    /// An object with its keys in the order written; of a key written twice the last value stays.
+    /// An object with its keys in order; the last value of a duplicate key wins.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         var object = JSONObject()
         for (key, value) in elements {

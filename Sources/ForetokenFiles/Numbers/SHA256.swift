@@ -1,4 +1,4 @@
-/// SHA-256 (FIPS 180-4). Small and plain: swift-crypto would bring a minute of BoringSSL into every build for it.
+/// SHA-256 (FIPS 180-4). Our own, since swift-crypto would add a minute of BoringSSL to every build.
 public struct SHA256 {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -6,10 +6,10 @@ public struct SHA256 {
 
     private static let constants: [UInt32] = primes(64).map { fractionOfCubeRoot($0) }
 
-    /// The digest of the bytes: 32 bytes.
+    /// The 32-byte digest of the bytes.
     public static func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes(hash) }
 
-    /// The digest of the bytes: 32 bytes.
+    /// The 32-byte digest of the bytes.
     public static func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var hash = SHA256()
         let whole = bytes.count / 64 * 64
@@ -22,7 +22,7 @@ public struct SHA256 {
         return hash.state.flatMap { word in withUnsafeBytes(of: word.bigEndian) { Array($0) } }
     }
 
-    /// The digest in lower-case hex: 64 characters.
+    /// The digest as 64 lower-case hexadecimal digits.
     public static func hex(of bytes: [UInt8]) -> String {
         hash(bytes).map { byte in
             let digits = String(byte, radix: 16)
@@ -30,7 +30,7 @@ public struct SHA256 {
         }.joined()
     }
 
-    /// Takes whole blocks of 64 bytes.
+    /// Processes complete 64-byte blocks.
     private mutating func process(_ bytes: UnsafeRawBufferPointer) {
         Self.constants.withUnsafeBufferPointer { k in
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
@@ -86,7 +86,7 @@ public struct SHA256 {
         return found
     }
 
-    /// The first 32 bits of the fraction of ∛p, by whole-number search: ⌊∛p · 2^32⌋ mod 2^32.
+    /// The first 32 bits of the fraction of ∛p, by integer bisection: ⌊∛p · 2^32⌋ mod 2^32.
     private static func fractionOfCubeRoot(_ prime: UInt32) -> UInt32 {
         var (low, high): (UInt64, UInt64) = (0, 1 << 36)
         while high - low > 1 {

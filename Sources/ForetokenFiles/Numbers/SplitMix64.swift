@@ -1,8 +1,8 @@
-/// SplitMix64 (Steele, Lea and Flood 2014): numbers that depend on the seed alone, whatever the Swift version.
+/// SplitMix64 (Steele, Lea and Flood 2014): a generator whose numbers depend only on the seed, in every Swift version.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// Equal seeds give equal numbers.
+    /// Creates a generator; equal seeds give equal numbers.
     package init(seed: UInt64) { state = seed }
 
     /// 64 uniform bits.
@@ -13,7 +13,7 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
 
     private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-    /// The number that follows a state: a bijection of 64 bits that leaves nothing of their order.
+    /// The output function: a well-mixed bijection of 64 bits.
     package static func mix(_ value: UInt64) -> UInt64 {
         var z = value &+ increment
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

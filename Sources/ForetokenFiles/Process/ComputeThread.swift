@@ -1,9 +1,9 @@
 import Synchronization
 
-/// The one thread on which a program computes: LibTorch's gradient mode and a team of kernel threads belong to the thread that
-/// starts them, so hopping between those of Swift's pool would start a team on each.
+/// The executor of all computation: a single thread. LibTorch's gradient mode and an OpenMP team belong to the thread that
+/// starts them, so on Swift's thread pool every thread would start a team of its own.
 public final class ComputeThread: SerialExecutor, @unchecked Sendable {
-    // `jobs` is touched under `condition` only.
+    // `jobs` is guarded by `condition`.
     private let condition = Platform.Condition()
     private var jobs: [UnownedJob] = []
 
@@ -34,7 +34,7 @@ public final class ComputeThread: SerialExecutor, @unchecked Sendable {
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 }
 
-/// The global actor of the compute thread: models, trainers and decoders of a program live here, with LibTorch or without.
+/// The global actor of the compute thread, which runs models, trainers and decoders, with or without LibTorch.
 @globalActor
 public actor ComputeActor {
     /// The actor.

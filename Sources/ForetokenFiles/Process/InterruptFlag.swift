@@ -1,11 +1,11 @@
 package import ForetokenPlatform
 import Synchronization
 
-/// Whether SIGINT or SIGTERM came: long work looks here, finishes its step and saves.
+/// Records SIGINT and SIGTERM: long-running work polls the flag, finishes its step and saves.
 public enum InterruptFlag {
     private static let raised = Atomic<Bool>(false)
 
-    /// From now on the first signal raises the flag, and the second of the kind ends the process as usual.
+    /// Installs the handlers: the first signal raises the flag, a second one of the same kind terminates the process as usual.
     public static func install() {
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
@@ -13,13 +13,13 @@ public enum InterruptFlag {
                 signal(number, SIG_DFL)
             }
         }
-        // Who was started by a thread that blocks signals, as those of libdispatch do, has inherited that; a signal that came
-        // until now raises the flag at once.
+        // The signal mask is inherited from the thread that started this process, and libdispatch's threads block signals. A
+        // signal that is already pending raises the flag now.
         var signals = signals
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
-    /// Both signals, for the mask of a process that must not end by one before it has called ``install()``.
+    /// Both signals, to block them in a child process until it has called ``install()``.
     package static var signals: sigset_t {
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -27,7 +27,7 @@ public enum InterruptFlag {
         return signals
     }
 
-    /// Whether a signal came.
+    /// Whether a signal has arrived.
     public static var isRaised: Bool { raised.load(ordering: .relaxed) }
 
     /// Raises the flag as a signal does.

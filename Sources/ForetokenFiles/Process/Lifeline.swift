@@ -1,18 +1,18 @@
 import ForetokenPlatform
 
-/// Ends a process that another one started when that one is gone, however it ended: it asks as Ctrl-C does, so a training
-/// is checkpointed.
+/// Terminates a child process when its parent is gone, even by a crash. The child gets SIGTERM, so a training run saves a
+/// checkpoint.
 public enum Lifeline {
-    /// Names the descriptors that a child got: the reading end of a pipe whose other end only its parent holds, and a file
-    /// that stays locked for as long as the child runs.
+    /// Environment variable that tells a child it has inherited two descriptors: the read end of a pipe whose write end only
+    /// its parent holds, and a file that stays locked while the child runs.
     package static let variable = "FORETOKEN_LIFELINE"
-    /// Descriptors of a child, above any that it opens before it looks.
+    /// The inherited descriptors' numbers, above any that the child opens before ``follow()``.
     package static let numbers: (pipe: Int32, lock: Int32) = (210, 211)
 
-    /// Watches for the end of the process that started this one, if that is a study.
+    /// Starts watching for the end of the parent, if the parent is a study.
     public static func follow() {
         guard getenv(variable) != nil else { return }
-        // Nothing that this process starts is to follow, or to hold the lock.
+        // This process's own children inherit neither the variable nor the lock.
         unsetenv(variable)
         for number in [numbers.pipe, numbers.lock] { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
         guard fcntl(numbers.pipe, F_GETFD) >= 0 else { return }

@@ -2,7 +2,7 @@ import ForetokenPlatform
 
 /// Threads of the operating system.
 enum Platform {
-    /// Runs a body on a thread of its own, detached.
+    /// Runs a closure on a new detached thread.
     static func startThread(stackSize: Int, _ body: @escaping @Sendable () -> Void) {
         final class Start {
             let body: @Sendable () -> Void
@@ -34,10 +34,10 @@ enum Platform {
                     return nil
                 }, start)
         #endif
-        precondition(status == 0, "no thread could be started: \(String(cString: strerror(status)))")
+        precondition(status == 0, "could not start a thread: \(String(cString: strerror(status)))")
     }
 
-    /// A mutex and a condition that is waited for under it.
+    /// A mutex with a condition variable.
     final class Condition: @unchecked Sendable {
         private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -60,7 +60,7 @@ enum Platform {
             return try body()
         }
 
-        /// Under the lock.
+        /// Must be called with the lock held.
         func wait() { pthread_cond_wait(condition, mutex) }
         func signal() { pthread_cond_signal(condition) }
     }

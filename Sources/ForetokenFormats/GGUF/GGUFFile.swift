@@ -1,7 +1,7 @@
 import ForetokenFiles
 package import ForetokenPlatform
 
-/// A value of a GGUF file's metadata.
+/// A metadata value in a GGUF file.
 package enum GGUFValue {
     case uint32(Int)
     case float32(Double)
@@ -22,14 +22,14 @@ package enum GGUFValue {
     }
 }
 
-/// An element type of GGUF, by its number in ggml.
+/// A GGUF element type; raw values are ggml's.
 package enum GGUFType: UInt32 {
     case f32 = 0
     case f16 = 1
     case q8 = 8
     case bf16 = 30
 
-    /// Bytes of a row of so many weights; nil where they do not fill blocks.
+    /// Bytes of a row of `width` weights; nil if the row is not a whole number of blocks.
     package func byteCount(row width: Int) -> Int? {
         switch self {
         case .f32: width * 4
@@ -39,14 +39,14 @@ package enum GGUFType: UInt32 {
     }
 }
 
-/// A tensor of a GGUF file that is to be written.
+/// A tensor to be written to a GGUF file.
 package struct GGUFTensor {
     package let name: String
-    /// Sizes of the axes, outermost first, as PyTorch has them.
+    /// Sizes of the axes, outermost first, as in PyTorch.
     package let shape: [Int]
     package let type: GGUFType
     package let byteCount: Int
-    /// Calls its argument with the bytes.
+    /// Calls its argument with the tensor's bytes, in one or more pieces.
     package let write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
     package init(
@@ -61,12 +61,12 @@ package struct GGUFTensor {
     }
 }
 
-/// Why a GGUF file cannot be written.
+/// An error in writing a GGUF file.
 public enum GGUFError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The system refuses.
+    /// A system call failed; `action` is the failed action.
     case cannotWrite(file: String, action: String, reason: String)
 
-    /// What happened and what to do.
+    /// The message.
     public var description: String {
         switch self {
         case .cannotWrite(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
@@ -161,12 +161,12 @@ extension AtomicFileWriter {
     }
 }
 
-/// ggml's q8_0: blocks of 32 weights, each a float16 scale and 32 signed bytes, as its reference quantizes.
+/// ggml's q8_0: blocks of 32 weights, each a float16 scale and 32 signed bytes, quantized like the reference implementation.
 package enum Q8 {
     package static let block = 32
     package static let blockBytes = 34
 
-    /// The blocks of some weights, whose number is a multiple of 32; nil where a scale is beyond float16.
+    /// Quantizes weights, whose number must be a multiple of 32; nil if a scale overflows float16.
     package static func encode(_ weights: UnsafeBufferPointer<Float>) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(weights.count / block * blockBytes)

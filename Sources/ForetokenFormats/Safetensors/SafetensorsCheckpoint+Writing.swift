@@ -2,19 +2,19 @@ import ForetokenFiles
 public import ForetokenPlatform
 
 extension SafetensorsCheckpoint {
-    /// The size above which Hugging Face splits a checkpoint, in bytes of tensors a shard.
+    /// Hugging Face's maximum shard size, in bytes of tensors.
     public static let defaultShardSize = 5_000_000_000
 
-    /// Writes tensors as `NAME.safetensors`, or, where they take more than `shardSize` bytes, as
+    /// Writes tensors as `NAME.safetensors`, or, if they take more than `shardSize` bytes, as
     /// `NAME-00001-of-0000N.safetensors` and so on with `NAME.safetensors.index.json`.
     ///
-    /// Tensors stay in the given order; a shard is closed when the next tensor would not fit, so that only a tensor
-    /// larger than `shardSize` makes a larger shard. Each file appears whole or not at all and the index last, so an
-    /// interrupted write is never taken for a checkpoint. A single file replaces an earlier single file; any other
-    /// file of an earlier checkpoint in the folder is an error, since readers could mix the two.
+    /// Tensors keep the given order. A shard is closed when the next tensor would not fit, so only a tensor larger than
+    /// `shardSize` makes a larger shard. Each file is written atomically, and the index last, so an interrupted write is never
+    /// mistaken for a checkpoint. A single file replaces an earlier single file; any other file of an earlier checkpoint in the
+    /// folder is an error, since readers could mix the two.
     ///
-    /// - Returns: The files written, shards in order, then the index.
-    /// - Throws: ``SafetensorsError``, `JSONError`, and what a closure throws. No file of this write is left.
+    /// - Returns: The written files, shards in order, then the index.
+    /// - Throws: ``SafetensorsError``, `JSONError`, and errors of the tensors' closures. Files written so far are removed.
     @discardableResult
     public static func write(
         to folder: URL, name: String = "model", tensors: [SafetensorsSource], metadata: [String: String] = [:],
@@ -54,13 +54,13 @@ extension SafetensorsCheckpoint {
         return written + [index]
     }
 
-    /// Ranges of consecutive tensors, each of at most `shardSize` bytes or of one tensor; one empty range for none.
+    /// Splits tensors into ranges, each of at most `shardSize` bytes or of one tensor; without tensors, one empty range.
     static func split(_ sizes: [Int], shardSize: Int) -> [Range<Int>] {
         var shards: [Range<Int>] = []
         var start = 0
         var bytes = 0
         for (position, size) in sizes.enumerated() {
-            // A subtraction, since a sum could overflow.
+            // Subtraction, since addition could overflow.
             if position > start, size > shardSize - bytes {
                 shards.append(start..<position)
                 start = position

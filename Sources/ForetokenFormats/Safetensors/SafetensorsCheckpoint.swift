@@ -1,31 +1,31 @@
 public import ForetokenPlatform
 
-/// The tensors of a model in one safetensors file, or in several with an index beside them, as one set.
+/// The tensors of a model in one safetensors file, or in several with an index, as one set.
 ///
-/// The index is Hugging Face's `NAME.safetensors.index.json`: `weight_map` sends each tensor to the shard that holds
-/// it. Index and shards must agree completely, both ways: nothing a shard holds is dropped in silence.
+/// The index is Hugging Face's `NAME.safetensors.index.json`: `weight_map` maps each tensor to its shard. Index and shards must
+/// agree exactly: no tensor of a shard is silently ignored.
 public final class SafetensorsCheckpoint: Sendable {
-    /// The folder the files lie in.
+    /// The folder of the files.
     public let folder: URL
 
-    /// The files in the order of their names.
+    /// The files, ordered by name.
     public let files: [SafetensorsFile]
 
     /// The tensors' names, file by file, in the order of their bytes.
     public let names: [String]
 
-    /// `metadata.total_size` of the index as it stands there, nil without one. Hugging Face's own tools have written
-    /// wrong sums, so it is not held against ``byteCount``.
+    /// `metadata.total_size` of the index, nil without one. It is not checked against ``byteCount``, since Hugging Face's tools
+    /// have written wrong sums.
     public let declaredByteCount: Int?
 
     private let fileIndex: [String: Int]
 
-    /// The bytes of all tensors together.
+    /// Total size of all tensors in bytes.
     public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
     /// Opens `NAME.safetensors` or `NAME.safetensors.index.json` in a folder.
     ///
-    /// - Throws: ``SafetensorsError``, and `JSONError` for an index that is no JSON or lacks its keys.
+    /// - Throws: ``SafetensorsError``, and `JSONError` for an invalid index.
     public convenience init(folder: URL, name: String = "model") throws {
         let file = "\(name).safetensors"
         let index = "\(name).safetensors.index.json"
@@ -41,9 +41,9 @@ public final class SafetensorsCheckpoint: Sendable {
         }
     }
 
-    /// Opens a single file, or an index (a name that ends in `.json`) with the shards beside it.
+    /// Opens a single file, or an index (a name that ends in `.json`) with the shards in its folder.
     ///
-    /// - Throws: ``SafetensorsError``, and `JSONError` for an index that is no JSON or lacks its keys.
+    /// - Throws: ``SafetensorsError``, and `JSONError` for an invalid index.
     public init(contentsOf url: URL) throws {
         folder = url.deletingLastPathComponent()
         guard url.pathExtension == "json" else {
@@ -65,18 +65,18 @@ public final class SafetensorsCheckpoint: Sendable {
     /// - Throws: ``SafetensorsError/noSuchTensor(file:tensor:)``.
     public func file(of name: String) throws(SafetensorsError) -> SafetensorsFile {
         guard let index = fileIndex[name] else {
-            let place = files.count == 1 ? files[0].url : folder
-            throw .noSuchTensor(file: place.relativePath, tensor: name)
+            let url = files.count == 1 ? files[0].url : folder
+            throw .noSuchTensor(file: url.relativePath, tensor: name)
         }
         return files[index]
     }
 
-    /// Whether there is a tensor of this name.
+    /// Whether there is a tensor with this name.
     public func contains(_ name: String) -> Bool {
         fileIndex[name] != nil
     }
 
-    /// The description of a tensor that must be there; its byte range counts within its own file.
+    /// The description of a tensor; its byte range is relative to its own file.
     ///
     /// - Throws: ``SafetensorsError/noSuchTensor(file:tensor:)``.
     public func entry(_ name: String) throws(SafetensorsError) -> SafetensorsEntry {

@@ -1,5 +1,5 @@
 extension DType {
-    /// The element type of a safetensors file, or nil if tensors here have no such type.
+    /// The element type for a safetensors type, or nil if it is not supported.
     public init?(_ dtype: SafetensorsDType) {
         switch dtype {
         case .float64: self = .float64
@@ -16,7 +16,7 @@ extension DType {
         }
     }
 
-    /// The name of the type in a safetensors file.
+    /// The corresponding safetensors type.
     public var safetensors: SafetensorsDType {
         switch self {
         case .float64: .float64

@@ -1,12 +1,12 @@
-/// The element types a safetensors file can hold, by the names the format gives them (reference implementation 0.8).
+/// The element types of the safetensors format, by their names in the format (reference implementation 0.8).
 public enum SafetensorsDType: String, Sendable, Equatable, CaseIterable {
-    /// One byte an element, zero or one.
+    /// One byte per element, zero or one.
     case bool = "BOOL"
-    /// Four-bit float (OCP microscaling), two to a byte.
+    /// Four-bit float (OCP microscaling), two per byte.
     case float4 = "F4"
-    /// Six-bit float, two exponent bits, four to three bytes.
+    /// Six-bit float, two exponent bits, four per three bytes.
     case float6E2M3 = "F6_E2M3"
-    /// Six-bit float, three exponent bits, four to three bytes.
+    /// Six-bit float, three exponent bits, four per three bytes.
     case float6E3M2 = "F6_E3M2"
     /// Unsigned byte.
     case uint8 = "U8"
@@ -45,7 +45,7 @@ public enum SafetensorsDType: String, Sendable, Equatable, CaseIterable {
     /// Unsigned 64-bit integer.
     case uint64 = "U64"
 
-    /// Bits an element takes in the file.
+    /// Bits per element in the file.
     public var bits: Int {
         switch self {
         case .float4: 4
@@ -57,10 +57,10 @@ public enum SafetensorsDType: String, Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// The bytes a tensor of this type and shape takes; an empty shape is a scalar, a zero anywhere makes it empty.
+    /// The size in bytes of a tensor of this type and shape. An empty shape is a scalar; a zero dimension makes a tensor empty.
     ///
-    /// Nil where a dimension is negative, where the bytes do not fit 64 bits (counting zeros as ones, since strides are
-    /// computed that way), or where elements of less than a byte do not fill their last byte.
+    /// Nil if a dimension is negative, if the size overflows 64 bits (counting zeros as ones, since strides are computed that
+    /// way), or if elements smaller than a byte do not fill the last byte.
     public func byteCount(shape: [Int]) -> Int? {
         var elements = 1
         var isEmpty = false

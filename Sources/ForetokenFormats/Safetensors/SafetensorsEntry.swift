@@ -1,4 +1,4 @@
-/// One tensor of a safetensors file as the header describes it.
+/// A tensor's entry in the header of a safetensors file.
 public struct SafetensorsEntry: Sendable, Equatable {
     /// The tensor's name.
     public let name: String
@@ -9,10 +9,10 @@ public struct SafetensorsEntry: Sendable, Equatable {
     /// Its dimensions, outermost first; empty for a scalar.
     public let shape: [Int]
 
-    /// Its bytes, little-endian and row-major, counted from the start of the file's byte buffer (the header's
+    /// The range of its bytes, little-endian and row-major, relative to the start of the file's byte buffer (the header's
     /// `data_offsets`).
     public let byteRange: Range<Int>
 
-    /// The number of bytes it takes.
+    /// Its size in bytes.
     public var byteCount: Int { byteRange.count }
 }

@@ -1,7 +1,7 @@
 import ForetokenFiles
 
 extension SafetensorsError: CustomStringConvertible {
-    /// The sentence shown to a person: what is wrong, where, and what to do next.
+    /// The message: what is wrong, where, and what to do next.
     public var description: String {
         switch self {
         case .cannotRead(let file, let reason):
@@ -9,68 +9,68 @@ extension SafetensorsError: CustomStringConvertible {
         case .tooShort(let file, let bytes):
             "\(file): only \(bytes) bytes, too short for a safetensors file; is the download complete?"
         case .headerTooLarge(let file, let declared, let limit):
-            "\(file): a header of \(declared) bytes, more than the \(limit) allowed; is it a safetensors file?"
+            "\(file): its header claims \(declared) bytes, more than the limit of \(limit); is it a safetensors file?"
         case .headerBeyondEnd(let file, let declared, let bytes):
-            "\(file): a header of \(declared) bytes in a file of \(bytes); it is truncated or not a safetensors file"
+            "\(file): its header claims \(declared) bytes in a file of \(bytes); it is truncated or not a safetensors file"
         case .headerIsNotAnObject(let file):
             "\(file): the header does not begin with '{'; it is not a safetensors file"
         case .malformedHeader(let file, let tensor, let byte, let problem):
-            "\(place(file, tensor)): the header is damaged at byte \(byte): \(problem)"
+            "\(location(file, tensor)): the header is damaged at byte \(byte): \(problem)"
         case .missingField(let file, let tensor, let field):
-            "\(place(file, tensor)): the header does not give its \(field) in full; write the file anew"
+            "\(location(file, tensor)): the header has no complete \(field) for it; write the file again"
         case .unknownField(let file, let tensor, let field):
-            "\(place(file, tensor)): the header has a field \(field.quotedForMessage()) that the format does not know"
+            "\(location(file, tensor)): the header has an unknown field \(field.quotedForMessage())"
         case .unknownDType(let file, let tensor, let dtype):
-            "\(place(file, tensor)): unknown dtype \(dtype.quotedForMessage()); "
-                + "known are \(SafetensorsDType.allCases.map(\.rawValue).joined(separator: ", "))"
+            "\(location(file, tensor)): unknown dtype \(dtype.quotedForMessage()); "
+                + "known types: \(SafetensorsDType.allCases.map(\.rawValue).joined(separator: ", "))"
         case .impossibleShape(let file, let tensor, let dtype, let shape):
-            "\(place(file, tensor)): no tensor of \(dtype.rawValue) can have the shape \(shape)"
+            "\(location(file, tensor)): \(shape) is not a valid shape for \(dtype.rawValue)"
         case .wrongByteCount(let file, let tensor, let dtype, let shape, let expected, let found):
-            "\(place(file, tensor)): \(dtype.rawValue) of shape \(shape) takes \(expected) bytes, there are \(found)"
+            "\(location(file, tensor)): \(dtype.rawValue) of shape \(shape) takes \(expected) bytes, there are \(found)"
         case .reversedOffsets(let file, let tensor, let begin, let end):
-            "\(place(file, tensor)): its bytes end at \(end) before they begin at \(begin)"
+            "\(location(file, tensor)): its bytes end at \(end) before they begin at \(begin)"
         case .bytesBeyondEnd(let file, let tensor, let end, let available):
-            "\(place(file, tensor)): its bytes end at \(end), the file's at \(available); is the download complete?"
+            "\(location(file, tensor)): its bytes end at \(end), the file's at \(available); is the download complete?"
         case .hole(let file, let tensor, let begin, let expected):
-            "\(place(file, tensor)): begins at \(begin), the one before ends at \(expected); the format allows no hole"
+            "\(location(file, tensor)): begins at \(begin), but the previous tensor ends at \(expected); the format allows no gap"
         case .overlap(let file, let tensor, let begin, let expected):
-            "\(place(file, tensor)): begins at \(begin), inside the tensor before it, which ends at \(expected)"
+            "\(location(file, tensor)): begins at \(begin), inside the previous tensor, which ends at \(expected)"
         case .unclaimedBytes(let file, let bytes):
-            "\(file): \(bytes) bytes after the last tensor belong to none; the format allows no hole"
+            "\(file): \(bytes) bytes after the last tensor belong to no tensor; the format does not allow that"
         case .duplicateTensor(let file, let tensor):
-            "\(place(file, tensor)): the name appears twice"
+            "\(location(file, tensor)): the name appears twice"
         case .noSuchTensor(let file, let tensor):
-            "\(place(file, tensor)): there is no tensor of this name"
+            "\(location(file, tensor)): there is no tensor of this name"
         case .reservedName(let file, let tensor):
-            "\(place(file, tensor)): the format keeps this name for itself; rename the tensor"
+            "\(location(file, tensor)): this name is reserved by the format; rename the tensor"
         case .fileTooLarge(let file):
-            "\(file): the tensors take more bytes than a file can have"
+            "\(file): the tensors do not fit the maximum size of a file"
         case .cannotWrite(let file, let action, let written, let total, let reason):
             "\(file): cannot \(action) it: \(reason) (\(written) of \(total) bytes written; "
-                + "the partial file is removed, what had this name before is untouched)"
+                + "the partial file was removed, and any existing file of this name is unchanged)"
         case .noCheckpoint(let folder, let file, let index):
-            "\(folder): holds neither \(file) nor \(index)"
+            "\(folder): contains neither \(file) nor \(index)"
         case .ambiguousCheckpoint(let folder, let file, let index):
-            "\(folder): holds both \(file) and \(index); remove the one that is out of date, or name the file itself"
+            "\(folder): contains both \(file) and \(index); remove the outdated one, or give the path of the file itself"
         case .invalidShardName(let index, let tensor, let shard):
-            "\(place(index, tensor)): the shard \(shard.quotedForMessage()) is not the plain name of a file beside it"
+            "\(location(index, tensor)): the shard \(shard.quotedForMessage()) is not the name of a file in the index's folder"
         case .missingShard(let index, let shard, let tensor):
             "\(index): the shard \(shard.quotedForMessage()), which holds \(tensor.quotedForMessage()), is missing; "
                 + "download it into the same folder"
         case .tensorNotInShard(let index, let shard, let tensor):
-            "\(place(index, tensor)): the index places it in \(shard.quotedForMessage()), which does not hold it"
+            "\(location(index, tensor)): the index maps it to \(shard.quotedForMessage()), which does not contain it"
         case .tensorNotInIndex(let index, let shard, let tensor, let listedIn):
-            "\(place(index, tensor)): \(shard.quotedForMessage()) holds it, but the index "
-                + (listedIn.map { "places it in \($0.quotedForMessage())" } ?? "does not list it")
+            "\(location(index, tensor)): \(shard.quotedForMessage()) contains it, but the index "
+                + (listedIn.map { "maps it to \($0.quotedForMessage())" } ?? "does not list it")
         case .folderOccupied(let folder, let file):
-            "\(folder): already holds \(file.quotedForMessage()) of an earlier checkpoint; "
+            "\(folder): already contains \(file.quotedForMessage()) of an earlier checkpoint; "
                 + "remove it or write to a new folder"
         case .invalidShardSize(let size):
-            "a shard of \(size) bytes holds nothing; give a size of one byte or more"
+            "the shard size is \(size); it must be at least 1 byte"
         }
     }
 
-    private func place(_ file: String, _ tensor: String?) -> String {
+    private func location(_ file: String, _ tensor: String?) -> String {
         tensor.map { "\(file): tensor \($0.quotedForMessage())" } ?? file
     }
 }

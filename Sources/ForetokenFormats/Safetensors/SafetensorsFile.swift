@@ -1,11 +1,10 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// A safetensors file, memory-mapped: the header is read and checked on opening, a tensor's bytes come from the disk
-/// when they are touched.
+/// A memory-mapped safetensors file: the header is read and validated on opening, tensors are read from disk when accessed.
 ///
-/// Every rule of the format is enforced (see ``SafetensorsError``), so the bytes of each tensor are inside the file and
-/// as many as its type and shape need. What is in them is not checked.
+/// Every rule of the format is enforced (see ``SafetensorsError``), so each tensor's bytes are inside the file and match its
+/// type and shape. The elements' values are not checked.
 public final class SafetensorsFile: Sendable {
     /// The file.
     public let url: URL
@@ -16,18 +15,18 @@ public final class SafetensorsFile: Sendable {
     /// The names in the order of their bytes in the file.
     public let names: [String]
 
-    /// The file's text notes; Hugging Face's files hold `format: pt`.
+    /// The file's text metadata; Hugging Face's files contain `format: pt`.
     public let metadata: [String: String]
 
-    /// The bytes of all tensors together.
+    /// Total size of all tensors in bytes.
     public let byteCount: Int
 
     private let mapping: FileMapping
     private let dataStart: Int
 
-    /// Opens and checks a file.
+    /// Opens and validates a file.
     ///
-    /// Time and memory are linear in the header, whatever the size of the tensors.
+    /// Time and memory are linear in the header's size and independent of the tensors' size.
     ///
     /// - Throws: ``SafetensorsError``.
     public init(contentsOf url: URL) throws(SafetensorsError) {
@@ -59,11 +58,11 @@ public final class SafetensorsFile: Sendable {
         byteCount = bytes.count - dataStart
         metadata = header.metadata
         names = header.entries.map(\.name)
-        // The parser refused duplicates; the first one staying is never used.
+        // The parser has rejected duplicates, so this closure is never called.
         tensors = Dictionary(header.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The description of a tensor that must be there.
+    /// The description of a tensor.
     ///
     /// - Throws: ``SafetensorsError/noSuchTensor(file:tensor:)``.
     public func entry(_ name: String) throws(SafetensorsError) -> SafetensorsEntry {
@@ -73,11 +72,11 @@ public final class SafetensorsFile: Sendable {
 
     /// Calls `body` with a tensor's bytes, little-endian and row-major.
     ///
-    /// The bytes are the mapped file itself: they may not be written (that is a segmentation fault), and their address
-    /// need not be aligned to the element's size, since the format forbids padding between tensors. They stay valid as
-    /// long as this object lives, which is how a tensor can use them without a copy: keep the file alive with it.
+    /// The bytes are the mapped file: writing to them is a segmentation fault, and their address need not be aligned to the
+    /// element size, since the format forbids padding between tensors. They stay valid as long as this object lives, so a
+    /// tensor that keeps the file alive can use them without a copy.
     ///
-    /// - Throws: ``SafetensorsError/noSuchTensor(file:tensor:)``, and what `body` throws.
+    /// - Throws: ``SafetensorsError/noSuchTensor(file:tensor:)``, and errors of `body`.
     public func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         let range = try entry(name).byteRange
         return try withExtendedLifetime(mapping) {

@@ -1,25 +1,25 @@
 import ForetokenFiles
 
-/// The header of a safetensors file: what tensors there are and where, checked against the format's rules.
+/// The header of a safetensors file: its tensors and their offsets, validated against the format's rules.
 ///
 /// The format: https://github.com/huggingface/safetensors#format.
 struct SafetensorsHeader {
-    /// The longest header the format allows, in bytes.
+    /// Maximum size of a header by the format, in bytes.
     static let sizeLimit = 100_000_000
 
-    /// Dimensions a tensor may have; NumPy stops at the same number.
+    /// Maximum number of dimensions of a tensor, the same as NumPy's.
     static let rankLimit = 64
 
-    /// The header's own key, which no tensor may have as its name.
+    /// The header's metadata key, which is not allowed as a tensor's name.
     static let metadataKey = "__metadata__"
 
     /// The tensors in the order of their bytes.
     let entries: [SafetensorsEntry]
 
-    /// The text notes of the file.
+    /// The text metadata of the file.
     let metadata: [String: String]
 
-    /// Takes the JSON text of the header (without its length) and the size of the byte buffer behind it.
+    /// Parses the JSON text of a header (without its length); `dataByteCount` is the size of the byte buffer that follows it.
     ///
     /// - Throws: ``SafetensorsError``.
     init(parsing bytes: UnsafeRawBufferPointer, dataByteCount: Int, file: String) throws(SafetensorsError) {
@@ -31,8 +31,8 @@ struct SafetensorsHeader {
             .checked(dataByteCount: dataByteCount, file: file)
     }
 
-    /// Sorted by offset; an empty tensor comes before the one that starts at the same byte, and empty tensors among
-    /// themselves stay in the header's order.
+    /// Sorts entries by offset. An empty tensor comes before a tensor that starts at the same byte; empty tensors keep the
+    /// header's order.
     private static func inFileOrder(_ entries: [SafetensorsEntry]) -> [SafetensorsEntry] {
         func key(_ entry: SafetensorsEntry, _ position: Int = 0) -> (Int, Int, Int) {
             (entry.byteRange.lowerBound, entry.byteRange.upperBound, position)
@@ -40,19 +40,19 @@ struct SafetensorsHeader {
         if zip(entries, entries.dropFirst()).allSatisfy({ key($0) <= key($1) }) {
             return entries
         }
-        // The position is in the key because the standard library does not promise a stable sort.
+        // The position is part of the key because the standard library does not guarantee a stable sort.
         return entries.enumerated()
             .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
             .map(\.element)
     }
 
-    /// The header as the reference implementation writes it: `__metadata__` first where there is any, the tensors in
-    /// the given order, no spaces but those that fill it up to a multiple of eight bytes.
+    /// The header as written by the reference implementation: `__metadata__` first, if any, then the tensors in the given
+    /// order; no spaces except padding to a multiple of eight bytes.
     static func text(entries: [SafetensorsEntry], metadata: [String: String]) -> String {
         var text = "{"
         if !metadata.isEmpty {
             text += "\"\(metadataKey)\":{"
-            // Sorted, so that equal checkpoints are equal files.
+            // Sorted, so that equal checkpoints give equal files.
             for (index, (key, value)) in metadata.sorted(by: { $0.key < $1.key }).enumerated() {
                 text += index == 0 ? "" : ","
                 JSONValue.append(key, to: &text)
@@ -75,7 +75,7 @@ struct SafetensorsHeader {
 }
 
 extension [SafetensorsEntry] {
-    /// The entries themselves, once they are known to cover the byte buffer without hole or overlap.
+    /// Checks that the entries cover the byte buffer without gaps or overlaps, and returns them.
     fileprivate func checked(dataByteCount: Int, file: String) throws(SafetensorsError) -> [SafetensorsEntry] {
         var end = 0
         for entry in self {

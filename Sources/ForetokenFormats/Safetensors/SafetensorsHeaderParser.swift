@@ -1,7 +1,7 @@
 import ForetokenFiles
 
-/// Reads the JSON of a safetensors header entry by entry; nothing but the entries themselves is kept, so that memory
-/// is bounded by a small multiple of the header.
+/// Parses the JSON of a safetensors header entry by entry; only the entries are kept, so memory is bounded by a small multiple
+/// of the header's size.
 struct SafetensorsHeaderParser {
     private(set) var entries: [SafetensorsEntry] = []
     private(set) var metadata: [String: String] = [:]
@@ -10,23 +10,23 @@ struct SafetensorsHeaderParser {
     private let file: String
     private var scanner: JSONScanner
     private var names: Set<String> = []
-    /// The tensor being read, for errors.
+    /// The tensor being parsed, for error messages.
     private var tensor: String?
 
-    /// The header is an object of objects of arrays and no more.
+    /// Maximum nesting: an object of objects of arrays.
     private static let depth = 3
 
     init(_ bytes: UnsafeRawBufferPointer, file: String) {
         self.bytes = bytes
         self.file = file
         scanner = JSONScanner(bytes, depthLimit: Self.depth)
-        // An entry takes some hundred bytes; growing a set of a hundred thousand names costs as much as filling it.
+        // An entry takes about a hundred bytes; growing a set of a hundred thousand names costs as much as filling it.
         let estimate = min(bytes.count / 100, 1 << 20)
         entries.reserveCapacity(estimate)
         names.reserveCapacity(estimate)
     }
 
-    /// Reads the whole header.
+    /// Parses the whole header.
     mutating func parse() throws(SafetensorsError) {
         do {
             try parseHeader()
@@ -35,7 +35,7 @@ struct SafetensorsHeaderParser {
         } catch let fault as JSONFault {
             throw malformed(fault)
         } catch {
-            // Nothing else is thrown here; an untyped do cannot say so.
+            // Unreachable, but an untyped `do` must be exhaustive.
             throw .cannotRead(file: file, reason: String(describing: error))
         }
     }
@@ -62,7 +62,7 @@ struct SafetensorsHeaderParser {
                 tensor = nil
             }
         }
-        // The format pads with spaces alone, where JSON would allow other white space too.
+        // The format allows only spaces as padding, while JSON allows other white space.
         for index in scanner.position..<bytes.count where bytes[index] != 0x20 {
             throw JSONFault(
                 offset: index,

@@ -3,16 +3,16 @@ import ForetokenPlatform
 
 /// Hugging Face's `NAME.safetensors.index.json`.
 struct SafetensorsIndex {
-    /// The index's path as errors show it.
+    /// The index's path for error messages.
     let file: String
 
-    /// Tensor to shard, in the order of the text.
+    /// The shard of each tensor, in file order.
     let weightMap: [(tensor: String, shard: String)]
 
-    /// The sum of the tensors' bytes as declared.
+    /// The declared total size of the tensors.
     let totalSize: Int?
 
-    /// Reads an index; the shards are not touched.
+    /// Reads an index, without opening the shards.
     init(contentsOf url: URL) throws {
         let root = try JSONNode(contentsOf: url)
         file = root.file
@@ -25,14 +25,14 @@ struct SafetensorsIndex {
             return (tensor, shard)
         }
         totalSize = try root["metadata"].ifPresent.flatMap { try $0["total_size"].ifPresent }.map { size in
-            // Some of Hugging Face's scripts wrote it as a float.
+            // Some of Hugging Face's scripts have written it as a float.
             if case .number(let number) = size.value, let whole = Int(exactly: number), whole >= 0 { return whole }
             return try size.integer(in: 0...Int.max)
         }
     }
 
-    /// Opens every shard once and checks that index and shards agree; gives the files in the order of their names and
-    /// the position of each tensor's file among them.
+    /// Opens every shard and checks that index and shards agree; returns the files, ordered by name, and the position of each
+    /// tensor's file among them.
     func openShards(in folder: URL) throws -> (files: [SafetensorsFile], positions: [String: Int]) {
         var example: [String: String] = [:]
         for (tensor, shard) in weightMap where example[shard] == nil {
@@ -56,7 +56,7 @@ struct SafetensorsIndex {
             }
             positions[tensor] = position
         }
-        // Found this way too: a tensor that lies in two shards, since the index can name but one.
+        // This also finds tensors in two shards, since the index maps each tensor to one.
         for (position, shard) in files.enumerated() {
             for name in shard.names where positions[name] != position {
                 throw SafetensorsError.tensorNotInIndex(
@@ -67,7 +67,7 @@ struct SafetensorsIndex {
         return (files, positions)
     }
 
-    /// The index's text as Hugging Face writes it: keys sorted, two spaces a level.
+    /// The index as written by Hugging Face, with sorted keys.
     static func value(weightMap: [String: String], totalSize: Int) -> JSONValue {
         var map = JSONObject()
         for (tensor, shard) in weightMap.sorted(by: { $0.key < $1.key }) {

@@ -1,9 +1,9 @@
 public import ForetokenPlatform
 
-/// A tensor to be written: its description, and a way to get at its bytes when its turn comes.
+/// A tensor to be written: its description and a closure that provides its bytes.
 ///
-/// The bytes are asked for once, piece by piece, and nothing is kept of a piece after its call: a model that fills the
-/// memory, or lies on another device, is written through a buffer as small as the caller likes.
+/// The bytes are requested once, piece by piece, and no piece is retained, so a model that fills the memory or lies on another
+/// device can be written through a small buffer.
 public struct SafetensorsSource {
     /// The tensor's name.
     public let name: String
@@ -17,7 +17,7 @@ public struct SafetensorsSource {
     /// Calls its argument with the tensor's bytes, little-endian and row-major, in one or more pieces in order.
     public let forEachPiece: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
-    /// A tensor whose bytes a closure hands over in one or more pieces.
+    /// Creates a tensor whose bytes a closure provides in one or more pieces.
     ///
     /// ```swift
     /// SafetensorsSource(name: "norm.weight", dtype: .float32, shape: [width]) { write in
@@ -34,12 +34,12 @@ public struct SafetensorsSource {
         self.forEachPiece = forEachPiece
     }
 
-    /// A tensor whose bytes are already in memory, little-endian and row-major.
+    /// Creates a tensor from bytes in memory, little-endian and row-major.
     public init(name: String, dtype: SafetensorsDType, shape: [Int], bytes: some ContiguousBytes) {
         self.init(name: name, dtype: dtype, shape: shape) { try bytes.withUnsafeBytes($0) }
     }
 
-    /// A copy of another file's tensor, under a new name if one is given.
+    /// Creates a copy of another file's tensor, optionally under a new name.
     ///
     /// - Throws: ``SafetensorsError/noSuchTensor(file:tensor:)``.
     public init(copying name: String, from file: SafetensorsFile, as newName: String? = nil) throws {

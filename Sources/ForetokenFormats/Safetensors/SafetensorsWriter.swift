@@ -1,20 +1,20 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// Writes safetensors files, streaming: only the header and one small buffer are ever held in memory.
+/// Writes safetensors files by streaming: only the header and a small buffer are held in memory.
 public enum SafetensorsWriter {
-    /// Writes the tensors in the given order to a file, whole or not at all: temporary name, sync, rename.
+    /// Writes the tensors in the given order to a file, atomically: temporary name, sync, rename.
     ///
-    /// The reference implementation orders tensors by falling element size, then name; only such an order keeps every
-    /// tensor aligned to its element size in a file of mixed types, for no padding is allowed between tensors. The
-    /// header is filled up to a multiple of eight bytes as there.
+    /// The reference implementation orders tensors by decreasing element size, then name. Only such an order keeps every tensor
+    /// aligned to its element size in a file of mixed types, since the format allows no padding between tensors. The header is
+    /// padded to a multiple of eight bytes, as in the reference.
     ///
     /// - Parameters:
     ///   - url: The file to write; an existing one is replaced.
-    ///   - tensors: The tensors in order. Names are unique and never `__metadata__`.
-    ///   - metadata: Text notes, written in the order of their keys.
+    ///   - tensors: The tensors in order. Names must be unique and not `__metadata__`.
+    ///   - metadata: Text metadata, written in the order of the keys.
     /// - Returns: The size of the file in bytes.
-    /// - Throws: ``SafetensorsError``, and what a tensor's closure throws.
+    /// - Throws: ``SafetensorsError``, and errors of the tensors' closures.
     @discardableResult
     public static func write(
         to url: URL, tensors: [SafetensorsSource], metadata: [String: String] = [:]
@@ -24,7 +24,7 @@ public enum SafetensorsWriter {
         }
     }
 
-    /// As above, through a file of the caller's making: the tests' full disk.
+    /// Writes with the given file writer; tests use it to simulate a full disk.
     static func write(
         to url: URL, tensors: [SafetensorsSource], metadata: [String: String],
         opening: (URL) throws(FileFailure) -> AtomicFileWriter
@@ -56,7 +56,7 @@ public enum SafetensorsWriter {
         return total
     }
 
-    /// The entries of the tensors one after another, with everything refused that would make an unreadable file.
+    /// Lays out the tensors one after another; throws for anything that would make the file unreadable.
     static func layOut(_ tensors: [SafetensorsSource], file: String) throws(SafetensorsError) -> [SafetensorsEntry] {
         var entries: [SafetensorsEntry] = []
         entries.reserveCapacity(tensors.count)
@@ -89,7 +89,7 @@ public enum SafetensorsWriter {
         var provided = 0
         try source.forEachPiece { piece in
             provided += piece.count
-            // Stops a closure that never ends before it fills the disk.
+            // Stops a closure that never ends before the disk is full.
             guard provided <= entry.byteCount else { throw wrongCount() }
             try writer.append(piece)
         }

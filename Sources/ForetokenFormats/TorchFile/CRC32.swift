@@ -1,11 +1,11 @@
-/// The checksum of zip archives (polynomial 0xEDB88320), eight bytes at a step ("slicing by 8", Kounavis and Berry 2005).
+/// The checksum of zip archives (polynomial 0xEDB88320), eight bytes per step ("slicing by 8", Kounavis and Berry 2005).
 struct CRC32 {
     private var state: UInt32 = ~0
 
-    /// The checksum of what was appended so far.
+    /// The checksum of the bytes appended so far.
     var value: UInt32 { ~state }
 
-    /// 256 entries for each of the eight places.
+    /// Eight tables of 256 entries, one for each byte of a step.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for byte in 0..<256 {
@@ -26,8 +26,8 @@ struct CRC32 {
                 let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
                 let mixed = word ^ UInt64(state)
                 state = 0
-                for place in 0..<8 {
-                    state ^= tables[(7 - place) * 256 + Int(truncatingIfNeeded: mixed >> (8 * UInt64(place)) & 0xFF)]
+                for byte in 0..<8 {
+                    state ^= tables[(7 - byte) * 256 + Int(truncatingIfNeeded: mixed >> (8 * UInt64(byte)) & 0xFF)]
                 }
                 position += 8
             }

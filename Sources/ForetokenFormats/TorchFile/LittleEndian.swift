@@ -1,11 +1,11 @@
 extension UnsafeRawBufferPointer {
-    /// The little-endian number at a byte, aligned or not; nil where it would not lie inside.
+    /// The little-endian number at a byte offset, aligned or not; nil if it is out of bounds.
     func number<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int) -> Number? {
         guard offset >= 0, offset <= count - MemoryLayout<Number>.size else { return nil }
         return Number(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
     }
 
-    /// The bytes of a range as text; nil outside the buffer or if they are not UTF-8.
+    /// The bytes of a range as text; nil if out of bounds or not UTF-8.
     func text(_ start: Int, _ length: Int) -> String? {
         guard start >= 0, length >= 0, length <= count - start else { return nil }
         return String(validating: self[start..<(start + length)], as: UTF8.self)
@@ -13,7 +13,7 @@ extension UnsafeRawBufferPointer {
 }
 
 extension [UInt8] {
-    /// Appends a number, lowest byte first.
+    /// Appends a number in little-endian order.
     mutating func append(littleEndian number: some FixedWidthInteger) {
         Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
     }

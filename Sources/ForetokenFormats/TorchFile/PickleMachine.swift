@@ -2,18 +2,18 @@ import ForetokenFiles
 
 /// Reads the pickle of a dictionary of tensors without executing anything.
 ///
-/// Values are numbers into flat tables, so that nothing nests and nothing recurses however a file is made; the tables, the
-/// stack and the memo are bounded. What a file can say is a dictionary, a tuple, a number, a text, one of the names of
-/// ``PickleGlobal``, a storage and a tensor; all else is refused by its name.
+/// Values are indices into flat tables, so that even a hostile file causes neither nesting nor recursion; the tables, the stack
+/// and the memo are bounded. Supported values are dictionaries, tuples, numbers, strings, the names of ``PickleGlobal``,
+/// storages and tensors; anything else is rejected by name.
 struct PickleMachine {
-    /// The longest pickle that is read; one of 50 000 tensors is shorter.
+    /// Maximum size of a pickle; that of 50 000 tensors is smaller.
     static let sizeLimit = 1 << 23
     private static let stackLimit = 1 << 16
     private static let tableLimit = 1 << 21
-    /// The most tensors, storages and entries, each of which costs far more than the bytes that ask for it.
+    /// Maximum number of tensors, storages and entries, each of which takes far more memory than the bytes that create it.
     private static let tensorLimit = 1 << 17
 
-    /// A value, or where in the tables it lies.
+    /// A value, or its index in a table.
     enum Value {
         case none
         case bool
@@ -28,9 +28,9 @@ struct PickleMachine {
         var kind: String {
             switch self {
             case .none: "None"
-            case .bool: "a truth value"
+            case .bool: "a boolean"
             case .integer: "a number"
-            case .text: "text"
+            case .text: "a string"
             case .tuple: "a tuple"
             case .dictionary: "a dictionary"
             case .global: "a class or function"
@@ -40,14 +40,14 @@ struct PickleMachine {
         }
     }
 
-    /// A storage, by the record that holds its elements.
+    /// A storage; `key` names the record with its elements.
     struct Storage {
         let dtype: DType
         let key: String
         let count: Int
     }
 
-    /// A tensor: which elements of a storage, in what order.
+    /// A tensor: a strided view of a storage.
     struct Tensor {
         let storage: Int
         let offset: Int
@@ -60,7 +60,7 @@ struct PickleMachine {
     private var elements: [Value] = []
     private var dictionaries: [(entries: [(key: String, value: Value)], keys: Set<String>)] = []
     private var entryCount = 0
-    /// Bytes of all keys: a long one could be hashed again and again, out of the memo.
+    /// Total size of all keys; bounded, since a long key could be hashed again and again through the memo.
     private var keyBytes = 0
     private var stack: [Value] = []
     private var marks: [Int] = []
@@ -75,14 +75,16 @@ struct PickleMachine {
         self.file = file
     }
 
-    /// The tensors' names and numbers in the dictionary's order.
+    /// Runs the pickle and returns the tensors' names and indices, in the dictionary's order.
     mutating func run() throws(TorchFileError) -> [(name: String, tensor: Int)] {
         guard bytes.count <= Self.sizeLimit else {
             throw damage("it takes \(bytes.count) bytes, more than the \(Self.sizeLimit) allowed")
         }
-        guard try byte() == PickleOpcode.protocolVersion.rawValue else { throw damage("it is no pickle of protocol 2") }
+        guard try byte() == PickleOpcode.protocolVersion.rawValue else {
+            throw damage("it is not a pickle of protocol 2")
+        }
         let version = try byte()
-        guard version == 2 else { throw damage("it is of protocol \(version), not 2, which torch.save uses by itself") }
+        guard version == 2 else { throw damage("it has protocol \(version), not 2, torch.save's default") }
         var result: Value?
         while result == nil {
             opcodeStart = position
@@ -94,9 +96,9 @@ struct PickleMachine {
             guard stack.count <= Self.stackLimit, marks.count <= Self.stackLimit,
                 elements.count + dictionaries.count + entryCount + storages.count + tensors.count + memo.count
                     <= Self.tableLimit, max(entryCount, storages.count, tensors.count) <= Self.tensorLimit
-            else { throw damage("it holds more than a checkpoint could") }
+            else { throw damage("it holds more values than any checkpoint") }
         }
-        guard position == bytes.count else { throw damage("it goes on after its end") }
+        guard position == bytes.count else { throw damage("it continues after its end") }
         guard stack.isEmpty, marks.isEmpty else { throw damage("values are left over at its end") }
         guard case .dictionary(let dictionary) = result else {
             throw .notATensor(file: file, key: nil, found: result?.kind ?? "nothing")
@@ -111,10 +113,10 @@ struct PickleMachine {
         return named
     }
 
-    /// Carries out one instruction; gives the result at the last.
+    /// Executes one instruction; returns the result at the last one.
     private mutating func step(_ opcode: PickleOpcode) throws(TorchFileError) -> Value? {
         switch opcode {
-        case .protocolVersion: throw damage("the protocol a second time")
+        case .protocolVersion: throw damage("a second protocol version")
         case .stop: return try pop()
         case .mark: marks.append(stack.count)
         case .none: stack.append(.none)
@@ -162,7 +164,7 @@ struct PickleMachine {
 
     private mutating func text(_ length: Int) throws(TorchFileError) -> String {
         guard length <= bytes.count - position else { throw damage("it ends too early") }
-        guard let text = bytes.text(position, length) else { throw damage("a text that is not UTF-8") }
+        guard let text = bytes.text(position, length) else { throw damage("a string that is not UTF-8") }
         position += length
         return text
     }
@@ -177,7 +179,7 @@ struct PickleMachine {
         return length == 0 ? 0 : Int(Int64(bitPattern: value << unused) >> Int64(unused))
     }
 
-    /// Module and name, each up to a line feed.
+    /// Reads module and name, each terminated by a line feed.
     private mutating func global() throws(TorchFileError) -> PickleGlobal {
         var parts: [String] = []
         for _ in 0..<2 {
@@ -212,7 +214,7 @@ struct PickleMachine {
         return memo[index]
     }
 
-    /// Pickle's own writers number the memo one after another.
+    /// Memo indices must be consecutive, as pickle's own writers number them.
     private mutating func remember(_ index: Int) throws(TorchFileError) {
         guard let value = stack.last, stack.count > marks.last ?? 0 else { throw damage("nothing to remember") }
         guard index <= memo.count else { throw damage("memo \(index) after \(memo.count)") }
@@ -236,17 +238,19 @@ struct PickleMachine {
         dictionaries.append(([], []))
     }
 
-    /// Puts keys and values in turn into the dictionary on top of the stack.
+    /// Adds alternating keys and values to the dictionary on top of the stack.
     private mutating func setItems(_ items: [Value]) throws(TorchFileError) {
         guard items.count.isMultiple(of: 2), case .dictionary(let index) = try pop() else {
             throw damage("items that belong to no dictionary")
         }
         for item in stride(from: 0, to: items.count, by: 2) {
-            guard case .text(let key) = items[item] else { throw damage("a key that is \(items[item].kind), not text") }
+            guard case .text(let key) = items[item] else {
+                throw damage("a key that is \(items[item].kind), not a string")
+            }
             keyBytes += key.utf8.count
-            guard keyBytes <= Self.sizeLimit else { throw damage("it holds more than a checkpoint could") }
+            guard keyBytes <= Self.sizeLimit else { throw damage("its keys are longer than those of any checkpoint") }
             guard dictionaries[index].keys.insert(key).inserted else {
-                throw damage("key \(key.quotedForMessage()) twice")
+                throw damage("duplicate key \(key.quotedForMessage())")
             }
             dictionaries[index].entries.append((key, items[item + 1]))
         }
@@ -254,7 +258,7 @@ struct PickleMachine {
         stack.append(.dictionary(index))
     }
 
-    // MARK: What is called
+    // MARK: Calls
 
     private mutating func reduce() throws(TorchFileError) {
         let pair = try pop(2)
@@ -267,7 +271,7 @@ struct PickleMachine {
         case .rebuildTensor: try rebuildTensor(arguments)
         case .rebuildParameter:
             guard arguments.count == 3, case .tensor = arguments[0], case .bool = arguments[1] else {
-                throw damage("a parameter that is no tensor")
+                throw damage("a parameter that is not a tensor")
             }
             try requireNoHooks(arguments[2])
             stack.append(arguments[0])
@@ -279,7 +283,7 @@ struct PickleMachine {
     private mutating func rebuildTensor(_ arguments: [Value]) throws(TorchFileError) {
         guard arguments.count == 6, case .storage(let storage) = arguments[0],
             case .integer(let offset) = arguments[1], case .bool = arguments[4]
-        else { throw damage("a tensor of other arguments than six: conjugates and negatives are not supported") }
+        else { throw damage("a tensor without the six expected arguments: conjugates and negatives are not supported") }
         try requireNoHooks(arguments[5])
         let shape = try integers(arguments[2], "sizes")
         tensors.append(
@@ -292,7 +296,9 @@ struct PickleMachine {
         guard values.count <= SafetensorsHeader.rankLimit else { throw damage("\(values.count) \(what)") }
         var result: [Int] = []
         for value in values {
-            guard case .integer(let number) = value, number >= 0 else { throw damage("\(what) that are no sizes") }
+            guard case .integer(let number) = value, number >= 0 else {
+                throw damage("\(what) that are not non-negative integers")
+            }
             result.append(number)
         }
         return result
@@ -304,7 +310,7 @@ struct PickleMachine {
         }
     }
 
-    /// The versions of modules that `state_dict()` attaches to its dictionary; nothing here depends on them.
+    /// Ignores the module versions that `state_dict()` attaches to its dictionary.
     private mutating func build() throws(TorchFileError) {
         let pair = try pop(2)
         guard case .dictionary = pair[0], case .dictionary(let state) = pair[1],
@@ -313,13 +319,13 @@ struct PickleMachine {
         stack.append(pair[0])
     }
 
-    /// `('storage', class, key, device, count)`; the same key always means the same storage.
+    /// `('storage', class, key, device, count)`; equal keys refer to the same storage.
     private mutating func loadStorage() throws(TorchFileError) {
         let parts = Array(try tuple(pop(), "a storage"))
         guard parts.count == 5, case .text("storage") = parts[0], case .global(.storage(let dtype)) = parts[1],
             case .text(let key) = parts[2], key.utf8.count <= 32, case .text = parts[3],
             case .integer(let count) = parts[4], count >= 0
-        else { throw damage("a persistent id that is no storage") }
+        else { throw damage("a persistent id that is not a storage") }
         stack.append(.storage(storages.count))
         storages.append(Storage(dtype: dtype, key: key, count: count))
     }

@@ -1,4 +1,4 @@
-/// The instructions of a pickle that a dictionary of tensors needs, out of the 68 that there are (CPython, pickle.py).
+/// The pickle opcodes needed for a dictionary of tensors, out of 68 (CPython, pickle.py).
 enum PickleOpcode: UInt8, CaseIterable {
     case protocolVersion = 0x80
     case stop = 0x2E
@@ -28,7 +28,7 @@ enum PickleOpcode: UInt8, CaseIterable {
     case build = 0x62
     case persistent = 0x51
 
-    /// How an error calls an instruction that is not among these.
+    /// The name of an unsupported opcode, for error messages.
     static func name(_ code: UInt8) -> String {
         refused[code] ?? "0x" + String(code, radix: 16)
     }
@@ -44,7 +44,7 @@ enum PickleOpcode: UInt8, CaseIterable {
     ]
 }
 
-/// The names a pickle of tensors may use. None is looked up or called: each stands for what the reader does itself.
+/// The globals that a pickle of tensors may use. None is imported or called: the reader implements each one itself.
 enum PickleGlobal: Equatable {
     case orderedDictionary
     case rebuildTensor
@@ -67,7 +67,7 @@ enum PickleGlobal: Equatable {
 }
 
 extension DType {
-    /// The class of torch that holds elements of this type.
+    /// The name of torch's storage class for this type.
     var storageName: String {
         switch self {
         case .uint8: "ByteStorage"

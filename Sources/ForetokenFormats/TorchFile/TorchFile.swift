@@ -2,11 +2,11 @@ import ForetokenFiles
 public import ForetokenPlatform
 import Synchronization
 
-/// A file of `torch.save` that holds a dictionary of tensors, memory-mapped: a plain `dict`, an `OrderedDict`, or what
-/// `state_dict()` gives. Nothing in the file is ever executed.
+/// A memory-mapped file of `torch.save` with a dictionary of tensors: a `dict`, an `OrderedDict` or a `state_dict()`. Nothing
+/// in the file is ever executed.
 ///
-/// The archive and the pickle are read and checked on opening, in time and memory linear in both; a tensor's bytes come from
-/// the disk when they are touched, and are checked against the archive's checksum then (files written with
+/// Archive and pickle are read and validated on opening, in time and memory linear in their size. A tensor's bytes are read from
+/// disk when accessed, and then verified against the archive's checksum (files written with
 /// `torch.serialization.set_crc32_options(False)` have none).
 public final class TorchFile: Sendable {
     /// The file.
@@ -22,9 +22,9 @@ public final class TorchFile: Sendable {
     private let records: [String: ZipArchive.Entry]
     private let verified = Mutex<Set<String>>([])
 
-    private static let alwaysThere = "data.pkl"
+    private static let pickleName = "data.pkl"
 
-    /// Opens and checks a file.
+    /// Opens and validates a file.
     ///
     /// - Throws: ``TorchFileError``.
     public init(contentsOf url: URL) throws(TorchFileError) {
@@ -38,11 +38,12 @@ public final class TorchFile: Sendable {
         let bytes = mapping.bytes
         try Self.refuseOtherKinds(bytes, file: file)
         let records = try Self.records(of: ZipArchive(bytes, file: file), file: file)
-        func contents(_ name: String, most limit: Int) throws(TorchFileError) -> UnsafeRawBufferPointer? {
+        func contents(_ name: String, limit: Int) throws(TorchFileError) -> UnsafeRawBufferPointer? {
             guard let record = records[name] else { return nil }
             guard record.range.count <= limit else {
                 throw .damagedArchive(
-                    file: file, record: name, problem: "of \(record.range.count) bytes, more than allowed")
+                    file: file, record: name,
+                    problem: "it takes \(record.range.count) bytes, more than the limit of \(limit)")
             }
             let contents = UnsafeRawBufferPointer(rebasing: bytes[record.range])
             guard record.checksum == 0 || CRC32.of(contents) == record.checksum else {
@@ -50,14 +51,14 @@ public final class TorchFile: Sendable {
             }
             return contents
         }
-        if let order = try contents("byteorder", most: 16), !order.elementsEqual("little".utf8) {
-            throw .notATorchFile(file: file, reason: "it was written on a machine of another byte order")
+        if let order = try contents("byteorder", limit: 16), !order.elementsEqual("little".utf8) {
+            throw .notATorchFile(file: file, reason: "it was written on a machine with another byte order")
         }
-        guard let version = try contents("version", most: 16),
+        guard let version = try contents("version", limit: 16),
             let number = version.text(0, version.count).flatMap({ Int($0.filter { !$0.isNewline }) }),
             (1...10).contains(number)
         else { throw .notATorchFile(file: file, reason: "it has no format version between 1 and 10") }
-        guard let pickle = try contents(Self.alwaysThere, most: PickleMachine.sizeLimit) else {
+        guard let pickle = try contents(Self.pickleName, limit: PickleMachine.sizeLimit) else {
             throw .notATorchFile(file: file, reason: "the zip archive has no data.pkl")
         }
 
@@ -102,20 +103,22 @@ public final class TorchFile: Sendable {
         names = named.map(\.name)
     }
 
-    /// What people take for a zip of torch.
+    /// Rejects other kinds of files with a helpful message.
     private static func refuseOtherKinds(_ bytes: UnsafeRawBufferPointer, file: String) throws(TorchFileError) {
         if bytes.isEmpty { throw .notATorchFile(file: file, reason: "it is empty") }
         if bytes[0] == 0x80 {
             throw .notATorchFile(
                 file: file,
-                reason: "it is a bare pickle, as torch wrote before 1.6; load it with torch and save it again")
+                reason:
+                    "it is a pickle without an archive, as written by torch before 1.6; load it with torch and save it again"
+            )
         }
         guard bytes.number(UInt32.self, at: 0) == ZipArchive.Signature.local else {
-            throw .notATorchFile(file: file, reason: "it is no zip archive")
+            throw .notATorchFile(file: file, reason: "it is not a zip archive")
         }
     }
 
-    /// The records by their names inside the archive's one folder.
+    /// The records, by their names relative to the archive's single folder.
     private static func records(of archive: ZipArchive, file: String) throws(TorchFileError) -> [String: ZipArchive
         .Entry]
     {
@@ -132,7 +135,7 @@ public final class TorchFile: Sendable {
                     file: file, reason: "it is a TorchScript program; save its state_dict() with torch.save")
             }
             let isKnown =
-                [alwaysThere, "version", "byteorder"].contains(name) || name.hasPrefix("data/") || name.hasPrefix(".")
+                [pickleName, "version", "byteorder"].contains(name) || name.hasPrefix("data/") || name.hasPrefix(".")
             guard isKnown else {
                 throw .damagedArchive(file: file, record: entry.name, problem: "not a record that torch.save writes")
             }
@@ -141,7 +144,7 @@ public final class TorchFile: Sendable {
         return records
     }
 
-    /// The description of a tensor that must be there.
+    /// The description of a tensor.
     ///
     /// - Throws: ``TorchFileError/noSuchTensor(file:tensor:)``.
     public func entry(_ name: String) throws(TorchFileError) -> TorchFileEntry {
@@ -149,10 +152,10 @@ public final class TorchFile: Sendable {
         return entry
     }
 
-    /// Calls `body` with a tensor's bytes, little-endian and row-major: the mapped file itself where the elements lie in that
-    /// order, else a copy that is gone after the call.
+    /// Calls `body` with a tensor's bytes, little-endian and row-major: the mapped file itself if the tensor is contiguous,
+    /// otherwise a temporary copy.
     ///
-    /// - Throws: ``TorchFileError``, and what `body` throws.
+    /// - Throws: ``TorchFileError``, and errors of `body`.
     public func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         let entry = try entry(name)
         return try withExtendedLifetime(mapping) {
@@ -163,7 +166,7 @@ public final class TorchFile: Sendable {
         }
     }
 
-    /// A record's bytes, once they are known to be the ones written.
+    /// A record's bytes, after verifying their checksum.
     private func storage(_ name: String) throws(TorchFileError) -> UnsafeRawBufferPointer {
         guard let record = records[name] else {
             throw .damagedArchive(file: url.relativePath, record: name, problem: "it is missing")

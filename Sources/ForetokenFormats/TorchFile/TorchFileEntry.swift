@@ -1,4 +1,4 @@
-/// One tensor of a file of `torch.save`: which elements of a storage it shows, in what order.
+/// A tensor in a file of `torch.save`: a strided view of a storage.
 public struct TorchFileEntry: Sendable, Equatable {
     /// The tensor's name.
     public let name: String
@@ -9,22 +9,22 @@ public struct TorchFileEntry: Sendable, Equatable {
     /// Its dimensions, outermost first; empty for a scalar.
     public let shape: [Int]
 
-    /// Elements from one to the next along each dimension.
+    /// Its strides, in elements.
     public let strides: [Int]
 
-    /// Its first element within the storage, in elements.
+    /// The offset of its first element in the storage, in elements.
     public let offset: Int
 
-    /// The record that holds the storage, as `data/0`; tensors of equal records share memory.
+    /// The record with the storage, such as `data/0`; tensors with the same record share memory.
     public let record: String
 
-    /// The number of its elements.
+    /// Number of elements.
     public let count: Int
 
-    /// The bytes of its elements in row-major order.
+    /// Size of its elements in bytes.
     public var byteCount: Int { count * dtype.byteCount }
 
-    /// Whether its elements lie in row-major order without gaps.
+    /// Whether its elements are stored in row-major order without gaps.
     public var isContiguous: Bool {
         var step = 1
         for (size, stride) in zip(shape, strides).reversed() where size != 1 {
@@ -34,16 +34,16 @@ public struct TorchFileEntry: Sendable, Equatable {
         return true
     }
 
-    /// Whether another tensor shows the same elements in the same order.
+    /// Whether another tensor is the same view of the same storage.
     public func isSame(as other: TorchFileEntry) -> Bool {
         (record, offset, shape, strides) == (other.record, other.offset, other.shape, other.strides)
     }
 }
 
 extension TorchFileEntry {
-    /// A tensor that lies inside its storage, or the reason why it does not.
+    /// Checks that a tensor lies within its storage; otherwise returns the reason why not.
     ///
-    /// - Parameter capacity: the storage's elements.
+    /// - Parameter capacity: the number of elements of the storage.
     static func checked(
         name: String, dtype: DType, shape: [Int], strides: [Int], offset: Int, record: String, capacity: Int
     ) -> Result<TorchFileEntry, Problem> {
@@ -51,14 +51,14 @@ extension TorchFileEntry {
             return .failure("it has \(shape.count) sizes and \(strides.count) strides")
         }
         guard let bytes = dtype.safetensors.byteCount(shape: shape) else {
-            return .failure("no tensor can have the shape \(shape)")
+            return .failure("\(shape) is not a valid shape")
         }
         let count = bytes / dtype.byteCount
-        // An expanded tensor repeats elements with stride 0; a few bytes of file could so ask for any amount of memory.
+        // Expanded tensors repeat elements with stride 0; a tiny file could then require any amount of memory.
         guard count <= capacity else {
             return .failure("\(count) elements over a storage of \(capacity); save it `.contiguous()`")
         }
-        guard offset >= 0, offset <= capacity else { return .failure("it begins outside its storage") }
+        guard offset >= 0, offset <= capacity else { return .failure("its offset is outside its storage") }
         if count > 0 {
             var last = offset
             for (size, stride) in zip(shape, strides) {
@@ -75,13 +75,13 @@ extension TorchFileEntry {
                 name: name, dtype: dtype, shape: shape, strides: strides, offset: offset, record: record, count: count))
     }
 
-    /// Why a tensor is refused.
+    /// The reason why a tensor is rejected.
     struct Problem: Error, ExpressibleByStringInterpolation {
         let text: String
         init(stringLiteral text: String) { self.text = text }
     }
 
-    /// The elements in row-major order, out of the storage's bytes.
+    /// Gathers the elements in row-major order from the storage's bytes.
     func gathered(from storage: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
             let target = UnsafeMutableRawBufferPointer(buffer)
@@ -100,8 +100,8 @@ extension TorchFileEntry {
     ) {
         let width = MemoryLayout<Element>.size
         let (rowLength, rowStride) = (shape.last ?? 1, strides.last ?? 1)
-        // The outer axes count like the digits of a number.
-        var digits = [Int](repeating: 0, count: max(0, shape.count - 1))
+        // The index along the outer axes.
+        var index = [Int](repeating: 0, count: max(0, shape.count - 1))
         var (start, written) = (offset, 0)
         while written < count {
             for column in 0..<rowLength {
@@ -109,13 +109,13 @@ extension TorchFileEntry {
                 target.storeBytes(of: element, toByteOffset: (written + column) * width, as: type)
             }
             written += rowLength
-            var axis = digits.count - 1
+            var axis = index.count - 1
             while axis >= 0 {
-                digits[axis] += 1
+                index[axis] += 1
                 start += strides[axis]
-                if digits[axis] < shape[axis] { break }
-                start -= digits[axis] * strides[axis]
-                digits[axis] = 0
+                if index[axis] < shape[axis] { break }
+                start -= index[axis] * strides[axis]
+                index[axis] = 0
                 axis -= 1
             }
         }

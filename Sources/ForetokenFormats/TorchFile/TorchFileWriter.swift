@@ -1,23 +1,23 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// Writes a dictionary of tensors as a file that `torch.load(weights_only=True)` reads, streaming: only the pickle and one small
-/// buffer are ever held in memory.
+/// Writes a dictionary of tensors as a file for `torch.load(weights_only=True)`, by streaming: only the pickle and a small buffer
+/// are held in memory.
 public enum TorchFileWriter {
-    /// Writes the tensors in the given order, whole or not at all: temporary name, sync, rename.
+    /// Writes the tensors in the given order, atomically: temporary name, sync, rename.
     ///
     /// - Parameters:
     ///   - url: The file to write; an existing one is replaced.
-    ///   - tensors: The tensors in order, with names of their own.
-    ///   - shared: Further names of tensors in `tensors`, by name: in torch the two will share memory.
-    /// - Throws: ``TorchFileError``, and what a tensor's closure throws.
+    ///   - tensors: The tensors in order, with unique names.
+    ///   - shared: Aliases, from new name to the name of a tensor in `tensors`; in torch both share memory.
+    /// - Throws: ``TorchFileError``, and errors of the tensors' closures.
     public static func write(to url: URL, tensors: [SafetensorsSource], shared: [String: String] = [:]) throws {
         let file = url.relativePath
         let pickle = try pickle(tensors, shared: shared, file: file)
         do {
             let writer = try AtomicFileWriter(destination: url)
             do {
-                // The folder's name: torch takes the file's own.
+                // torch names the archive's folder after the file.
                 let folder = url.deletingPathExtension().lastPathComponent
                 var zip = ZipWriter(writer)
                 try zip.append("\(folder)/data.pkl", pickle)
@@ -34,7 +34,9 @@ public enum TorchFileWriter {
                         guard provided == size else { throw wrongCount() }
                     }
                     func wrongCount() -> TorchFileError {
-                        .cannotHold(file: file, tensor: tensor.name, problem: "\(provided) bytes came, not its \(size)")
+                        .cannotHold(
+                            file: file, tensor: tensor.name,
+                            problem: "its source gave \(provided) bytes instead of \(size)")
                     }
                 }
                 try zip.append("\(folder)/version", Array("3\n".utf8))
@@ -51,12 +53,12 @@ public enum TorchFileWriter {
     private static func byteCount(of tensor: SafetensorsSource, file: String) throws(TorchFileError) -> Int {
         guard let count = tensor.dtype.byteCount(shape: tensor.shape), tensor.shape.count <= SafetensorsHeader.rankLimit
         else {
-            throw .cannotHold(file: file, tensor: tensor.name, problem: "no tensor can have the shape \(tensor.shape)")
+            throw .cannotHold(file: file, tensor: tensor.name, problem: "\(tensor.shape) is not a valid shape")
         }
         return count
     }
 
-    /// The pickle of the dictionary: what torch itself writes, less the memo.
+    /// The pickle of the dictionary, as torch writes it, but without the memo.
     private static func pickle(
         _ tensors: [SafetensorsSource], shared: [String: String], file: String
     ) throws(TorchFileError) -> [UInt8] {
@@ -84,7 +86,7 @@ public enum TorchFileWriter {
     }
 }
 
-/// The few instructions of a pickle (protocol 2) of a dictionary of tensors.
+/// Writes the pickle (protocol 2) of a dictionary of tensors.
 private struct PickleWriter {
     private var bytes: [UInt8] = []
 

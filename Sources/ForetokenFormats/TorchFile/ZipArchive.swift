@@ -1,17 +1,17 @@
-/// A zip archive as `torch.save` writes it: stored records one after another, then the directory.
+/// A zip archive as written by `torch.save`: stored records one after another, then the central directory.
 ///
-/// Stricter than the format (PKWARE's APPNOTE 6.3.10): records may not be compressed or encrypted, and cover the file from its
-/// first byte to the directory without overlap or hole. What the directory says of a record and what stands before it
-/// must agree, so that no two readers can see two archives in one file.
+/// Stricter than the format (PKWARE's APPNOTE 6.3.10): records must not be compressed or encrypted, and must cover the file from
+/// its first byte to the directory without gaps or overlaps. Each record's local header must agree with the directory, so that no
+/// two readers can see different archives in one file.
 struct ZipArchive {
     /// One record.
     struct Entry {
         let name: String
-        /// The checksum of its bytes; zero in files written with `set_crc32_options(False)`.
+        /// The checksum of its bytes; 0 in files written with `set_crc32_options(False)`.
         let checksum: UInt32
-        /// Its bytes in the file.
+        /// The range of its bytes in the file.
         let range: Range<Int>
-        /// Where what stands before it begins.
+        /// The offset of its local header.
         fileprivate let header: Int
     }
 
@@ -24,15 +24,15 @@ struct ZipArchive {
         static let locator64: UInt32 = 0x0706_4B50
     }
 
-    /// The flag of a record whose sizes and checksum follow its bytes.
-    static let describedAfter: UInt16 = 1 << 3
-    /// The flag of a name in UTF-8.
+    /// The flag for a record whose sizes and checksum follow its bytes in a data descriptor.
+    static let hasDescriptor: UInt16 = 1 << 3
+    /// The flag for a UTF-8 name.
     static let isUTF8: UInt16 = 1 << 11
 
     /// The records in the order of their bytes.
     let entries: [Entry]
 
-    /// Reads and checks the directory and what stands before every record, not the records' bytes.
+    /// Reads and validates the directory and the local headers, not the records' bytes.
     init(_ bytes: UnsafeRawBufferPointer, file: String) throws(TorchFileError) {
         let reader = ZipReader(bytes: bytes, file: file)
         let directory = try reader.directory()
@@ -41,7 +41,7 @@ struct ZipArchive {
         var entries: [Entry] = []
         entries.reserveCapacity(central.count)
         for (index, entry) in central.enumerated() {
-            guard names.insert(entry.name).inserted else { throw reader.damage("there twice", entry.name) }
+            guard names.insert(entry.name).inserted else { throw reader.damage("duplicate name", entry.name) }
             let end = index + 1 < central.count ? central[index + 1].header : directory.range.lowerBound
             guard index > 0 || entry.header == 0 else {
                 throw reader.damage("bytes before it belong to no record", entry.name)
@@ -55,12 +55,12 @@ struct ZipArchive {
     }
 }
 
-/// The steps of reading an archive.
+/// Reads the structures of an archive.
 private struct ZipReader {
     let bytes: UnsafeRawBufferPointer
     let file: String
 
-    /// What the directory says of a record.
+    /// A record's entry in the central directory.
     struct Central {
         let name: String
         let flags: UInt16
@@ -82,19 +82,19 @@ private struct ZipReader {
 
     private func offset(_ position: Int) throws(TorchFileError) -> Int {
         guard let offset = Int(exactly: try number(UInt64.self, position)) else {
-            throw damage("an offset beyond any file")
+            throw damage("an offset beyond the end of the file")
         }
         return offset
     }
 
-    /// Where the directory lies and how many records it lists, from the archive's end.
+    /// Reads the range of the directory and its number of records from the end of the archive.
     func directory() throws(TorchFileError) -> (range: Range<Int>, count: Int) {
         let end = bytes.count - 22
         guard let signature = bytes.number(UInt32.self, at: end), signature == ZipArchive.Signature.end else {
             throw damage("the zip archive has no end: it is truncated, or something was appended to it")
         }
         for disk in [4, 6] where try number(UInt16.self, end + disk) != 0 {
-            throw damage("the archive has several parts")
+            throw damage("multi-part archives are not supported")
         }
         let (here, total) = (try number(UInt16.self, end + 8), try number(UInt16.self, end + 10))
         let (size32, start32) = (try number(UInt32.self, end + 12), try number(UInt32.self, end + 16))
@@ -135,8 +135,8 @@ private struct ZipReader {
             guard end <= directory.range.upperBound, nameLength > 0, let name = bytes.text(position + 46, nameLength)
             else { throw damage("the archive's directory has a damaged name") }
             let flags = try number(UInt16.self, position + 8)
-            guard flags & ~(ZipArchive.describedAfter | ZipArchive.isUTF8) == 0 else {
-                throw damage("encrypted, or of another kind that torch does not write", name)
+            guard flags & ~(ZipArchive.hasDescriptor | ZipArchive.isUTF8) == 0 else {
+                throw damage("encrypted, or with other flags that torch does not use", name)
             }
             guard try number(UInt16.self, position + 10) == 0 else { throw damage("compressed", name) }
             guard try number(UInt16.self, position + 34) == 0 else {
@@ -147,7 +147,7 @@ private struct ZipReader {
             }
             let numbers = try zip64(
                 fields, at: position + 46 + nameLength, length: extraLength, record: name)
-            guard numbers[0] == numbers[1] else { throw damage("stored, but of two sizes", name) }
+            guard numbers[0] == numbers[1] else { throw damage("stored, but with two different sizes", name) }
             entries.append(
                 Central(
                     name: name, flags: flags, checksum: try number(UInt32.self, position + 16), size: numbers[0],
@@ -155,12 +155,13 @@ private struct ZipReader {
             position = end
         }
         guard position == directory.range.upperBound else {
-            throw damage("the archive's directory goes on after its entries")
+            throw damage("the archive's directory continues after its entries")
         }
         return entries
     }
 
-    /// 32-bit fields with those of all ones replaced by the extra field of zip64, which lists them in this order.
+    /// Returns 32-bit fields, with those that are all ones replaced by values of the zip64 extra field, which has them in this
+    /// order.
     private func zip64(
         _ fields: [UInt32], at start: Int, length: Int, record: String
     ) throws(TorchFileError) -> [Int] {
@@ -187,46 +188,48 @@ private struct ZipReader {
         return numbers
     }
 
-    /// The bytes of a record, once what stands around them says the same as the directory and ends where the next begins.
+    /// Returns the range of a record's bytes, after checking that its local header and data descriptor agree with the directory
+    /// and end where the next record begins.
     func data(of entry: Central, before end: Int) throws(TorchFileError) -> Range<Int> {
         let header = entry.header
         guard header <= end, try number(UInt32.self, header) == ZipArchive.Signature.local,
             try number(UInt16.self, header + 6) == entry.flags, try number(UInt16.self, header + 8) == 0
-        else { throw damage("its own header is not the one the directory describes", entry.name) }
+        else { throw damage("its local header does not match the directory", entry.name) }
         let (nameLength, extraLength) = (
             Int(try number(UInt16.self, header + 26)), Int(try number(UInt16.self, header + 28))
         )
         guard bytes.text(header + 30, nameLength) == entry.name else {
-            throw damage("called otherwise in its own header", entry.name)
+            throw damage("its local header has another name", entry.name)
         }
-        let described = entry.flags & ZipArchive.describedAfter != 0
+        let hasDescriptor = entry.flags & ZipArchive.hasDescriptor != 0
         let checksum = try number(UInt32.self, header + 14)
         let sizes = [try number(UInt32.self, header + 22), try number(UInt32.self, header + 18)]
         let numbers = try zip64(sizes, at: header + 30 + nameLength, length: extraLength, record: entry.name)
-        guard checksum == entry.checksum || described && checksum == 0,
-            numbers.allSatisfy({ $0 == entry.size || described && $0 == 0 })
-        else { throw damage("of another size or checksum in its own header", entry.name) }
+        guard checksum == entry.checksum || hasDescriptor && checksum == 0,
+            numbers.allSatisfy({ $0 == entry.size || hasDescriptor && $0 == 0 })
+        else { throw damage("its local header has another size or checksum", entry.name) }
 
         let start = header + 30 + nameLength + extraLength
         guard start <= end, entry.size <= end - start else {
-            throw damage("its \(entry.size) bytes reach into what follows", entry.name)
+            throw damage("its \(entry.size) bytes overlap the next record", entry.name)
         }
         let after = start + entry.size
-        guard end - after == (described ? (try descriptorLength(of: entry, at: after, before: end)) : 0) else {
-            throw damage("it does not end where the next begins", entry.name)
+        guard end - after == (hasDescriptor ? (try descriptorLength(of: entry, at: after, before: end)) : 0) else {
+            throw damage("it does not end where the next record begins", entry.name)
         }
         return start..<after
     }
 
-    /// The length of what follows a record's bytes: signature, checksum and twice the size, in 32 or 64 bits each.
+    /// Returns the length of the data descriptor after a record's bytes: signature, checksum and twice the size, in 32 or 64
+    /// bits each.
     private func descriptorLength(of entry: Central, at start: Int, before end: Int) throws(TorchFileError) -> Int {
         guard [16, 24].contains(end - start), try number(UInt32.self, start) == ZipArchive.Signature.descriptor,
             try number(UInt32.self, start + 4) == entry.checksum
-        else { throw damage("not followed by its checksum", entry.name) }
+        else { throw damage("its data descriptor does not have its checksum", entry.name) }
         let isWide = end - start == 24
         for index in 0..<2 {
             let size = isWide ? try offset(start + 8 + 8 * index) : Int(try number(UInt32.self, start + 8 + 4 * index))
-            guard size == entry.size else { throw damage("followed by another size", entry.name) }
+            guard size == entry.size else { throw damage("its data descriptor has another size", entry.name) }
         }
         return end - start
     }

@@ -1,9 +1,9 @@
 import ForetokenFiles
 
-/// Writes a zip archive of stored records as torch's own writer lays it out: each record's bytes aligned, sizes and checksum
-/// behind them, zip64 where they need it and at the end always.
+/// Writes a zip archive of stored records in the layout of torch's own writer: aligned records followed by data descriptors,
+/// zip64 fields if needed, and always a zip64 end.
 struct ZipWriter {
-    /// torch maps storages into memory, and aligns them for that.
+    /// torch aligns storages so that it can map them into memory.
     private static let alignment = 64
 
     private let writer: AtomicFileWriter
@@ -12,16 +12,16 @@ struct ZipWriter {
 
     init(_ writer: AtomicFileWriter) { self.writer = writer }
 
-    /// Appends a record of a known size, whose bytes come in pieces.
+    /// Appends a record of a known size, whose bytes are provided in pieces.
     ///
-    /// - Parameter forEachPiece: calls its argument with the bytes in order, `size` of them in all.
+    /// - Parameter forEachPiece: calls its argument with the bytes in order, `size` bytes in total.
     mutating func append(
         _ name: String, size: Int, forEachPiece: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let header = writer.bytesAppended
-        // The sizes fit 32 bits, and so does where the record begins.
+        // Whether the sizes, or the record's offset, need 64 bits.
         let (isLarge, isFar) = (size >= Int(UInt32.max), header >= Int(UInt32.max))
-        let flags = ZipArchive.describedAfter | ZipArchive.isUTF8
+        let flags = ZipArchive.hasDescriptor | ZipArchive.isUTF8
         var sizes: [UInt8] = []
         if isLarge {
             sizes.append(littleEndian: UInt16(1))
@@ -90,7 +90,7 @@ struct ZipWriter {
         try append(name, size: bytes.count) { write in try bytes.withUnsafeBytes(write) }
     }
 
-    /// Writes the directory and gives the file its name.
+    /// Writes the directory and commits the file.
     func finish() throws {
         let start = writer.bytesAppended
         var end = directory

@@ -1,6 +1,6 @@
 import ForetokenFiles
 
-/// Hugging Face's families of dense models whose block ``TransformerBlock`` computes.
+/// The Hugging Face model families with a supported transformer block.
 enum BlockFamily: String, CaseIterable {
     case llama, mistral, qwen2, qwen3
 
@@ -17,12 +17,12 @@ enum BlockFamily: String, CaseIterable {
         self = family
     }
 
-    /// The family that a model is written as.
+    /// The family that a model is exported as.
     init(_ configuration: ModelConfiguration) {
         self = configuration.queryKeyNorm ? .qwen3 : configuration.attentionBias == .inputs ? .qwen2 : .llama
     }
 
-    /// The class that transformers makes of it.
+    /// The model class in transformers.
     var architecture: String {
         switch self {
         case .llama: "LlamaForCausalLM"

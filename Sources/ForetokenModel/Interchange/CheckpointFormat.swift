@@ -1,26 +1,26 @@
 public import ForetokenFormats
 public import ForetokenPlatform
 
-/// A format that models are exchanged in.
+/// A model format for interchange with other programs.
 ///
-/// To add one: a type of this protocol, and a case of ``InterchangeFormat``.
+/// To add one, conform a type to this protocol and add a case to ``InterchangeFormat``.
 public protocol CheckpointFormat {
-    /// Whether a file or folder looks like one of this format, from the names of its files; nothing is read.
+    /// Whether a file or folder looks like this format, judged by file names alone; nothing is read.
     static func recognizes(_ url: URL) -> Bool
 
-    /// Opens a model and checks that it is whole.
+    /// Opens a model and checks that it is complete.
     ///
     /// - Throws: an error that names the file.
     static func source(at url: URL) throws -> any WeightSource
 
-    /// How many of a model's heads, from head 1 on, the format can hold.
+    /// The number of a model's heads, from head 1 on, that the format can represent.
     ///
-    /// - Throws: ``ConversionError/unsupported(format:what:)`` for a model that it cannot hold at all.
+    /// - Throws: ``ConversionError/unsupported(format:what:)`` for a model that it cannot represent.
     static func heads(of configuration: ModelConfiguration) throws -> Int
 
-    /// Writes a model with as many heads as ``heads(of:)`` says to a file or an empty folder that it makes, and nothing else.
+    /// Writes a model with ``heads(of:)`` heads to a new file or folder.
     ///
-    /// - Returns: what did not come along, in sentences.
+    /// - Returns: notes on what was lost, in sentences.
     /// - Throws: an error that names the file.
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String]
 }
@@ -46,7 +46,7 @@ public enum InterchangeFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// How weights are stored in a file.
+/// The storage type of weights in a converted file.
 public enum StorageType: String, Sendable, CaseIterable {
     /// float32.
     case f32
@@ -54,10 +54,10 @@ public enum StorageType: String, Sendable, CaseIterable {
     case f16
     /// bfloat16.
     case bf16
-    /// 8 bits with a scale for 32 weights; GGUF only.
+    /// 8 bits with one scale per 32 weights; GGUF only.
     case q8 = "q8_0"
 
-    /// The format of a weight's elements; nil for ``q8``.
+    /// The element format; nil for ``q8``.
     public var format: StorageFormat? {
         switch self {
         case .f32: .f32
@@ -68,18 +68,18 @@ public enum StorageType: String, Sendable, CaseIterable {
     }
 }
 
-/// What a conversion is asked for.
+/// The options of a conversion.
 public struct ConversionOptions: Sendable {
-    /// How weights are stored; as they are if nil.
+    /// The storage type of the weights; unchanged if nil.
     public var storage: StorageType?
     /// n': keep heads 1...n'; all if nil.
     public var heads: Int?
-    /// Whether heads that the format cannot hold may be left out.
+    /// Whether heads that the format cannot represent may be dropped.
     public var dropHeads: Bool
-    /// The most bytes of one safetensors file.
+    /// The maximum size of one safetensors file, in bytes.
     public var shardBytes: Int
 
-    /// Options.
+    /// Creates options.
     public init(
         storage: StorageType? = nil, heads: Int? = nil, dropHeads: Bool = false,
         shardBytes: Int = SafetensorsCheckpoint.defaultShardSize
@@ -90,7 +90,7 @@ public struct ConversionOptions: Sendable {
         self.shardBytes = shardBytes
     }
 
-    /// The format to store, nil for as it is; ``StorageType/q8`` is refused.
+    /// The element format to write, nil if unchanged; throws for ``StorageType/q8``.
     func format(for interchange: InterchangeFormat) throws(ConversionError) -> StorageFormat? {
         guard let storage else { return nil }
         guard let format = storage.format else {

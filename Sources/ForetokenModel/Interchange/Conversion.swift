@@ -1,23 +1,27 @@
 import ForetokenFormats
 public import ForetokenPlatform
 
-/// Turns a model of one format into another.
+/// Converts models between formats.
 public enum Conversion {
-    /// What was done.
+    /// The result of a conversion.
     public struct Summary: Sendable {
-        /// The model written.
+        /// The configuration of the written model.
         public let configuration: ModelConfiguration
-        /// The files written, with their sizes.
+        /// The written files and their sizes.
         public let files: [(name: String, bytes: Int)]
-        /// Parameters of the source that were left out.
+        /// Parameters of the source that were dropped.
         public let dropped: [String]
-        /// What else did not come along, in sentences.
+        /// Notes on anything else that was lost, in sentences.
         public let notes: [String]
+
+        /// Total size of the written files.
+        public var byteCount: Int { files.reduce(0) { $0 + $1.bytes } }
     }
 
-    /// Reads one tensor at a time and writes to a temporary name beside the output, which appears whole or not at all.
+    /// Converts a model one tensor at a time. The output is written under a temporary name in its folder and then renamed, so
+    /// that it is never incomplete.
     ///
-    /// `progress` is called with bytes read and in all before every tensor, and ends the conversion by throwing.
+    /// `progress` is called before every tensor with the bytes read and the total, and may throw to cancel the conversion.
     ///
     /// - Throws: ``ConversionError``, and the formats' errors, which name files.
     public static func run(
@@ -31,13 +35,13 @@ public enum Conversion {
             (source, dropped) = (subset, dropped + subset.dropped)
         }
         if let heads = options.heads { try keep(heads: heads) }
-        let holds = try format.type.heads(of: source.configuration)
-        if holds < source.configuration.heads {
+        let supportedHeads = try format.type.heads(of: source.configuration)
+        if supportedHeads < source.configuration.heads {
             guard options.dropHeads else {
                 throw ConversionError.needsDropHeads(
-                    format: format.rawValue, first: holds + 1, last: source.configuration.heads)
+                    format: format.rawValue, first: supportedHeads + 1, last: source.configuration.heads)
             }
-            try keep(heads: holds)
+            try keep(heads: supportedHeads)
         }
         guard !FileManager.default.fileExists(atPath: output.path) else {
             throw ConversionError.exists(output.relativePath)
@@ -73,7 +77,7 @@ public enum Conversion {
     }
 }
 
-/// A source that tells how far it was read.
+/// A source that reports how much of it has been read.
 private final class WatchedSource: WeightSource {
     private let source: any WeightSource
     private let progress: (Int, Int) throws -> Void
@@ -104,52 +108,52 @@ private final class WatchedSource: WeightSource {
     }
 }
 
-/// What a conversion refuses.
+/// An error in a conversion.
 public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The format cannot hold heads `first`...`last`.
+    /// The format cannot represent heads `first`...`last`.
     case needsDropHeads(format: String, first: Int, last: Int)
     /// More heads than the model has.
     case moreHeads(file: String, found: Int, wanted: Int)
-    /// The heads that should stay read others.
+    /// The heads to keep read heads to be dropped.
     case headsDepend(file: String, kind: String, heads: Int)
-    /// The format cannot hold something.
+    /// The format cannot represent something.
     case unsupported(format: String, what: String)
-    /// A weight that the element type cannot hold.
+    /// A weight is out of range for the element type.
     case beyondRange(file: String, tensor: String, type: String)
     /// The output cannot be written.
     case cannotWrite(file: String, action: String, reason: String)
-    /// A file of a format that is only written.
+    /// The input's format can be written, but not read.
     case writeOnly(file: String, format: String)
-    /// The output is there already.
+    /// The output already exists.
     case exists(String)
 
-    /// What is wrong and what to do.
+    /// The message: what is wrong and what to do next.
     public var description: String {
         switch self {
         case .needsDropHeads(let format, let first, let last):
             "--to \(format) cannot hold \(first == last ? "head \(last)" : "heads \(first) to \(last)"); "
                 + "give --drop-heads to leave \(first == last ? "it" : "them") out"
         case .moreHeads(let file, let found, let wanted):
-            "\(file): has \(found) heads and --heads asks for \(wanted); a conversion only leaves heads out: "
-                + "new ones come from training, by fine-tuning the model with more heads"
+            "\(file): has \(found) heads and --heads asks for \(wanted); a conversion cannot add heads: "
+                + "fine-tune the model with more heads instead"
         case .headsDepend(let file, let kind, let heads):
-            "\(file): of '\(kind)' heads, the first \(heads) read the others and do not stand alone; convert it with all of them"
+            "\(file): of '\(kind)' heads, the first \(heads) depend on the others; convert the model with all its heads"
         case .unsupported(let format, let what):
             "--to \(format) cannot hold \(what)"
         case .beyondRange(let file, let tensor, let type):
-            "\(file): tensor '\(tensor)' has values that are not finite as \(type); use --dtype bf16 or f32"
+            "\(file): tensor '\(tensor)' has values out of range for \(type); use --dtype bf16 or f32"
         case .cannotWrite(let file, let action, let reason):
             "\(file): cannot \(action) it: \(reason)"
         case .writeOnly(let file, let format):
-            "\(file): \(format) is written, not read; convert the model that it was made of"
+            "\(file): \(format) files can be written but not read; convert the original model instead"
         case .exists(let path):
-            "\(path): is there already; nothing is overwritten: give another name or remove it"
+            "\(path): already exists and is not overwritten; give another name or remove it"
         }
     }
 }
 
 extension SafetensorsSource {
-    /// A source's parameter to be written, in `format` if that is given.
+    /// A tensor that writes a source's parameter, converted to `format` if given.
     init(_ parameter: ParameterOutline, from source: any WeightSource, as format: StorageFormat?) throws {
         let format = try format ?? source.weight(parameter.name).format
         self.init(name: parameter.name, dtype: format.dtype.safetensors, shape: parameter.shape) { write in

@@ -2,7 +2,7 @@ import ForetokenFormats
 import ForetokenPlatform
 import ForetokenText
 
-/// Our own model folder, with all heads.
+/// Foretoken's own model folder, with all heads.
 enum ForetokenFormat: CheckpointFormat {
     static func recognizes(_ url: URL) -> Bool {
         FileManager.default.fileExists(
@@ -17,20 +17,21 @@ enum ForetokenFormat: CheckpointFormat {
 
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-        let (tokenizer, notes) = CarriedTokenizer.read(source)
+        let (tokenizer, notes) = ConvertedTokenizer.read(source)
         var configuration = source.configuration
         if configuration.tokenizerDigest.isEmpty, let tokenizer {
             (configuration.tokenizerName, configuration.tokenizerDigest) = (tokenizer.name, tokenizer.digest)
         }
         try ModelFolder.write(
-            Renamed(source: source, configuration: configuration), to: url, format: options.format(for: .foretoken),
+            ConfiguredSource(source: source, configuration: configuration), to: url,
+            format: options.format(for: .foretoken),
             shardBytes: options.shardBytes)
-        try CarriedTokenizer.write(tokenizer, of: source, to: url)
+        try ConvertedTokenizer.write(tokenizer, of: source, to: url)
         return notes
     }
 
-    /// A source whose configuration knows its tokenizer.
-    private struct Renamed: WeightSource {
+    /// A source whose configuration names its tokenizer.
+    private struct ConfiguredSource: WeightSource {
         let source: any WeightSource
         let configuration: ModelConfiguration
         var file: String { source.file }
@@ -53,18 +54,18 @@ enum HuggingFaceFormat: CheckpointFormat {
     static func source(at url: URL) throws -> any WeightSource { try FolderSource(url) }
 
     static func heads(of configuration: ModelConfiguration) throws -> Int {
-        try plainHeads(of: configuration, for: .hf)
+        try exportableHeads(of: configuration, for: .hf)
     }
 
-    /// One, if trunk and head 1 are the layers of a plain model.
-    static func plainHeads(of configuration: ModelConfiguration, for format: InterchangeFormat) throws -> Int {
+    /// 1 if trunk and head 1 form a standard single-head model; throws otherwise.
+    static func exportableHeads(of configuration: ModelConfiguration, for format: InterchangeFormat) throws -> Int {
         func refuse(_ why: String) -> ConversionError {
             .unsupported(format: format.rawValue, what: "'\(configuration.headKind.rawValue)' heads: \(why)")
         }
         switch configuration.headKind {
         case .parallel, .causal, .deepseek: return 1
-        case .linear: throw refuse("head 1 is no layer of a Llama")
-        case .anticausal: throw refuse("head 1 stands on the others, which cannot be left out")
+        case .linear: throw refuse("head 1 is not a Llama layer")
+        case .anticausal: throw refuse("head 1 depends on the others, which cannot be dropped")
         }
     }
 
@@ -73,8 +74,8 @@ enum HuggingFaceFormat: CheckpointFormat {
         let parameters = try ModelOutline(source.configuration).parameters
         try ModelFolder.writeLlama(
             source, parameters, to: url, format: options.format(for: .hf), shardBytes: options.shardBytes)
-        let (tokenizer, notes) = CarriedTokenizer.read(source)
-        try CarriedTokenizer.write(tokenizer, of: source, to: url)
+        let (tokenizer, notes) = ConvertedTokenizer.read(source)
+        try ConvertedTokenizer.write(tokenizer, of: source, to: url)
         return notes
     }
 }

@@ -1,7 +1,7 @@
 import ForetokenFormats
 import ForetokenPlatform
 
-/// A model folder, ours or Hugging Face's: safetensors, memory-mapped, checked against the configuration when opened.
+/// A model folder of Foretoken's or Hugging Face's: memory-mapped safetensors, checked against the configuration when opened.
 struct FolderSource: WeightSource {
     let configuration: ModelConfiguration
     let notes: [String]
@@ -22,7 +22,7 @@ struct FolderSource: WeightSource {
 
     var file: String { folder.relativePath }
 
-    /// Files that lie beside the weights in Hugging Face's folders and belong to the text.
+    /// Hugging Face's tokenizer and generation files.
     var companions: [URL] {
         [
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "vocab.json",
@@ -31,7 +31,7 @@ struct FolderSource: WeightSource {
     }
 
     func weight(_ parameter: String) throws -> StoredWeight {
-        let file = try place(parameter)
+        let file = try weightFile(of: parameter)
         let entry = try file.entry(parameter)
         guard let format = DType(entry.dtype).flatMap(StorageFormat.init) else {
             throw ModelError.wrongType(file: file.url.relativePath, tensor: parameter, found: entry.dtype.rawValue)
@@ -42,10 +42,10 @@ struct FolderSource: WeightSource {
     func withBytes<Result>(
         of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
-        try place(parameter).withBytes(of: parameter, body)
+        try weightFile(of: parameter).withBytes(of: parameter, body)
     }
 
-    private func place(_ parameter: String) throws -> SafetensorsFile {
+    private func weightFile(of parameter: String) throws -> SafetensorsFile {
         if let heads, parameter.hasPrefix("heads.") { return heads }
         return try llama.file(of: parameter)
     }
@@ -53,7 +53,7 @@ struct FolderSource: WeightSource {
     private func check(isOurs: Bool) throws {
         let weights = folder.relativePath + "/model.safetensors"
         let names = llama.names + (heads?.names ?? [])
-        // Before anything is made in that number.
+        // Before allocating anything in proportion to the number of layers.
         guard configuration.layers <= names.count else {
             throw ModelError.disagreement(
                 file: folder.relativePath + "/config.json", key: "num_hidden_layers",
@@ -76,7 +76,7 @@ struct FolderSource: WeightSource {
                 throw ModelError.missingTensor(
                     file: isExtra ? heads?.url.relativePath ?? weights : weights, tensor: parameter.name)
             }
-            let file = try place(parameter.name)
+            let file = try weightFile(of: parameter.name)
             let shape = try weight(parameter.name).shape
             guard shape == parameter.shape else {
                 throw ModelError.wrongShape(
@@ -85,8 +85,8 @@ struct FolderSource: WeightSource {
         }
     }
 
-    /// Whether a tensor of a foreign checkpoint says nothing new: the rotary frequencies that old ones hold, or the
-    /// embedding once more as the unembedding of a model where they are one.
+    /// Whether a tensor of another program's checkpoint is redundant: the rotary frequencies in old checkpoints, or the
+    /// unembedding of a model with tied embeddings, if it equals the embedding.
     private func isRedundant(_ name: String) throws -> Bool {
         if name.hasSuffix("rotary_emb.inv_freq") { return configuration.ropeScaling == nil }
         guard name == "lm_head.weight", configuration.tieEmbeddings, llama.contains("model.embed_tokens.weight") else {

@@ -1,10 +1,10 @@
 import ForetokenFiles
 
-/// A `config.json` of Hugging Face's: how transformers 4 and 5 read it, missing keys included.
+/// Hugging Face's `config.json`, read as transformers 4 and 5 do, with their defaults for missing keys.
 enum HuggingFaceConfiguration {
-    /// The model as n = 1, and what else it says.
+    /// Reads a model with n = 1, and notes on settings that a ``ModelConfiguration`` does not hold.
     ///
-    /// - Throws: ``ModelError`` or `JSONError`, naming file and key, for what this version does not compute too.
+    /// - Throws: ``ModelError`` or `JSONError`, naming file and key; also for models that this version does not support.
     static func read(
         _ config: JSONNode, family: BlockFamily
     ) throws -> (configuration: ModelConfiguration, notes: [String]) {
@@ -14,14 +14,14 @@ enum HuggingFaceConfiguration {
             try size("hidden_size"), try size("num_attention_heads"), try size("max_position_embeddings")
         )
         let keyValueHeads = try config["num_key_value_heads"]
-        // Llama's default is all of them; the other families' is a number that says nothing about this model.
-        let sharesNone = keyValueHeads.value == .null || (keyValueHeads.value == nil && family == .llama)
+        // Llama defaults to one key/value head per attention head; the other families' default is a fixed number.
+        let isMultiHead = keyValueHeads.value == .null || (keyValueHeads.value == nil && family == .llama)
         let headDimension = try config["head_dim"].ifPresent?.integer(in: sizes) ?? (family == .qwen3 ? 128 : nil)
         guard headDimension != nil || width.isMultiple(of: heads) else {
             throw ModelError.disagreement(
                 file: config.file, key: "hidden_size",
-                found: "\(width), no multiple of num_attention_heads (\(heads)),",
-                expected: "a multiple of it, or head_dim beside it")
+                found: "\(width), which is not a multiple of num_attention_heads (\(heads)),",
+                expected: "a multiple of it, or a head_dim key,")
         }
         try refuseUnsupported(config, family: family, context: context)
         let (ropeBase, ropeScaling) = try rope(config)
@@ -29,22 +29,24 @@ enum HuggingFaceConfiguration {
         let ends = try tokens(config["eos_token_id"])
         let configuration = ModelConfiguration(
             vocabulary: try size("vocab_size"), width: width, layers: try size("num_hidden_layers"),
-            attentionHeads: heads, keyValueHeads: sharesNone ? heads : try keyValueHeads.integer(in: sizes),
-            headDimension: headDimension, feedForwardWidth: try size("intermediate_size"), heads: 1, context: context,
+            attentionHeads: heads, keyValueHeads: isMultiHead ? heads : try keyValueHeads.integer(in: sizes),
+            headDimension: headDimension, feedForwardWidth: try size("intermediate_size"), heads: 1,
+            contextLength: context,
             ropeBase: ropeBase, ropeScaling: ropeScaling,
             attentionBias: family == .qwen2 ? .inputs : bias ? .all : .none, queryKeyNorm: family == .qwen3,
             normEpsilon: try config["rms_norm_eps"].double(),
             tieEmbeddings: try config["tie_word_embeddings"].ifPresent?.bool() ?? false,
-            // The tokenizers of Qwen begin no text with a token, whatever this key says.
+            // Qwen's tokenizers never prepend a token, whatever this key says.
             beginningOfText: [.qwen2, .qwen3].contains(family) ? nil : try tokens(config["bos_token_id"]).first,
             endOfText: ends.first)
         let others = ends.dropFirst().map(String.init).joined(separator: ", ")
         return (
-            configuration, others.isEmpty ? [] : ["only token \(ends[0]) ends a text; eos_token_id names \(others) too"]
+            configuration,
+            others.isEmpty ? [] : ["only token \(ends[0]) ends a text; eos_token_id also names \(others)"]
         )
     }
 
-    /// A token or a list of them; none for null.
+    /// A token or a list of tokens; empty for null.
     static func tokens(_ node: JSONNode) throws -> [Int32] {
         guard let node = node.ifPresent else { return [] }
         func token(_ node: JSONNode) throws -> Int32 { Int32(try node.integer(in: 0...Int(Int32.max))) }
@@ -67,8 +69,8 @@ enum HuggingFaceConfiguration {
     private static func rope(_ config: JSONNode) throws -> (base: Double, scaling: RopeScaling?) {
         let node = try config["rope_scaling"].ifPresent ?? config["rope_parameters"].ifPresent
         let base = try node?["rope_theta"].ifPresent ?? config["rope_theta"].ifPresent
-        for place in [config, node].compactMap(\.self) {
-            if let part = try place["partial_rotary_factor"].ifPresent, try part.double() != 1 {
+        for object in [config, node].compactMap(\.self) {
+            if let part = try object["partial_rotary_factor"].ifPresent, try part.double() != 1 {
                 throw ModelError.otherModel(
                     file: part.file, key: part.path, value: String(try part.double()), supported: "1")
             }
@@ -92,7 +94,7 @@ enum HuggingFaceConfiguration {
         }
     }
 
-    /// Refuses by name what a configuration can hold and this model does not compute.
+    /// Throws for settings that this version does not support, naming them.
     private static func refuseUnsupported(_ config: JSONNode, family: BlockFamily, context: Int) throws {
         if family == .llama, let bias = try config["mlp_bias"].ifPresent, try bias.bool() {
             throw ModelError.unsupported(file: config.file, key: "mlp_bias", value: "true")
@@ -106,15 +108,15 @@ enum HuggingFaceConfiguration {
                 value: try quantization["quant_method"].ifPresent?.string() ?? "a quantized checkpoint",
                 supported: "float32, float16 and bfloat16 weights")
         }
-        // Mistral's attention slides unless told not to, that of Qwen where told to, Llama's never.
+        // Sliding windows are on by default for Mistral, opt-in for Qwen and unknown to Llama.
         let window = try config["sliding_window"]
-        let slides =
+        let hasWindow =
             switch family {
             case .llama: window.ifPresent != nil
             case .mistral: window.value != .null
             case .qwen2, .qwen3: try window.value != .null && config["use_sliding_window"].ifPresent?.bool() ?? false
             }
-        guard slides else { return }
+        guard hasWindow else { return }
         let size = window.value == nil ? 4096 : try window.integer()
         guard size >= context else {
             throw ModelError.otherModel(

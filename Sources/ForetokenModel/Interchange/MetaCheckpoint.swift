@@ -6,59 +6,59 @@ import ForetokenText
 /// A model in Meta's released multi-token format: a folder of `consolidated.pth` and `params.json`
 /// (facebook/multi-token-prediction), its weights read one tensor at a time under the names of ``ModelOutline/parameters``.
 ///
-/// The weights may be a plain dictionary or a `state_dict()`, of float32, float16 or bfloat16. On opening, every tensor is
-/// checked to be there, of the right shape, and no other; nothing in the file is executed (`TorchFile`).
+/// The weights may be a `dict` or a `state_dict()` of float32, float16 or bfloat16 tensors. Opening checks that every expected
+/// tensor is present with the right shape and that there are no others. Nothing in the file is executed (`TorchFile`).
 public struct MetaCheckpoint: WeightSource {
     /// The model's shape.
     public let configuration: ModelConfiguration
     /// The folder.
     public let folder: URL
-    /// What the files do not say, in sentences.
+    /// Notes on values missing in the files, in sentences.
     public let notes: [String]
     private let weights: TorchFile
     private let entries: [String: MetaLayout.Entry]
 
     static let weightsName = "consolidated.pth"
 
-    /// Whether a folder looks like one of this format; nothing is read.
+    /// Whether a folder looks like this format; nothing is read.
     public static func recognizes(_ url: URL) -> Bool {
-        func isThere(_ name: String) -> Bool {
+        func exists(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path)
         }
-        return isThere(MetaParameters.fileName) && !isThere(ModelFolder.configurationName)
+        return exists(MetaParameters.fileName) && !exists(ModelFolder.configurationName)
     }
 
-    /// Opens a folder and checks that it is whole.
+    /// Opens a folder and checks that it is complete.
     ///
     /// - Throws: ``ModelError``, `TorchFileError` or `JSONError`, naming file, key or tensor.
     public init(_ folder: URL) throws {
-        func place(_ name: String) -> URL { folder.appendingPathComponent(name) }
-        func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: place(name).path) }
-        guard isThere(MetaParameters.fileName) else {
+        func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
+        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }
+        guard exists(MetaParameters.fileName) else {
             throw ModelError.notAModelFolder(folder: folder.relativePath, missing: MetaParameters.fileName)
         }
-        // Llama's own downloads number the file; more than one are slices of every tensor.
-        if isThere("consolidated.01.pth") {
+        // Llama releases number the file; several files hold slices of every tensor.
+        if exists("consolidated.01.pth") {
             throw ModelError.unsupported(
                 file: folder.relativePath, key: "consolidated.01.pth", value: "weights split over several files")
         }
         let name =
-            !isThere(Self.weightsName) && isThere("consolidated.00.pth") ? "consolidated.00.pth" : Self.weightsName
-        guard isThere(name) else { throw ModelError.notAModelFolder(folder: folder.relativePath, missing: name) }
-        let weights = try TorchFile(contentsOf: place(name))
-        let file = weights.url.relativePath
+            !exists(Self.weightsName) && exists("consolidated.00.pth") ? "consolidated.00.pth" : Self.weightsName
+        guard exists(name) else { throw ModelError.notAModelFolder(folder: folder.relativePath, missing: name) }
+        let weights = try TorchFile(contentsOf: file(name))
+        let weightsPath = weights.url.relativePath
 
         guard let embedding = weights.tensors[MetaLayout.embeddingName] else {
-            throw ModelError.missingTensor(file: file, tensor: MetaLayout.embeddingName)
+            throw ModelError.missingTensor(file: weightsPath, tensor: MetaLayout.embeddingName)
         }
         let isTied = weights.tensors[MetaLayout.unembeddingName]?.isSame(as: embedding) == true
         var configuration = try MetaParameters.read(
-            JSONNode(contentsOf: place(MetaParameters.fileName)), vocabulary: embedding.shape.first ?? 0, isTied: isTied
+            JSONNode(contentsOf: file(MetaParameters.fileName)), vocabulary: embedding.shape.first ?? 0, isTied: isTied
         )
-        // Before anything is made in that number.
+        // Before allocating anything in proportion to the number of layers.
         guard configuration.layers <= weights.names.count else {
             throw ModelError.disagreement(
-                file: place(MetaParameters.fileName).relativePath, key: "n_layers", found: String(configuration.layers),
+                file: file(MetaParameters.fileName).relativePath, key: "n_layers", found: String(configuration.layers),
                 expected: "fewer than the \(weights.names.count) tensors")
         }
         let layout = MetaLayout(configuration)
@@ -66,21 +66,21 @@ public struct MetaCheckpoint: WeightSource {
         if isTied { unknown.remove(MetaLayout.unembeddingName) }
         if try Self.isRedundant("rope.freqs", in: weights, configuration) { unknown.remove("rope.freqs") }
         if let name = weights.names.first(where: unknown.contains) {
-            throw ModelError.unknownTensor(file: file, tensor: name)
+            throw ModelError.unknownTensor(file: weightsPath, tensor: name)
         }
         for entry in layout.entries {
             guard let tensor = weights.tensors[entry.name] else {
-                throw ModelError.missingTensor(file: file, tensor: entry.name)
+                throw ModelError.missingTensor(file: weightsPath, tensor: entry.name)
             }
             guard tensor.shape == entry.shape else {
                 throw ModelError.wrongShape(
-                    file: file, tensor: entry.name, found: tensor.shape, expected: entry.shape)
+                    file: weightsPath, tensor: entry.name, found: tensor.shape, expected: entry.shape)
             }
             guard StorageFormat(tensor.dtype) != nil else {
-                throw ModelError.wrongType(file: file, tensor: entry.name, found: tensor.dtype.description)
+                throw ModelError.wrongType(file: weightsPath, tensor: entry.name, found: tensor.dtype.description)
             }
         }
-        // The files say nothing of what begins and ends a text; the tokenizer does.
+        // The beginning and end tokens are not in these files; the tokenizer has them.
         if let tokenizer = try? ModelFolder.tokenizer(in: folder, of: configuration) {
             configuration.beginningOfText = tokenizer.beginningOfText
             configuration.endOfText = tokenizer.endOfText
@@ -90,25 +90,26 @@ public struct MetaCheckpoint: WeightSource {
         self.weights = weights
         entries = Dictionary(layout.entries.map { ($0.parameter, $0) }, uniquingKeysWith: { first, _ in first })
         notes =
-            try JSONNode(contentsOf: place(MetaParameters.fileName))["max_seq_len"].ifPresent == nil
+            try JSONNode(contentsOf: file(MetaParameters.fileName))["max_seq_len"].ifPresent == nil
             ? [
-                "\(MetaParameters.fileName) says no context; taken: \(MetaParameters.releasedContext) tokens, as released"
+                "\(MetaParameters.fileName) gives no context length; assuming \(MetaParameters.releasedContext) tokens, "
+                    + "as in Meta's release"
             ]
             : []
     }
 
-    /// The folder, as errors name it.
+    /// The folder's path for error messages.
     public var file: String { folder.relativePath }
 
-    /// The tokenizer's files, beside the weights or, as released, one folder up.
+    /// The tokenizer files, in the folder or, as in Meta's releases, one folder up.
     public var companions: [URL] {
         var names: Set<String> = []
         return ModelFolder.tokenizerFiles(of: folder).filter { names.insert($0.lastPathComponent).inserted }
     }
 
-    /// How a parameter is stored in the file.
+    /// The stored form of a parameter.
     ///
-    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's.
+    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for an unknown parameter.
     public func weight(_ parameter: String) throws -> StoredWeight {
         let entry = try entry(parameter)
         let stored = try weights.entry(entry.name)
@@ -120,10 +121,9 @@ public struct MetaCheckpoint: WeightSource {
             rows: entry.isRotary ? .halvesFromPairs(headDimension: configuration.headDimension) : .none)
     }
 
-    /// Calls `body` with a parameter's bytes as they are stored.
+    /// Calls `body` with a parameter's bytes as stored.
     ///
-    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's, `TorchFileError` for damaged
-    ///   bytes.
+    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for an unknown parameter, `TorchFileError` for damaged bytes.
     public func withBytes<Result>(
         of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
@@ -135,7 +135,7 @@ public struct MetaCheckpoint: WeightSource {
         return entry
     }
 
-    /// Whether a tensor holds the rotary frequencies that follow from θ: older Llama files have them as a buffer.
+    /// Whether a tensor holds exactly the rotary frequencies given by θ: older Llama files have them as a buffer.
     private static func isRedundant(
         _ name: String, in weights: TorchFile, _ configuration: ModelConfiguration
     ) throws -> Bool {
@@ -144,7 +144,7 @@ public struct MetaCheckpoint: WeightSource {
             return false
         }
         let found = try weights.withBytes(of: name) { format.floats($0).map(Double.init) }
-        // Within the rounding of bfloat16, of 8 bits, and of the smallest steps of float16.
+        // Within the rounding of bfloat16 (8 bits) and of float16's subnormals.
         return found.enumerated().allSatisfy { index, frequency in
             let expected = pow(configuration.ropeBase, -2 * Double(index) / Double(configuration.headDimension))
             return abs(frequency - expected) <= expected / 128 + 6e-8

@@ -18,15 +18,15 @@ enum MetaFormat: CheckpointFormat {
         if configuration.headDimension * configuration.attentionHeads != configuration.width {
             throw refuse(
                 "\(configuration.attentionHeads) attention heads of \(configuration.headDimension) in a model of width "
-                    + "\(configuration.width): there the heads share the width")
+                    + "\(configuration.width): the product must equal the width")
         }
         if configuration.attentionBias != .none { throw refuse("biases") }
         if configuration.queryKeyNorm { throw refuse("norms of queries and keys") }
-        if configuration.ropeScaling != nil { throw refuse("a scaled rotary embedding") }
-        // Whatever else a model has that the format knows no name for.
+        if configuration.ropeScaling != nil { throw refuse("RoPE scaling") }
+        // Any other parameter without a name in the format.
         let known = Set(MetaLayout(configuration).entries.map(\.parameter))
         if let other = try ModelOutline(configuration).parameters.first(where: { !known.contains($0.name) }) {
-            throw refuse("tensor '\(other.name)', which has no place there")
+            throw refuse("tensor '\(other.name)', which has no name in that format")
         }
         return configuration.heads
     }
@@ -44,14 +44,16 @@ enum MetaFormat: CheckpointFormat {
                     rows: entry.isRotary ? .pairsFromHalves(headDimension: configuration.headDimension) : .none, write)
             }
         }
-        // The format has no word for one matrix in both places: they share memory, as tied modules do in torch.
+        // The format has no key for tied embeddings: both names refer to one storage, as for tied modules in torch.
         let shared = configuration.tieEmbeddings ? [MetaLayout.unembeddingName: MetaLayout.embeddingName] : [:]
         try TorchFileWriter.write(
             to: url.appendingPathComponent(MetaCheckpoint.weightsName), tensors: tensors, shared: shared)
         try MetaParameters.value(configuration).write(to: url.appendingPathComponent(MetaParameters.fileName))
-        let (tokenizer, notes) = CarriedTokenizer.read(source)
-        try CarriedTokenizer.write(tokenizer, of: source, to: url)
-        guard configuration.context != MetaParameters.releasedContext else { return notes }
-        return notes + ["\(MetaParameters.fileName) has no key for the context of \(configuration.context) tokens"]
+        let (tokenizer, notes) = ConvertedTokenizer.read(source)
+        try ConvertedTokenizer.write(tokenizer, of: source, to: url)
+        guard configuration.contextLength != MetaParameters.releasedContext else { return notes }
+        return notes + [
+            "\(MetaParameters.fileName) has no key for the context length of \(configuration.contextLength) tokens"
+        ]
     }
 }

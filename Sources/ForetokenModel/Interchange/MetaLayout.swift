@@ -1,14 +1,14 @@
-/// The tensors of Meta's released multi-token format: Llama's own names, where the next-token head is the last of `layers` and
-/// the heads beyond it are `extra_heads` in order (model card of facebook/multi-token-prediction).
+/// The tensors of Meta's released multi-token format: Llama's names, with the next-token head as the last of `layers` and the
+/// other heads as `extra_heads` in order (model card of facebook/multi-token-prediction).
 struct MetaLayout {
-    /// One tensor, and the parameter that it is.
+    /// A tensor of the file and its parameter.
     struct Entry {
-        /// The name of ``ParameterOutline/name``.
+        /// The ``ParameterOutline/name``.
         let parameter: String
         /// The name in the file.
         let name: String
         let shape: [Int]
-        /// Whether its rows are turned by the rotary embedding, and so lie in pairs (``RowTransform``).
+        /// Whether the rotary embedding applies to its rows, which are then stored in pairs (``RowTransform``).
         let isRotary: Bool
     }
 
@@ -18,7 +18,7 @@ struct MetaLayout {
     /// All tensors, in Meta's order.
     let entries: [Entry]
 
-    /// - Parameter configuration: of `parallel` heads.
+    /// - Parameter configuration: a model with `parallel` heads.
     init(_ configuration: ModelConfiguration) {
         let (width, inner, vocabulary) = (
             configuration.width, configuration.feedForwardWidth, configuration.vocabulary

@@ -4,20 +4,20 @@ import ForetokenFiles
 enum MetaParameters {
     static let fileName = "params.json"
 
-    /// The context that the released models were trained with (paper, section 3); the file says none.
+    /// The context length of the released models (paper, section 3), which the file does not give.
     static let releasedContext = 4096
 
-    /// Keys of Meta's `ModelArgs` that say how to run a model, not what it is.
+    /// Keys of Meta's `ModelArgs` that are runtime settings.
     private static let runtimeKeys: Set<String> = ["max_batch_size", "max_seq_len"]
     private static let keys: Set<String> = [
         "dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "multiple_of", "ffn_dim_multiplier", "norm_eps",
         "n_future_tokens", "rope_theta",
     ]
 
-    /// The shape of the model.
+    /// Reads the model's configuration.
     ///
-    /// - Parameter vocabulary: the embedding's rows, since Meta's own files may say -1.
-    /// - Throws: `JSONError` or ``ModelError``, naming file and key; so is a key that could change what is computed.
+    /// - Parameter vocabulary: the embedding's rows, since Meta's own files may give -1.
+    /// - Throws: `JSONError` or ``ModelError``, naming file and key; also for unknown keys, which could change the computation.
     static func read(_ node: JSONNode, vocabulary: Int, isTied: Bool) throws -> ModelConfiguration {
         for key in try node.object().keys where !keys.contains(key) && !runtimeKeys.contains(key) {
             if case .null = try node[key].value { continue }
@@ -42,7 +42,7 @@ enum MetaParameters {
                 width: width, multipleOf: try node["multiple_of"].ifPresent?.integer(in: sizes) ?? 256,
                 multiplier: try node["ffn_dim_multiplier"].ifPresent?.double(in: 0.001...1000)),
             heads: try node["n_future_tokens"].ifPresent?.integer(in: sizes) ?? 1,
-            context: try node["max_seq_len"].ifPresent?.integer(in: sizes) ?? releasedContext,
+            contextLength: try node["max_seq_len"].ifPresent?.integer(in: sizes) ?? releasedContext,
             ropeBase: try node["rope_theta"].ifPresent?.double() ?? 10_000,
             normEpsilon: try node["norm_eps"].ifPresent?.double() ?? 1e-5, tieEmbeddings: isTied,
             // The released models' tokenizer is Llama 2's.
@@ -51,7 +51,7 @@ enum MetaParameters {
         return configuration
     }
 
-    /// The file's text for a model.
+    /// The file's contents for a model.
     static func value(_ configuration: ModelConfiguration) -> JSONValue {
         let (multipleOf, multiplier) = rule(
             width: configuration.width, feedForwardWidth: configuration.feedForwardWidth)
@@ -69,20 +69,21 @@ enum MetaParameters {
         ]
     }
 
-    /// Meta's rule: 8D/3, times the multiplier, each cut to an integer, and up to a multiple (llama/model.py, FeedForward).
+    /// Meta's rule: 8D/3 times the multiplier, each truncated to an integer, rounded up to a multiple (llama/model.py,
+    /// FeedForward).
     static func feedForwardWidth(width: Int, multipleOf: Int, multiplier: Double?) -> Int {
         let inner = 8 * width / 3
         let scaled = multiplier.map { Int($0 * Double(inner)) } ?? inner
         return (scaled + multipleOf - 1) / multipleOf * multipleOf
     }
 
-    /// What makes that rule give a width.
+    /// Parameters with which that rule gives a width.
     static func rule(width: Int, feedForwardWidth target: Int) -> (multipleOf: Int, multiplier: Double?) {
         for multipleOf in [256, 128, 64, 32, 16, 8, 4, 2, 1]
         where feedForwardWidth(width: width, multipleOf: multipleOf, multiplier: nil) == target {
             return (multipleOf, nil)
         }
-        // What lies above nothing and up to the width becomes the width; a quarter more than it is cut again.
+        // With multipleOf = target any width in (0, target] is rounded up to target; the extra quarter is truncated.
         let inner = 8 * width / 3
         return (target, inner <= target ? nil : (Double(target) + 0.25) / Double(inner))
     }

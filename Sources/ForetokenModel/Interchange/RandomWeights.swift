@@ -1,6 +1,6 @@
 import ForetokenFiles
 
-/// A model of random weights that lies nowhere, for measurements: uniform, with the variance of initial weights; norms are 1.
+/// A model with random weights, for benchmarks: uniform, with the variance of initial weights; norms are 1. It has no file.
 public struct RandomWeights: WeightSource {
     /// The model's shape.
     public let configuration: ModelConfiguration
@@ -13,19 +13,19 @@ public struct RandomWeights: WeightSource {
             try ModelOutline(configuration).parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// No file.
+    /// A name for error messages.
     public var file: String { "random weights" }
 
-    /// float32.
+    /// The parameter's shape, with format float32.
     ///
-    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's.
+    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for an unknown parameter.
     public func weight(_ parameter: String) throws -> StoredWeight {
         StoredWeight(shape: try outline(parameter).shape, format: .f32)
     }
 
-    /// Calls `body` with numbers that follow from the parameter's name alone.
+    /// Calls `body` with weights that depend on the parameter's name alone.
     ///
-    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for a name that is no parameter's, and what `body` throws.
+    /// - Throws: ``ModelError/missingTensor(file:tensor:)`` for an unknown parameter, and errors of `body`.
     public func withBytes<Result>(
         of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {

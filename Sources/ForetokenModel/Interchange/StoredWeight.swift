@@ -1,27 +1,27 @@
 internal import CKernels
 public import ForetokenFormats
 
-/// A weight as it is stored: the shape of the parameter, the format of its bytes, and the order of its rows.
+/// The stored form of a weight: its shape, element format and row order.
 public struct StoredWeight: Sendable, Equatable {
     /// The parameter's shape, [out, in] of a matrix.
     public let shape: [Int]
-    /// How its elements are stored.
+    /// The format of its elements.
     public let format: StorageFormat
-    /// Which stored row is which row of the parameter.
+    /// The permutation of its rows.
     public let rows: RowTransform
 
-    /// A weight whose rows are stored in their own order unless `rows` says otherwise.
+    /// Creates a description of a weight; by default its rows are not permuted.
     public init(shape: [Int], format: StorageFormat, rows: RowTransform = .none) {
         (self.shape, self.format, self.rows) = (shape, format, rows)
     }
 
-    /// Elements.
+    /// Number of elements.
     public var count: Int { shape.reduce(1, *) }
-    /// Bytes that are stored.
+    /// Number of stored bytes.
     public var byteCount: Int { count * format.bytesPerElement }
 }
 
-/// How the elements of a weight are stored.
+/// The storage format of a weight's elements.
 public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertible {
     /// IEEE double precision.
     case f64 = "float64"
@@ -32,7 +32,7 @@ public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertib
     /// The upper half of a float32.
     case bf16 = "bfloat16"
 
-    /// The format of an element type; nil where weights have no such type.
+    /// The format of an element type; nil if it is not a weight type.
     public init?(_ dtype: DType) {
         switch dtype {
         case .float64: self = .f64
@@ -77,7 +77,7 @@ public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertib
         }
     }
 
-    /// How many of these elements are NaN or infinite.
+    /// The number of elements that are NaN or infinite.
     func notFiniteCount(_ bytes: UnsafeRawBufferPointer) -> Int {
         func count<Bits: FixedWidthInteger & BitwiseCopyable>(_ type: Bits.Type, exponent: Bits) -> Int {
             var result = 0
@@ -94,35 +94,35 @@ public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertib
     }
 }
 
-/// Which stored row is which row of a parameter.
+/// A permutation of a weight's rows.
 ///
-/// The rows of query and key projections come in two orders: Hugging Face rotates the first half of a head against its second
-/// (j with j + d/2), Meta and GGUF's Llama rotate neighbours (2j with 2j + 1).
+/// The rows of query and key projections come in two orders, by the pairs of elements that the rotary embedding combines: in
+/// Hugging Face's files j and j + d/2 of a head (halves), in Meta's and GGUF's Llama 2j and 2j + 1 (pairs).
 public enum RowTransform: Sendable, Equatable {
-    /// Rows are stored in their own order.
+    /// The identity.
     case none
-    /// Stored in pairs, wanted in halves.
+    /// From rows stored in pairs to halves.
     case halvesFromPairs(headDimension: Int)
-    /// Stored in halves, wanted in pairs.
+    /// From rows stored in halves to pairs.
     case pairsFromHalves(headDimension: Int)
 
-    /// The stored row of a row.
+    /// The index of the stored row for a row of the result.
     public func storedRow(_ row: Int) -> Int {
         switch self {
         case .none: return row
         case .halvesFromPairs(let dimension):
-            let place = row % dimension
-            return row - place + place % (dimension / 2) * 2 + place / (dimension / 2)
+            let index = row % dimension
+            return row - index + index % (dimension / 2) * 2 + index / (dimension / 2)
         case .pairsFromHalves(let dimension):
-            let place = row % dimension
-            return row - place + place % 2 * (dimension / 2) + place / 2
+            let index = row % dimension
+            return row - index + index % 2 * (dimension / 2) + index / 2
         }
     }
 }
 
 extension WeightSource {
-    /// Calls `body` with a parameter's weights as float32, row-major in the parameter's own order. They are the mapped bytes
-    /// themselves where these are float32, aligned and in order.
+    /// Calls `body` with a parameter's weights as float32, row-major, with the row permutation undone. If the stored bytes are
+    /// float32, aligned and in order, they are passed without a copy.
     public func withFloats<Result>(
         of parameter: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
     ) throws -> Result {
@@ -148,10 +148,10 @@ extension WeightSource {
         }
     }
 
-    /// Calls `body` with a parameter's weights in pieces, row-major and in order, rounded to `format`, their rows transformed
-    /// once more by `rows`.
+    /// Calls `body` with a parameter's weights in pieces, row-major and in order, rounded to `format`; `rows` permutes the
+    /// parameter's rows.
     ///
-    /// - Throws: ``ConversionError/beyondRange(file:tensor:type:)`` where finite weights would not stay so.
+    /// - Throws: ``ConversionError/beyondRange(file:tensor:type:)`` if rounding makes finite weights infinite.
     func forEachPiece(
         of parameter: String, as format: StorageFormat, rows: RowTransform = .none,
         _ body: (UnsafeRawBufferPointer) throws -> Void

@@ -1,22 +1,22 @@
 public import ForetokenPlatform
 
-/// A model where it lies, in whatever format: its shape, and its weights one parameter at a time, as they are stored.
+/// A stored model of any format: its configuration, and its weights one parameter at a time, as stored.
 ///
-/// Names and shapes are those of ``ModelOutline/parameters``, whatever the file calls and how it lays them out. A source
-/// has checked, when it was opened, that every parameter is there and nothing else; it keeps nothing of a weight that was
-/// asked for, so a model larger than memory passes through one parameter at a time.
+/// Names and shapes are those of ``ModelOutline/parameters``, whatever the file's own names and layout. Opening a source checks
+/// that it has every parameter and nothing else. It does not retain weights that were read, so a model larger than memory can
+/// be processed one parameter at a time.
 public protocol WeightSource {
-    /// The model's shape.
+    /// The model's configuration.
     var configuration: ModelConfiguration { get }
-    /// The file or folder, as errors name it.
+    /// The path of the file or folder, for error messages.
     var file: String { get }
-    /// How a parameter's weights are stored.
+    /// The stored form of a parameter.
     func weight(_ parameter: String) throws -> StoredWeight
-    /// Calls `body` with a parameter's bytes as they are stored, mapped from the file where that is possible.
+    /// Calls `body` with a parameter's bytes as stored, mapped from the file where possible.
     func withBytes<Result>(of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result
-    /// Files beside the weights that go along with the model: its tokenizer.
+    /// Files next to the weights that belong to the model, such as its tokenizer.
     var companions: [URL] { get }
-    /// What the files say that a ``ModelConfiguration`` does not hold, in sentences.
+    /// Notes on settings in the files that a ``ModelConfiguration`` does not hold, in sentences.
     var notes: [String] { get }
 }
 
@@ -27,14 +27,14 @@ extension WeightSource {
     public var notes: [String] { [] }
 }
 
-/// The first heads of another source's model.
+/// Another source's model with its first heads only.
 struct HeadSubset: WeightSource {
     let configuration: ModelConfiguration
-    /// The parameters that are left out.
+    /// The dropped parameters.
     let dropped: [String]
     private let source: any WeightSource
 
-    /// - Throws: ``ConversionError`` where heads 1...count do not stand without the others.
+    /// - Throws: ``ConversionError`` if heads 1...count depend on the others.
     init(_ source: any WeightSource, heads count: Int) throws {
         let whole = source.configuration
         guard count <= whole.heads else {

@@ -14,9 +14,9 @@ extension LineChart {
             + heading + drawing.axes + drawing.lines + drawing.labels + "</svg>\n"
     }
 
-    /// Style, title and note of a file of its own, and where the drawing below them begins.
+    /// Style, title and note of a standalone file, and the y coordinate at which the plot starts.
     private var heading: (text: String, bottom: Double) {
-        // Letters are taken to be as wide as the widest of the style's fonts has them.
+        // Line lengths assume the widest of the style's fonts.
         let (titles, notes) = (Markup.wrapped(title, to: 42), Markup.wrapped(note, to: 58))
         let begin = "<style>\(Self.style)</style>\n<text class=\"t\" x=\"8\" y=\"19\">"
         if titles.count == 1, note.isEmpty || 9 * Double(title.count) + 6.6 * Double(note.count) + 24 < Self.width {
@@ -31,7 +31,7 @@ extension LineChart {
         return (text + "</text>\n", 40 + 17 * Double(max(0, titles.count - 1)) + 14 * Double(notes.count))
     }
 
-    /// One chart laid out.
+    /// The layout of one chart.
     private struct Drawing {
         let chart: LineChart
         let x: Scale
@@ -39,8 +39,9 @@ extension LineChart {
         let height: Double
         let lines: String
         private let series: [LineChart.Series]
-        /// Pixels by which a series lies aside of its x, so that the error bars of several do not hide each other.
+        /// The horizontal offset of each series in pixels, which keeps error bars of several series from overlapping.
         private let shifts: [Double]
+        /// The labels at the ends of the lines.
         private let texts: [(text: String, y: Double, x: Double, index: Int)]
         private var right: Double { x.pixels.1 }
 
@@ -64,8 +65,8 @@ extension LineChart {
             let values = drawable.flatMap { [$0.y] + ($0.bar.map { [$0.lowerBound, $0.upperBound] } ?? []) }
             y = Scale(
                 values.filter { abs($0) < 1e300 }, logarithmic: chart.isLogarithmic, includesZero: chart.includesZero,
-                air: 0.05, pixels: (height - 38, top))
-            // Digits are about 6.2 pixels wide in the labels' type.
+                padding: 0.05, pixels: (height - 38, top))
+            // A digit is about 6.2 pixels wide in the label font.
             let longest = Double(shown.map(\.text.count).max() ?? 0) * 6.2
             let left =
                 14 + 6.4
@@ -74,7 +75,7 @@ extension LineChart {
                 points.map(\.x).filter { abs($0) < 1e300 }
                     + (chart.xRange.map { [$0.lowerBound, $0.upperBound] } ?? []),
                 logarithmic: chart.isXLogarithmic, includesZero: false,
-                air: chart.ticksAtData ? 0.06 : 0, pixels: (left, LineChart.width - max(10, longest + 18)))
+                padding: chart.ticksAtData ? 0.06 : 0, pixels: (left, LineChart.width - max(10, longest + 18)))
             let barred = series.indices.filter { index in series[index].points.contains { $0.bar != nil } }
             shifts = series.indices.map { [barred] index in
                 barred.firstIndex(of: index).map { 7 * (Double($0) - Double(barred.count - 1) / 2) } ?? 0
@@ -87,14 +88,14 @@ extension LineChart {
             .enumerated().map { [x, shifts] index, text in
                 (text.0, text.1, x(shown[index].point.x) + shifts[shown[index].index], shown[index].index)
             }
-            // Circles with titles are long: only where they are few.
-            let circled = series.reduce(0) { $0 + ($1.points.count <= 60 ? $1.points.count : 0) } <= 300
+            // Markers carry a title each, so they are drawn only for a small number of points.
+            let hasMarkers = series.reduce(0) { $0 + ($1.points.count <= 60 ? $1.points.count : 0) } <= 300
             lines = zip(series, shifts).map { [x, y] line, shift in
-                Self.line(line, chart, { x($0) + shift }, y, circled: circled)
+                Self.line(line, chart, { x($0) + shift }, y, hasMarkers: hasMarkers)
             }.joined()
         }
 
-        /// Moves labels apart, and keeps them as near to their lines as they can be.
+        /// Separates overlapping labels while keeping each as close to its line as possible.
         private static func spread(_ texts: [(String, Double)], between top: Double, and bottom: Double) -> [(
             String, Double
         )] {
@@ -107,7 +108,7 @@ extension LineChart {
             return result
         }
 
-        /// What a script needs to turn pixels into values.
+        /// The data attributes with which the page's script converts pixels to values.
         var scales: String {
             func text(_ scale: Scale) -> String { "\(scale.low) \(scale.high) \(scale.pixels.0) \(scale.pixels.1)" }
             return
@@ -125,13 +126,13 @@ extension LineChart {
                     + "<text x=\"\(c(x.pixels.0 - 6))\" y=\"\(c(y(tick) + 4))\" text-anchor=\"end\">\(Markup.escaped(label))</text>\n"
             }
             let bottom = y.pixels.0
-            let places =
+            let xTicks =
                 chart.ticksAtData
                 ? Array(Set(series.flatMap(\.points).map(\.x).filter { abs($0) < 1e300 })).sorted().prefix(12).map {
                     $0
                 }
                 : x.ticks(about: 4, unit: .count)
-            for tick in places {
+            for tick in xTicks {
                 text +=
                     "<path class=\"a\" d=\"M\(c(x(tick))) \(c(bottom))v4\"/>"
                     + "<text x=\"\(c(x(tick)))\" y=\"\(c(bottom + 17))\" text-anchor=\"middle\">"
@@ -158,44 +159,45 @@ extension LineChart {
                     : "")
         }
 
-        /// The ends of an error bar in words.
-        private static func ends(_ point: ChartPoint, _ chart: LineChart) -> String {
+        /// The range of an error bar as text for the marker's title.
+        private static func range(_ point: ChartPoint, _ chart: LineChart) -> String {
             point.bar.map { " (\(chart.unit.text($0.lowerBound)) to \(chart.unit.text($0.upperBound)))" } ?? ""
         }
 
-        /// A line, broken where a value cannot be drawn, with its error bars and marks.
+        /// A line with its error bars and markers, interrupted where a value is not finite.
         private static func line(
-            _ series: LineChart.Series, _ chart: LineChart, _ x: (Double) -> Double, _ y: Scale, circled: Bool
+            _ series: LineChart.Series, _ chart: LineChart, _ x: (Double) -> Double, _ y: Scale, hasMarkers: Bool
         ) -> String {
             let c = Markup.coordinate
             let (light, dark) = series.color.hex
             var path = ""
-            var (bars, marks, pen) = ("", "", false)
+            var (bars, markers, isPenDown) = ("", "", false)
             var (gaps, drawn) = (0, 0)
             for point in series.points where abs(point.x) < 1e300 {
-                let place = "\(chart.xName) \(ChartUnit.number.text(point.x)): \(chart.unit.text(point.y))"
+                let label = "\(chart.xName) \(ChartUnit.number.text(point.x)): \(chart.unit.text(point.y))"
                 guard point.isDrawable else {
-                    pen = false
+                    isPenDown = false
                     gaps += 1
                     if gaps <= 20 {
-                        marks +=
+                        markers +=
                             "<path class=\"x\" d=\"M\(c(x(point.x) - 3)) \(c(y.pixels.1 - 3))l6 6m0 -6l-6 6\">"
-                            + "<title>\(Markup.escaped("\(series.name), \(place)"))</title></path>\n"
+                            + "<title>\(Markup.escaped("\(series.name), \(label)"))</title></path>\n"
                     }
                     continue
                 }
                 drawn += 1
-                path += (pen ? "L" : "M") + c(x(point.x)) + " " + c(y(point.y))
-                pen = true
+                path += (isPenDown ? "L" : "M") + c(x(point.x)) + " " + c(y(point.y))
+                isPenDown = true
                 if let bar = point.bar {
                     bars +=
                         "M\(c(x(point.x))) \(c(y(bar.lowerBound)))V\(c(y(bar.upperBound)))"
                         + "m-3 0h6M\(c(x(point.x) - 3)) \(c(y(bar.lowerBound)))h6"
                 }
-                if circled && series.weight == .foreground && series.points.count <= 60 || series.points.count == 1 {
-                    marks +=
+                if hasMarkers && series.weight == .foreground && series.points.count <= 60 || series.points.count == 1 {
+                    let title = Markup.escaped("\(series.name), \(label)\(Self.range(point, chart))")
+                    markers +=
                         "<circle cx=\"\(c(x(point.x)))\" cy=\"\(c(y(point.y)))\" r=\"2.6\">"
-                        + "<title>\(Markup.escaped("\(series.name), \(place)\(Self.ends(point, chart))"))</title></circle>\n"
+                        + "<title>\(title)</title></circle>\n"
                 }
             }
             guard drawn + gaps > 0 else { return "" }
@@ -205,7 +207,7 @@ extension LineChart {
                 "<g class=\"s \(series.weight == .background ? "b" : series.points.count > 100 ? "f m" : "f")\" stroke=\"\(light)\" fill=\"\(light)\""
                 + " style=\"--d:\(dark)\">"
                 + "<path class=\"p\" data-s=\"\(name)\"\(dashes) d=\"\(path)\"><title>\(name)</title></path>"
-                + (bars.isEmpty ? "" : "<path class=\"e\" d=\"\(bars)\"/>") + marks + "</g>\n"
+                + (bars.isEmpty ? "" : "<path class=\"e\" d=\"\(bars)\"/>") + markers + "</g>\n"
         }
     }
 }

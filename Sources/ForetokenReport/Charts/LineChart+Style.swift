@@ -1,6 +1,6 @@
 extension LineChart {
-    /// The look of charts on light and dark paper; a page holds it once. Series carry their colour for light paper as an
-    /// attribute, which every renderer knows, and the one for dark paper as a property.
+    /// The style sheet of charts in the light and the dark theme, included once per page. A series carries its light colour
+    /// as an attribute, since some SVG renderers ignore style sheets, and its dark colour as a custom property.
     public static let style = """
 
         .chart{--ink:#1b1f24;--dim:#626a73;--rule:#e4e7eb;--axis:#aab2bb;--bad:#c4320a;display:block;width:100%;\

@@ -1,62 +1,62 @@
-/// Lines over a shared axis: a page's charts, or an image of its own.
+/// A line chart, embedded in an HTML page or written as an SVG file.
 public struct LineChart: Sendable {
     /// How a line is drawn.
     public enum Weight: Sendable {
-        /// Thin and pale, without a label: what stands behind.
+        /// Thin and translucent, without a label.
         case background
-        /// Bold, with a label at its end.
+        /// Bold, with a label at its right end.
         case foreground
     }
 
     /// A line.
     public struct Series: Sendable {
-        /// Shown at the line's end and when it is pointed at.
+        /// Shown at the line's right end and in tooltips.
         public var name: String
-        /// By rising x.
+        /// Points in ascending x.
         public var points: [ChartPoint]
-        /// What its colour means.
+        /// The line's colour.
         public var color: ChartColor
         /// How it is drawn.
         public var weight: Weight
 
-        /// A line.
+        /// Creates a line.
         public init(_ name: String, _ points: [ChartPoint], color: ChartColor, weight: Weight = .foreground) {
             (self.name, self.points, self.color, self.weight) = (name, points, color, weight)
         }
     }
 
-    /// What is drawn, as a heading.
+    /// The heading.
     public var title: String
-    /// What is more to say about it.
+    /// A caption in smaller type after the heading: the unit, the definition or the legend.
     public var note = ""
-    /// The lines; those in the background are drawn first.
+    /// The lines; background lines are drawn first.
     public var series: [Series]
-    /// The name of the horizontal axis.
+    /// The label of the horizontal axis.
     public var xName = "step"
-    /// The range of the horizontal axis, such as that of other charts beside it; that of the points if nil.
+    /// A range that the horizontal axis covers in any case, such as that of the page's other charts.
     public var xRange: ClosedRange<Double>?
-    /// Equal ratios are equal distances across, if every x is above 0.
+    /// Whether the horizontal axis is logarithmic; ignored unless every x is positive.
     public var isXLogarithmic = false
-    /// What the values are.
+    /// The unit of the values.
     public var unit = ChartUnit.number
-    /// Equal ratios are equal distances, if all values are above 0.
+    /// Whether the vertical axis is logarithmic; ignored unless every value is positive.
     public var isLogarithmic = false
-    /// The axis reaches to 0.
+    /// Whether the vertical axis includes 0.
     public var includesZero = false
-    /// Every x of the data gets a tick: for a few whole numbers, such as heads.
+    /// Whether every x of the data gets a tick; for a few integers, such as head numbers.
     public var ticksAtData = false
-    /// How many points may be drawn, over all lines.
+    /// The maximum number of points drawn over all lines; longer series are thinned.
     public var pointBudget = 3000
 
-    /// A chart.
+    /// Creates a chart.
     public init(_ title: String, _ series: [Series]) { (self.title, self.series) = (title, series) }
 
-    /// The chart in a frame for an HTML page, which holds ``style`` once.
+    /// The chart as an HTML `figure`; the page must include ``style`` once.
     public var figure: String {
         let note = note.isEmpty ? "" : " <small>\(Markup.escaped(note))</small>"
         return "<figure><figcaption>\(Markup.escaped(title))\(note)</figcaption>\n\(svg(standalone: false))</figure>\n"
     }
 
-    /// The chart as a file of its own.
+    /// The chart as the text of a standalone SVG file.
     public var file: String { svg(standalone: true) }
 }

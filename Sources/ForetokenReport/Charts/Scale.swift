@@ -1,19 +1,19 @@
 import Foundation
 
-/// How the values of an axis are written.
+/// The unit of an axis, and with it the format of its values.
 public enum ChartUnit: String, Sendable {
-    /// As they are.
+    /// Without a unit.
     case number
-    /// With k, M, G.
+    /// With the suffixes k, M, G.
     case count
-    /// With KiB, MiB, GiB.
+    /// With the suffixes KiB, MiB, GiB.
     case bytes
     /// 0.5 as 50%.
     case percent
     /// 1.5 as 1.5×.
     case ratio
 
-    /// A value with about four digits.
+    /// A value with three or four significant digits.
     public func text(_ value: Double) -> String {
         switch self {
         case .number: String(format: "%.4g", value)
@@ -24,8 +24,8 @@ public enum ChartUnit: String, Sendable {
         }
     }
 
-    /// A value as the label of a line or a cell: digits after the point do not come and go with the value, but for whole
-    /// numbers, which are counts.
+    /// A value for a line label or a table cell, with a fixed number of decimals so that neighbouring values align;
+    /// integers have none.
     public func label(_ value: Double) -> String {
         switch self {
         case .number where value == value.rounded() && abs(value) < 1e6: Formatting.fixed(value, 0)
@@ -37,43 +37,44 @@ public enum ChartUnit: String, Sendable {
     }
 }
 
-/// A range of values laid over pixels, linear or logarithmic, and its ticks.
+/// A linear or logarithmic mapping from values to pixels, and its ticks.
 struct Scale {
     let low: Double
     let high: Double
     let isLogarithmic: Bool
     let pixels: (Double, Double)
 
-    /// Covers the values with a little air; a logarithm needs them all above 0, else the scale is linear.
-    init(_ values: [Double], logarithmic: Bool, includesZero: Bool, air: Double, pixels: (Double, Double)) {
+    /// Covers the values plus `padding`, a fraction of their range, at both ends. Falls back to a linear scale unless all
+    /// values are positive.
+    init(_ values: [Double], logarithmic: Bool, includesZero: Bool, padding: Double, pixels: (Double, Double)) {
         let (least, greatest) = (values.min() ?? 0, values.max() ?? 1)
         isLogarithmic = logarithmic && least > 0
         self.pixels = pixels
         if isLogarithmic {
-            // In logarithms, since the ratio of two doubles may be more than a double holds.
+            // In logarithms, since the ratio of two doubles can overflow.
             let span = log10(greatest) - log10(least)
-            let factor = span > 1e-9 ? pow(10, span * air) : 1.5
+            let factor = span > 1e-9 ? pow(10, span * padding) : 1.5
             (low, high) = (max(least / factor, 1e-305), min(max(greatest * factor, 2e-305), 1e305))
         } else {
             var (bottom, top) = includesZero ? (min(0, least), max(0, greatest)) : (least, greatest)
-            // What differs by less than rounding is one value.
-            let isOne = top - bottom <= 1e-12 * max(abs(top), abs(bottom))
-            let margin = isOne ? (top == 0 ? 1 : abs(top) * 0.1) : (top - bottom) * air
-            if !(includesZero && bottom == 0) || isOne && top <= 0 { bottom -= margin }
-            if !(includesZero && top == 0) || isOne { top += margin }
+            // Values that differ by rounding only count as equal.
+            let areEqual = top - bottom <= 1e-12 * max(abs(top), abs(bottom))
+            let margin = areEqual ? (top == 0 ? 1 : abs(top) * 0.1) : (top - bottom) * padding
+            if !(includesZero && bottom == 0) || areEqual && top <= 0 { bottom -= margin }
+            if !(includesZero && top == 0) || areEqual { top += margin }
             (low, high) = (bottom, top)
         }
     }
 
     func callAsFunction(_ value: Double) -> Double {
-        let part =
+        let fraction =
             isLogarithmic
             ? (log(max(value, .leastNormalMagnitude)) - log(low)) / (log(high) - log(low))
             : (value - low) / (high - low)
-        return pixels.0 + (part.isFinite ? min(max(part, -1), 2) : 0) * (pixels.1 - pixels.0)
+        return pixels.0 + (fraction.isFinite ? min(max(fraction, -1), 2) : 0) * (pixels.1 - pixels.0)
     }
 
-    /// A few round values inside the range, about `count`.
+    /// About `count` round values inside the range.
     func ticks(about count: Int, unit: ChartUnit) -> [Double] {
         guard isLogarithmic, high / low >= 8 else { return linearTicks(about: count, unit: unit) }
         let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
@@ -85,7 +86,7 @@ struct Scale {
     }
 
     private func linearTicks(about count: Int, unit: ChartUnit) -> [Double] {
-        // Bytes are round in units of 1024.
+        // Round byte counts are multiples of powers of 1024.
         let magnitude = max(abs(low), abs(high))
         let base = unit == .bytes && magnitude >= 1024 ? pow(1024, (log(magnitude) / log(1024)).rounded(.down)) : 1
         let rough = (high - low) / Double(max(1, count)) / base
@@ -94,11 +95,11 @@ struct Scale {
         let step = ([1, 2, 5].first { $0 * power >= rough * 0.8 } ?? 10) * power * base
         let first = (low / step).rounded(.up)
         let ticks = (0..<20).map { (first + Double($0)) * step }.filter { $0 >= low && $0 <= high }
-        // A step finer than the doubles there gives the same tick twice.
+        // A step below the resolution of doubles gives equal ticks.
         return ticks.indices.filter { $0 == 0 || ticks[$0] > ticks[$0 - 1] }.map { ticks[$0] }
     }
 
-    /// The ticks' labels, all with the same number of digits after the point where there is one.
+    /// The ticks' labels, all with the same number of decimals.
     func labels(_ ticks: [Double], unit: ChartUnit) -> [String] {
         guard unit == .number || unit == .percent || unit == .ratio, !isLogarithmic || high / low < 8, ticks.count > 1
         else { return ticks.map(unit.text) }

@@ -6,16 +6,17 @@ import Foundation
 final class EventFile {
     private let handle: FileHandle
     private let clock: () -> Double
-    /// The latest time written: charts over time would run backwards with a clock that jumps back.
+    /// The last wall time written; wall times never decrease, even if the system clock is set back.
     private var latest = 0.0
 
-    /// Starts a run's only event file with the records that `replay` hands over (those that survived in `metrics.jsonl`),
-    /// and removes the files before it.
+    /// Creates a run's only event file from the records that `replay` passes on (those kept in `metrics.jsonl`), and deletes
+    /// older ones.
     ///
-    /// It gets a later name than theirs and opens a session at step 0, so a TensorBoard that is watching moves on to it and
-    /// forgets the steps that a kill took back. Times of the records come from the old files.
+    /// Its name sorts after theirs and it starts a session at step 0: a running TensorBoard switches to it and drops steps
+    /// that were lost with a killed process. The wall times of replayed records are taken from the old files.
     ///
     /// - Parameter clock: seconds since 1970.
+    /// - Throws: file errors, and what `replay` throws.
     init(
         folder: URL, clock: @escaping () -> Double = { Date().timeIntervalSince1970 },
         replay: ((MetricsRecord) throws -> Void) throws -> Void
@@ -42,20 +43,20 @@ final class EventFile {
         for file in old { try? FileManager.default.removeItem(at: file) }
     }
 
-    /// Appends a record as one write.
+    /// Appends a record in a single write.
     func append(_ record: MetricsRecord) throws {
         latest = max(latest, clock())
         try handle.write(contentsOf: Data(Self.record(record, at: latest)))
     }
 
-    /// The run's event files.
+    /// The event files that Foretoken wrote to a folder, oldest first.
     static func files(in folder: URL) -> [URL] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.filter { $0.hasPrefix("events.out.tfevents.") && $0.hasSuffix(".foretoken") }.sorted()
             .map(folder.appendingPathComponent)
     }
 
-    /// The scalars of a record as one framed event; tags group by metric, as `loss/train/head1`.
+    /// The scalars of a record as one framed event. Tags such as `loss/train/head1` group them by metric.
     static func record(_ record: MetricsRecord, at time: Double) -> [UInt8] {
         var summary = ProtobufWriter()
         for (name, value) in record.values {
@@ -92,7 +93,7 @@ final class EventFile {
         return length + CRC32C.masked(length).littleEndianBytes + data + CRC32C.masked(data).littleEndianBytes
     }
 
-    /// The time of each step in a file of ours, as far as it is whole.
+    /// The wall time of each step in a file that Foretoken wrote, up to the first damaged record.
     static func times(in file: URL) -> [Int: Double] {
         guard let data = try? Data(contentsOf: file, options: .mappedIfSafe) else { return [:] }
         var (times, offset) = ([Int: Double](), 0)

@@ -1,4 +1,4 @@
-/// The part of protobuf's wire format that an event needs.
+/// The subset of protobuf's wire format used by TensorBoard events.
 struct ProtobufWriter {
     private(set) var bytes: [UInt8] = []
 
@@ -26,12 +26,12 @@ struct ProtobufWriter {
     private mutating func key(_ field: Int, wireType: Int) { varint(UInt64(field << 3 | wireType)) }
 
     private mutating func varint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
+        var remaining = value
+        while remaining >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: remaining) | 0x80)
+            remaining >>= 7
         }
-        bytes.append(UInt8(rest))
+        bytes.append(UInt8(remaining))
     }
 }
 

@@ -1,5 +1,5 @@
 extension ReportPage {
-    /// A number that runs record, and how it is drawn.
+    /// A metric of `metrics.jsonl` and its chart.
     private struct Metric {
         let name: String
         let title: String
@@ -10,12 +10,12 @@ extension ReportPage {
     }
 
     private static let metrics = [
-        Metric(name: "loss", title: "Loss", note: "nats a token", isLogarithmic: true),
+        Metric(name: "loss", title: "Loss", note: "cross-entropy, nats/token", isLogarithmic: true),
         Metric(
-            name: "acceptance", title: "Acceptance", note: "head i is right, given that those before it were",
+            name: "acceptance", title: "Acceptance", note: "head i correct, given heads 1 to i − 1 correct",
             unit: .percent, includesZero: true),
         Metric(
-            name: "cumulativeAcceptance", title: "Cumulative acceptance", note: "heads 1 to i are all right",
+            name: "cumulativeAcceptance", title: "Cumulative acceptance", note: "heads 1 to i all correct",
             unit: .percent,
             includesZero: true),
         Metric(name: "bitsPerByte", title: "Bits per byte"),
@@ -24,13 +24,13 @@ extension ReportPage {
         Metric(
             name: "headGradientNorm", title: "Gradient norm per head", note: "of the head's own parameters",
             isLogarithmic: true),
-        Metric(name: "tokensPerSecond", title: "Tokens a second", unit: .count, includesZero: true),
+        Metric(name: "tokensPerSecond", title: "Throughput", note: "tokens/s", unit: .count, includesZero: true),
         Metric(name: "peakBytes", title: "Peak memory", unit: .bytes, includesZero: true),
     ]
 
-    /// Of several runs, each head has charts of its own; these are the most heads that get them.
+    /// With several runs every head has its own chart; the maximum number of heads shown.
     private static let headLimit = 8
-    /// Points a page may draw, about 14 bytes each.
+    /// The maximum number of points on a page, about 14 bytes each.
     private static let pointBudget = 40_000
 
     /// All charts of a page.
@@ -46,7 +46,7 @@ extension ReportPage {
         return charts
     }
 
-    /// A chart of all heads, in the order of the heads' colours.
+    /// One chart with a line per head, coloured by head number.
     private static func oneRun(_ run: RunRecord, _ metric: Metric) -> [LineChart] {
         let training = run.history.series(metric.name, kind: "train")
         let validation = run.history.series(metric.name, kind: "validation")
@@ -55,8 +55,8 @@ extension ReportPage {
             _ found: [(head: Int?, series: ThinnedSeries)], _ name: String, _ weight: LineChart.Weight
         ) -> [LineChart.Series] {
             found.map { head, series in
-                let isBehind = weight == .background
-                let label = [isBehind ? name : "", head.map { "head \($0)" } ?? ""].filter { !$0.isEmpty }
+                let isBackground = weight == .background
+                let label = [isBackground ? name : "", head.map { "head \($0)" } ?? ""].filter { !$0.isEmpty }
                 return LineChart.Series(
                     label.joined(separator: " "), series.points,
                     color: head.map { .ordered($0 - 1, of: count) } ?? .category(0),
@@ -64,13 +64,13 @@ extension ReportPage {
             }
         }
         return chart(
-            metric, title: metric.title, about: metric.note,
+            metric, title: metric.title, caption: metric.note,
             lines(training, "training", validation.isEmpty ? .foreground : .background)
                 + lines(validation, "validation", .foreground),
-            note: training.isEmpty || validation.isEmpty ? "" : "thin: training, bold: validation")
+            legend: training.isEmpty || validation.isEmpty ? "" : "thin: training, bold: validation")
     }
 
-    /// A chart for each head, with all runs in it.
+    /// One chart per head, with a line per run.
     private static func severalRuns(_ runs: [RunRecord], _ metric: Metric) -> [LineChart] {
         let all = runs.map { run in
             ["train", "validation"].map { run.history.series(metric.name, kind: $0) }
@@ -92,23 +92,23 @@ extension ReportPage {
             }
             return chart(
                 metric, title: metric.title + (head > 0 ? " of head \(head)" : ""), series,
-                note: isBoth ? "thin: training, bold: validation" : "")
+                legend: isBoth ? "thin: training, bold: validation" : "")
         }
     }
 
     private static func chart(
-        _ metric: Metric, title: String, about: String = "", _ series: [LineChart.Series], note: String
+        _ metric: Metric, title: String, caption: String = "", _ series: [LineChart.Series], legend: String
     ) -> [LineChart] {
         guard !series.isEmpty else { return [] }
         var chart = LineChart(title, series)
-        chart.note = [about, note].filter { !$0.isEmpty }.joined(separator: "; ")
+        chart.note = [caption, legend].filter { !$0.isEmpty }.joined(separator: "; ")
         chart.unit = metric.unit
         chart.isLogarithmic = metric.isLogarithmic
         chart.includesZero = metric.includesZero
         return [chart]
     }
 
-    /// Decoding speed by heads used, of the runs that have been measured.
+    /// Decoding speed against the number of heads, for the runs with a `decoding.json`.
     private static func decoding(_ runs: [RunRecord]) -> [LineChart] {
         let measured = runs.enumerated().compactMap { index, run in run.decoding.map { (index, run.name, $0) } }
         func points(_ rows: [DecodingByHeads.Row], _ value: (DecodingByHeads.Row) -> Double) -> [ChartPoint] {
@@ -116,7 +116,7 @@ extension ReportPage {
         }
         guard !measured.isEmpty else { return [] }
         var chart = LineChart("Decoding speed", [])
-        chart.note = "compared with next-token decoding"
+        chart.note = "relative to next-token decoding"
         for (index, name, result) in measured {
             let isOne = runs.count == 1
             chart.series.append(
@@ -134,7 +134,7 @@ extension ReportPage {
         return [chart] + drafts(measured)
     }
 
-    /// What became of the drafts with the most heads in use.
+    /// Draft acceptance by head and the distribution of block lengths, each with the most heads measured.
     private static func drafts(_ measured: [(index: Int, name: String, result: DecodingByHeads)]) -> [LineChart] {
         let widest = measured.compactMap { index, name, result in
             result.rows.max { $0.heads < $1.heads }.map { (index, name, $0) }
@@ -156,8 +156,8 @@ extension ReportPage {
             (chart.unit, chart.includesZero, chart.ticksAtData) = (.percent, true, true)
             return [chart]
         }
-        return chart("Accepted drafts", "share of those proposed at a position", "head", first: 2) { $0.acceptance }
-            + chart("Block lengths", "share of the passes that gave so many tokens", "tokens", first: 1) { row in
+        return chart("Draft acceptance", "accepted ÷ proposed drafts of each head", "head", first: 2) { $0.acceptance }
+            + chart("Block length", "share of verification passes", "tokens emitted per pass", first: 1) { row in
                 row.acceptedLengths.map { lengths in
                     let passes = Double(max(1, lengths.reduce(0, +)))
                     return lengths.map { Double($0) / passes }

@@ -31,8 +31,8 @@ extension ReportPage {
 
         """
 
-    /// Shows the values where the pointer is. Values are read back out of the drawing, to about four digits; without the
-    /// script, lines and points still carry titles. It holds no less-than sign or ampersand, which XML would take for markup.
+    /// Shows the values at the pointer in a tooltip. Values are recovered from pixel coordinates, to about four digits;
+    /// without scripting, lines and points still have titles. The text must not contain `<` or `&`: the page is also XML.
     static let script = """
 
         (function () {
@@ -74,7 +74,7 @@ extension ReportPage {
               var part = (p - x[2]) / (x[3] - x[2]);
               if (x[4]) { return written.number(x[0] * Math.pow(x[1] / x[0], part)); }
               var v = x[0] + part * (x[1] - x[0]);
-              // A pixel's hundredth is the drawing's grain: steps finer than that are only about so.
+              // Coordinates are rounded to hundredths of a pixel; a step known less exactly is shown as approximate.
               var grain = Math.pow(10, Math.ceil(Math.log10((x[1] - x[0]) / (x[3] - x[2]) / 50)));
               return (grain > 1 ? '≈ ' : '') + Number((Math.round(v / Math.max(grain, 1)) * Math.max(grain, 1)).toFixed(0))
                 .toLocaleString('en');

@@ -1,10 +1,10 @@
 public import Foundation
 
-/// A report of one run, or of several side by side: one file with everything inside it, under 1 MB however long the runs.
+/// The report of one run, or a comparison of several: one self-contained HTML file, under 1 MB whatever the runs' length.
 ///
-/// The page is XHTML in HTML's syntax, so that both kinds of parser read it.
+/// The page is valid both as HTML and as XML.
 public enum ReportPage {
-    /// The page.
+    /// The page's text.
     public static func html(_ runs: [RunRecord]) -> String {
         let title = runs.map(\.name).joined(separator: ", ")
         let shown = runs.contains { $0.history.count > 0 }
@@ -17,7 +17,7 @@ public enum ReportPage {
             <style>\(style)\(LineChart.style)</style></head><body><main>
             <h1>\(Markup.escaped(Markup.shortened(title, to: 400)))</h1>
             \(runs.count == 1 ? headline(runs[0]) : "")
-            \(shown ? "" : "<p>No records yet: the first comes after <code>training.logEvery</code> steps.</p>")
+            \(shown ? "" : "<p>No metrics yet: the first record is written after <code>training.logEvery</code> steps.</p>")
             \(shown ? runs.count == 1 ? summary(runs[0]) : summary(runs) : "")
             <div class="charts">
             \(figures(runs).map(\.figure).joined())</div>
@@ -27,7 +27,7 @@ public enum ReportPage {
             """
     }
 
-    /// Writes the page as a whole, or leaves what is there.
+    /// Writes the page atomically.
     ///
     /// - Throws: ``ReportError``.
     public static func write(_ runs: [RunRecord], to url: URL) throws {
@@ -37,7 +37,7 @@ public enum ReportPage {
         try write(html(runs), to: url)
     }
 
-    /// Writes one of the page's charts as an image of its own.
+    /// Writes one of the page's charts as an SVG file.
     ///
     /// - Throws: ``ReportError``.
     public static func write(chart title: String, of runs: [RunRecord], to url: URL) throws {
@@ -62,7 +62,7 @@ public enum ReportPage {
         let facts = [
             history.count > 0 ? "step \(history.lastStep)" : nil,
             history.last("tokensPerSecond", kind: "train").map { ChartUnit.count.text($0) + " tokens/s" },
-            history.last("peakBytes", kind: "train").map { "peak " + ChartUnit.bytes.text($0) },
+            history.last("peakBytes", kind: "train").map { "peak memory " + ChartUnit.bytes.text($0) },
             history.last("bitsPerByte", kind: "validation", head: 1).map {
                 ChartUnit.number.text($0) + " bits per byte"
             },
@@ -70,13 +70,13 @@ public enum ReportPage {
         return facts.isEmpty ? "" : "<p class=\"facts\">\(Markup.escaped(facts.joined(separator: " · ")))</p>"
     }
 
-    /// The last numbers of each head of a run.
+    /// The latest values of a run, one row per head.
     private static func summary(_ run: RunRecord) -> String {
         let columns: [(String, String, String, ChartUnit)] = [
             ("training loss", "loss", "train", .number), ("validation loss", "loss", "validation", .number),
             ("bits/byte", "bitsPerByte", "validation", .number),
             ("acceptance", "acceptance", "validation", .percent),
-            ("cumulative", "cumulativeAcceptance", "validation", .percent),
+            ("cumulative acceptance", "cumulativeAcceptance", "validation", .percent),
         ]
         let heads = min(run.history.heads, 64)
         guard heads > 0 else { return "" }
@@ -87,12 +87,12 @@ public enum ReportPage {
             })
     }
 
-    /// The last numbers of each run.
+    /// The latest values of several runs, one row per run.
     private static func summary(_ runs: [RunRecord]) -> String {
         table(
             [
-                "run", "step", "training loss", "validation loss", "bits/byte", "acceptance of each head", "tokens/s",
-                "peak", "speed-up",
+                "run", "step", "training loss", "validation loss", "bits/byte", "acceptance per head", "tokens/s",
+                "peak memory", "speed-up",
             ],
             runs.map { run in
                 let history = run.history
@@ -107,7 +107,7 @@ public enum ReportPage {
                     cell(history.last("peakBytes", kind: "train"), .bytes),
                     cell(run.decoding?.rows.map(\.speedUp).max(), .ratio),
                 ]
-            }) + "<p class=\"facts\">Losses and bits per byte are head 1's.</p>"
+            }) + "<p class=\"facts\">Losses (nats/token) and bits/byte are those of head 1, the next-token head.</p>"
     }
 
     private static func cell(_ value: Double?, _ unit: ChartUnit) -> String {
@@ -121,7 +121,7 @@ public enum ReportPage {
         return "<div class=\"scroll\"><table>\n\(row(header, "th"))\(rows.map { row($0, "td") }.joined())</table></div>"
     }
 
-    /// The recipes; of several, what not all have in common is marked.
+    /// The recipes; with several runs, lines that differ between them are highlighted.
     private static func recipes(_ runs: [RunRecord]) -> String {
         let recipes = runs.map { run in run.recipe.map(keyedLines) ?? [] }
         let sets = recipes.map { Set($0.map(\.key)) }
@@ -137,7 +137,7 @@ public enum ReportPage {
         return blocks.isEmpty ? "" : "<h2>Recipe</h2><div class=\"charts\">\(blocks.joined())</div>"
     }
 
-    /// The lines of a recipe, each with its section, so that equal lines of two sections differ.
+    /// The lines of a recipe, keyed by section and text, so that equal lines of different sections do not match.
     private static func keyedLines(_ text: String) -> [(key: String, text: String)] {
         var section = ""
         return text.split(separator: "\n").map { line in

@@ -1,34 +1,34 @@
 import ForetokenFiles
 import ForetokenPlatform
 
-/// A place in the order in which a corpus is read.
+/// A position in the reading order of a corpus.
 struct CorpusPosition: Sendable, Equatable {
-    /// Files that are done.
+    /// The number of finished files.
     var file = 0
-    /// Bytes of the next file that are done, unpacked if it is compressed.
+    /// The number of processed bytes of the next file, after decompression.
     var offset = 0
-    /// Lines of the next file that are done.
+    /// The number of processed lines of the next file.
     var line = 0
-    /// Bytes of input files read up to here, for progress.
+    /// Bytes of input files read so far, for progress.
     var bytesRead = 0
 }
 
-/// A piece of the work that is done by itself: some files, or a piece of a large one.
+/// A unit of work: several files, or a part of a large one.
 struct CorpusJob: Sendable {
     enum Part: Sendable {
         /// A file that is one document.
         case file(CorpusFile)
-        /// A piece of a text file that is cut into documents.
+        /// A document cut from a large text file.
         case text([UInt8])
-        /// Whole lines of a JSONL file; the first one's number counts from one.
+        /// Whole lines of a JSONL file, and the number of the first line, from one.
         case lines([UInt8], of: CorpusFile, first: Int)
     }
     var parts: [Part] = []
-    /// What was passed over on the way.
+    /// The number of skipped files and lines, by reason.
     var skipped: [String: Int] = [:]
-    /// Where the next job begins.
+    /// The start of the next job.
     var end = CorpusPosition()
-    /// About how much memory it takes.
+    /// The approximate memory use in bytes.
     var bytes = 0
 
     fileprivate mutating func countBadLines(_ reader: PieceReader) {
@@ -37,18 +37,19 @@ struct CorpusJob: Sendable {
     }
 }
 
-/// Cuts the files of a walk into jobs, the same ones every time; large files are read here piece by piece.
+/// Divides the files of a walk into jobs, deterministically; reads large files in pieces.
 struct CorpusCutter {
     private let options: CorpusPreparation
     private var walk: SourceWalk
     private var position = CorpusPosition()
     private var open: PieceReader?
-    /// Where an earlier process stopped.
+    /// The position from which an interrupted preparation resumes.
     private let start: CorpusPosition
 
-    /// Files, bytes and lines that a job has at most, large single ones aside.
-    private static let filesOfAJob = 128
-    private static let bytesOfAJob = 1 << 20
+    /// The maximum number of files in a job.
+    private static let filesPerJob = 128
+    /// The size at which a job is complete; a single large file or piece may exceed it.
+    private static let bytesPerJob = 1 << 20
 
     init(_ options: CorpusPreparation, from start: CorpusPosition) throws(PreparationError) {
         self.options = options
@@ -56,17 +57,17 @@ struct CorpusCutter {
         walk = try SourceWalk(options.inputs, filter: options.filter)
     }
 
-    /// What the walk passed over.
+    /// The number of files that the walk skipped, by reason.
     var skippedByWalk: [String: Int] { walk.skipped }
 
-    /// The next job, or nil at the end.
+    /// The next job; nil at the end.
     ///
-    /// - Throws: ``PreparationError`` for JSONL that cannot be read.
+    /// - Throws: ``PreparationError`` for a JSONL file that cannot be read.
     mutating func next() throws -> CorpusJob? {
         var job = CorpusJob()
-        while job.bytes < Self.bytesOfAJob, job.parts.count < Self.filesOfAJob {
+        while job.bytes < Self.bytesPerJob, job.parts.count < Self.filesPerJob {
             if open != nil {
-                // A piece is a job of its own.
+                // A piece of a large file is a separate job.
                 guard job.parts.isEmpty else { break }
                 if try readPiece(into: &job) { return job }
                 continue
@@ -122,7 +123,7 @@ struct CorpusCutter {
         (position.offset, position.line) = (0, 0)
     }
 
-    /// Reads the next piece of the open file; false where that is at its end.
+    /// Reads the next piece of the open file; false at the end of the file.
     private mutating func readPiece(into job: inout CorpusJob) throws -> Bool {
         guard let reader = open else { return false }
         do throws(PieceFault) {
@@ -157,7 +158,7 @@ struct CorpusCutter {
     }
 }
 
-/// Why a large file cannot be read on.
+/// An error while reading a large file.
 enum PieceFault: Error {
     case line(Int, reason: String)
     case file(FileFailure)
@@ -165,12 +166,12 @@ enum PieceFault: Error {
 
 /// Reads a large file in pieces of whole lines.
 ///
-/// JSONL gives about a megabyte at a time, and a line beyond the largest size is a fault or is passed over; text gives
-/// documents of at most the largest size, longer lines being cut between characters.
+/// Pieces of JSONL have about 1 MiB; a line longer than `largest` is an error or is skipped. Pieces of text are documents of at
+/// most `largest` bytes; longer lines are split between characters.
 final class PieceReader {
     let file: CorpusFile
     let isLines: Bool
-    /// Bytes and lines given out or passed over so far.
+    /// The numbers of bytes and lines returned or skipped so far.
     private(set) var offset = 0
     private(set) var line = 0
     private let reader: UnpackingReader
@@ -178,7 +179,7 @@ final class PieceReader {
     private let skipsBad: Bool
     private var buffer: [UInt8] = []
     private var isAtEnd = false
-    /// Why nothing more can be read; what was read before comes first.
+    /// A read error, reported after the bytes that were read before it.
     private var fault: FileFailure?
     private var badLines = 0
     private static let step = 1 << 20
@@ -190,13 +191,13 @@ final class PieceReader {
 
     var bytesTaken: Int { reader.bytesTaken }
 
-    /// Lines passed over since the last call.
+    /// The number of lines skipped since the last call.
     func takeBadLines() -> Int {
         defer { badLines = 0 }
         return badLines
     }
 
-    /// Goes to where an earlier reader stopped.
+    /// Skips to a position at which an earlier reader stopped.
     func skip(to offset: Int, line: Int) throws(FileFailure) {
         while self.offset < offset {
             fill(upTo: min(Self.step, offset - self.offset))
@@ -208,7 +209,7 @@ final class PieceReader {
         self.line = line
     }
 
-    /// The next piece, nil at the end.
+    /// The next piece; nil at the end.
     func next() throws(PieceFault) -> [UInt8]? {
         let wanted = isLines ? Self.step : largest
         do {
@@ -221,10 +222,10 @@ final class PieceReader {
                     guard skipsBad else {
                         throw PieceFault.line(
                             line + 1,
-                            reason: "it is longer than \(largest) bytes; a larger --max-file-bytes allows longer ones")
+                            reason: "the line is longer than \(largest) bytes; raise --max-file-bytes for longer lines")
                     }
                     badLines += 1
-                    passOverLine()
+                    skipLine()
                     fill(upTo: wanted)
                     guard !buffer.isEmpty else { return try nothing() }
                     end = lastLineEnd()
@@ -251,25 +252,25 @@ final class PieceReader {
         }
     }
 
-    /// Nothing is left: the end, unless reading failed.
+    /// The result with an empty buffer: nil for the end, unless reading failed.
     private func nothing() throws(FileFailure) -> [UInt8]? {
         if let fault { throw fault }
         return nil
     }
 
-    /// Where the last whole line of the buffer ends; all of it at the end of the file, 0 where there is none.
+    /// The end of the last whole line in the buffer, 0 if there is none; at the end of the file the whole buffer.
     private func lastLineEnd() -> Int {
         if isAtEnd, !isLines || buffer.count <= largest { return buffer.count }
         return buffer.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
     }
 
-    /// Not inside a character: its further bytes all begin with the bits 10.
+    /// The end of the last whole UTF-8 character in the buffer; continuation bytes begin with the bits 10.
     private func lastCharacterEnd() -> Int {
         let end = buffer.suffix(3).lastIndex { $0 & 0xC0 != 0x80 } ?? buffer.count
         return end > 0 && buffer[buffer.count - 1] >= 0x80 ? end : buffer.count
     }
 
-    private func passOverLine() {
+    private func skipLine() {
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
                 offset += end + 1

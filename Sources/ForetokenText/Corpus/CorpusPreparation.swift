@@ -1,49 +1,51 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// Source files to token shards: exact duplicates removed, held-out documents split off by a seeded hash of their content.
+/// Converts source files to token shards: removes exact duplicates and splits off validation documents by a seeded hash of their
+/// content.
 ///
-/// A document's side depends on its content and the seed only, so that adding files never moves one from held-out to
-/// training. The shards do not depend on the number of workers. Memory holds some megabytes of text for each worker,
-/// whatever the files, and 16 to 48 bytes a document in a file that is mapped. What was killed goes on where it stood when
-/// it is run again.
+/// Whether a document is for training or validation depends on its content and the seed only, so adding files never moves one
+/// between the splits. The shards do not depend on the number of workers. Memory use is a few megabytes per worker, independent of
+/// the input, plus 16 to 48 bytes per document in a memory-mapped file. An interrupted preparation resumes when it is run again.
 public struct CorpusPreparation: Sendable {
+    // The property names are part of the digest with which an interrupted preparation is recognised.
+
     /// Files and folders to read.
     public var inputs: [URL]
-    /// Endings that count inside folders, without the dot; nil for all.
+    /// File extensions to read in folders, without the dot; nil for all.
     public var fileExtensions: Set<String>?
-    /// In a folder a file must match one of these patterns of gitignore(5), or lie in a folder that does; none: all files.
+    /// gitignore(5) patterns: in folders, only files that match one, or are in a folder that does, are read; empty for all files.
     public var include: [String] = []
-    /// In a folder, what matches one of these patterns of gitignore(5) is left out.
+    /// gitignore(5) patterns: in folders, files and folders that match one are skipped.
     public var exclude: [String] = []
-    /// Whether `.gitignore` files and a repository's `.git/info/exclude` count inside folders.
+    /// Whether folders are read according to `.gitignore` files and the repository's `.git/info/exclude`.
     public var honoursGitignore = true
-    /// Whether files that programs wrote are skipped inside folders.
+    /// Whether generated files in folders are skipped.
     public var skipsGenerated = true
-    /// Smaller files and texts are skipped.
+    /// The minimum size of a document in bytes; smaller ones are skipped.
     public var minimumFileBytes = 0
-    /// Larger files and texts are skipped.
+    /// The maximum size of a document in bytes; larger ones are skipped.
     public var maximumFileBytes = 1 << 20
-    /// Whether larger files, and compressed ones, are cut at line ends into documents that are not larger.
+    /// Whether larger files, and compressed ones, are instead split at line ends into documents of at most the maximum size.
     public var splitsLargeFiles = false
-    /// The key of the text in the lines of `.jsonl` and `.ndjson` files; without it they are texts like others.
+    /// The key of the text in lines of `.jsonl` and `.ndjson` files; nil to read these as plain text.
     public var field: String?
-    /// Whether lines without a document, and files that cannot be read to their end, are counted instead of being errors.
+    /// Whether malformed lines, and files that cannot be read to their end, are skipped and counted instead of being errors.
     public var skipsBadLines = false
-    /// A fair sample of about so many bytes is kept, chosen by the hash.
+    /// If set, keeps a random sample of documents of about this total size in bytes.
     public var maximumBytes: Int?
-    /// The share of documents held out.
+    /// The fraction of documents for validation.
     public var validationFraction = 0.02
-    /// Decides the split and the sample.
+    /// The seed of the split and of the sample.
     public var seed: UInt64 = 0
-    /// Threads that read and encode.
+    /// The number of threads that read and encode.
     public var workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
 
-    /// The largest ``maximumFileBytes``: a document is held in memory several times over.
+    /// The upper limit of ``maximumFileBytes``; several copies of a document are held in memory.
     public static let largestMaximum = 1 << 30
-    /// How often it is written down how far the preparation is.
+    /// The time between checkpoints.
     var checkpointInterval = Duration.seconds(5)
-    /// Lines are longer than their texts: escapes, other keys.
+    /// A line is longer than its text because of escapes and other keys.
     var maximumLineBytes: Int { 16 << 20 + 2 * maximumFileBytes }
     var filter: WalkFilter {
         WalkFilter(
@@ -51,25 +53,25 @@ public struct CorpusPreparation: Sendable {
             skipsGenerated: skipsGenerated)
     }
 
-    /// The preparation of some inputs.
+    /// Creates a preparation with default options.
     public init(inputs: [URL], fileExtensions: Set<String>? = nil) {
         self.inputs = inputs
         self.fileExtensions = fileExtensions
     }
 
-    /// Writes `train.tokens`, `validation.tokens` and the tokenizer into a folder, or goes on with that.
+    /// Writes `train.tokens`, `validation.tokens` and the tokenizer to a folder, or resumes doing so.
     ///
-    /// `progress`: called after every piece of work.
-    /// - Throws: ``PreparationError``, ``ShardError``, ``TokenizerError``.
+    /// `progress`: called after every job.
+    /// - Throws: ``PreparationError``, ``ShardError``, ``TokenizerError``; what `progress` throws.
     public func run(
         into folder: URL, tokenizer: any Tokenizer, progress: (PreparationProgress) throws -> Void = { _ in }
     ) throws -> PreparationReport {
         let listing = try CorpusListing(self)
-        let state = try PreparationState(in: folder, key: key(listing, tokenizer))
+        let state = try PreparationState(in: folder, digest: digest(listing, tokenizer))
         func open(at start: PreparationCheckpoint) throws -> GrowingShards {
             try GrowingShards(in: folder, state.folder, tokenizer, from: start)
         }
-        // What is not as it was written down (the machine failed, or a file was removed) is begun anew.
+        // If the partial shards do not match the checkpoint (a crash of the machine, a deleted file), starts from the beginning.
         let shards = try state.resumed.flatMap { try? open(at: $0) } ?? open(at: PreparationCheckpoint())
         let (train, validation, seen) = (shards.train, shards.validation, shards.seen)
         let packing = TokenPacking(tokenizer)
@@ -94,7 +96,7 @@ public struct CorpusPreparation: Sendable {
             throw PreparationError.emptySplit(report.trainDocuments == 0 ? "train" : "validation")
         }
         try TokenizerFile.write(tokenizer, to: folder)
-        // Both are whole before either has its name.
+        // Both shards are complete before either is renamed to its final name.
         try train.seal()
         try validation.seal()
         try train.finish()
@@ -103,23 +105,24 @@ public struct CorpusPreparation: Sendable {
         return report
     }
 
-    /// Counts the words of the documents to train on, from which a tokenizer can then be trained.
+    /// Counts the words of the training documents, for training a tokenizer.
     ///
-    /// - Throws: ``PreparationError``.
+    /// - Throws: ``PreparationError``; what `progress` throws.
     public func countWords(
         into training: inout BytePairTraining, progress: (PreparationProgress) throws -> Void = { _ in }
     ) throws {
-        let place = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: place) }
+        let temporary = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: temporary) }
         let report = try forEachDocument(
-            from: PreparationCheckpoint(), CorpusListing(self), SeenDocuments(in: place, resuming: 0), encode: { $0 },
+            from: PreparationCheckpoint(), CorpusListing(self), SeenDocuments(in: temporary, resuming: 0),
+            encode: { $0 },
             document: { if !$0.isValidation { training.add(Array($0.content)) } },
             afterJob: { try progress($0.progress) })
         guard report.trainDocuments > 0 else { throw PreparationError.nothingLeft(report) }
     }
 
-    /// The documents in their order, each one once, those that are left out aside.
+    /// Calls `document` for every distinct document of the corpus, in order, except those left out of the sample.
     private func forEachDocument(
         from start: PreparationCheckpoint, _ listing: CorpusListing, _ seen: SeenDocuments,
         encode: @escaping @Sendable ([UInt8]) throws -> [UInt8],
@@ -154,7 +157,7 @@ public struct CorpusPreparation: Sendable {
                         progress.report.trainDocuments += 1
                         progress.report.trainBytes += found.bytes
                     }
-                    try document((job.contents[found.place], found.side == .validation))
+                    try document((job.contents[found.range], found.side == .validation))
                 }
                 progress.bytesRead = job.end.bytesRead
                 try afterJob((job.end, progress))
@@ -163,10 +166,10 @@ public struct CorpusPreparation: Sendable {
         return progress.report
     }
 
-    /// Stands for everything that the shards depend on.
-    private func key(_ listing: CorpusListing, _ tokenizer: any Tokenizer) -> String {
+    /// A digest of everything that the shards depend on: options, input files and tokenizer.
+    private func digest(_ listing: CorpusListing, _ tokenizer: any Tokenizer) -> String {
         var options = self
-        // Neither changes the shards.
+        // Neither affects the shards.
         (options.workers, options.checkpointInterval) = (0, .zero)
         options.fileExtensions = nil
         let words = "1 \(options) \(fileExtensions?.sorted() ?? []) \(listing) \(tokenizer.digest)"
@@ -174,11 +177,11 @@ public struct CorpusPreparation: Sendable {
     }
 }
 
-/// What there is to read, found by a first walk: the second one must find the same.
+/// The input files, found in a first walk; the second walk must find the same.
 struct CorpusListing {
     private(set) var files = 0
     private(set) var bytes = 0
-    /// A hash of all paths, sizes and times of change.
+    /// A hash of all paths, sizes and modification times.
     private(set) var digest: UInt64 = 0
 
     init(_ options: CorpusPreparation) throws(PreparationError) {
@@ -194,7 +197,7 @@ struct CorpusListing {
     }
 }
 
-/// What a preparation writes to.
+/// The files that a preparation writes.
 private struct GrowingShards {
     let start: PreparationCheckpoint
     let train: TokenShardWriter
@@ -216,7 +219,7 @@ private struct GrowingShards {
     }
 }
 
-/// The documents met so far, and a log of them from which another process can go on.
+/// The documents seen so far, with a log from which another process can resume.
 private final class SeenDocuments {
     let set: FingerprintSet
     private let log: PartialFile
@@ -244,7 +247,7 @@ private final class SeenDocuments {
         }
     }
 
-    /// Adds one; false where it is known.
+    /// Adds a document. Returns false if it was seen before.
     func insert(_ fingerprint: Fingerprint) throws(ShardError) -> Bool {
         do throws(FileFailure) {
             guard try set.insert(fingerprint) else { return false }

@@ -1,15 +1,15 @@
 import ForetokenFiles
 import ForetokenPlatform
 
-/// The documents of a job, ready for a shard, in one piece of memory.
+/// The documents of a job, encoded for a shard, in a single buffer.
 struct PreparedJob: Sendable {
     struct Document: Sendable {
         let fingerprint: Fingerprint
-        /// Bytes of the text.
+        /// The size of the text in bytes.
         let bytes: Int
         let side: Side
-        /// Where it is in the contents; empty for one that is left out, or was met before.
-        let place: Range<Int>
+        /// The range in `contents`; empty for a document that is left out or was seen before.
+        let range: Range<Int>
     }
     enum Side: Sendable { case training, validation, leftOut }
     fileprivate(set) var documents: [Document] = []
@@ -18,14 +18,14 @@ struct PreparedJob: Sendable {
     let end: CorpusPosition
 }
 
-/// Reads, checks, hashes and encodes documents. Several threads use one at a time; the order of the results is not theirs.
+/// Reads, checks, hashes and encodes documents. Shared by several threads; `OrderedWork` restores the order of the results.
 struct DocumentWorker: Sendable {
     let options: CorpusPreparation
-    /// The share of the text that is kept.
+    /// The fraction of documents to keep.
     let keep: Double
-    /// Documents met so far; what is here already need not be encoded.
+    /// The documents seen so far, which are not encoded again.
     let seen: FingerprintSet
-    /// What a document becomes in the shard.
+    /// Encodes a document for the shard.
     let encode: @Sendable ([UInt8]) throws -> [UInt8]
 
     func run(_ job: CorpusJob) throws -> PreparedJob {
@@ -46,11 +46,11 @@ struct DocumentWorker: Sendable {
         return result
     }
 
-    /// A file's text, unpacked; nil where it is passed over.
+    /// The decompressed text of a file; nil if it is skipped.
     private func read(_ file: CorpusFile, _ result: inout PreparedJob) -> [UInt8]? {
         do throws(FileFailure) {
             let reader = try UnpackingReader(path: file.path, followingLinks: false)
-            // What grew since it was found, or unpacks to more.
+            // Checked while reading: the file may have grown since the walk, or be larger after decompression.
             let limit = options.maximumFileBytes + 1
             var text: [UInt8] = []
             var wanted = reader.isPacked ? max(4 * file.size, 1 << 12) : file.size + 1
@@ -77,12 +77,12 @@ struct DocumentWorker: Sendable {
     private func add(_ lines: [UInt8], of file: CorpusFile, _ first: Int, to result: inout PreparedJob) throws {
         guard let field = options.field.map(JSONField.init(key:)) else { return }
         try lines.withUnsafeBytes { lines in
-            // Editors of Windows begin a text with a mark.
+            // Skips a UTF-8 byte order mark.
             var (start, number) = (first == 1 && lines.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0, first - 1)
             while start < lines.count {
-                let rest = UnsafeRawBufferPointer(rebasing: lines[start...])
-                let end = rest.place(of: UInt8(ascii: "\n")) ?? rest.count
-                let line = UnsafeRawBufferPointer(rebasing: rest[..<end])
+                let remaining = UnsafeRawBufferPointer(rebasing: lines[start...])
+                let end = remaining.offset(of: UInt8(ascii: "\n")) ?? remaining.count
+                let line = UnsafeRawBufferPointer(rebasing: remaining[..<end])
                 start += end + 1
                 number += 1
                 if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
@@ -109,19 +109,19 @@ struct DocumentWorker: Sendable {
 
     private func add(_ text: [UInt8], to result: inout PreparedJob) throws {
         guard !text.isEmpty else { return result.skip("empty") }
-        guard text.withUnsafeBytes({ $0.place(of: 0) }) == nil else { return result.skip("binary") }
+        guard text.withUnsafeBytes({ $0.offset(of: 0) }) == nil else { return result.skip("binary") }
         guard (try? UTF8Span(validating: text.span)) != nil else { return result.skip("not UTF-8") }
         let fingerprint = text.withUnsafeBytes { Fingerprint(of: $0) }
         let start = result.contents.count
         var side = PreparedJob.Side.leftOut
-        // Met before means before in the corpus too: documents become known in its order.
+        // `seen` is filled in the order of the corpus, so a document in it precedes this one.
         if fingerprint.fraction(seed: options.seed, salt: 1) < keep, !seen.contains(fingerprint) {
             let isValidation = fingerprint.fraction(seed: options.seed, salt: 2) < options.validationFraction
             side = isValidation ? .validation : .training
             result.contents += try encode(text)
         }
         result.documents.append(
-            .init(fingerprint: fingerprint, bytes: text.count, side: side, place: start..<result.contents.count))
+            .init(fingerprint: fingerprint, bytes: text.count, side: side, range: start..<result.contents.count))
     }
 }
 
@@ -130,8 +130,8 @@ extension PreparedJob {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The first place of a byte, by the system's fast search.
-    fileprivate func place(of byte: UInt8) -> Int? {
+    /// The offset of the first occurrence of a byte, found with `memchr`.
+    fileprivate func offset(of byte: UInt8) -> Int? {
         guard let baseAddress, let found = memchr(baseAddress, Int32(byte), count) else { return nil }
         return UnsafeRawPointer(found) - baseAddress
     }

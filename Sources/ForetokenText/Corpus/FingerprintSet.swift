@@ -21,22 +21,22 @@ struct Fingerprint: Sendable, Hashable {
     }
 }
 
-/// The documents met so far, in a table that lies in a file: the system may write its memory out where it has to, so that
-/// a corpus of any number of documents fits. 16 bytes a place, at most two thirds of the places taken.
+/// A set of document fingerprints: an open-addressing hash table in a memory-mapped file, which the system can page out, so that
+/// the number of documents is not limited by memory. 16 bytes per slot, at most two thirds of the slots used.
 ///
-/// Unchecked because the lock guards the table.
+/// `@unchecked Sendable`: the lock guards the table.
 final class FingerprintSet: @unchecked Sendable {
     private let url: URL
     private let lock = Mutex(())
     private var table: UnsafeMutableBufferPointer<Fingerprint>
-    /// How many there are.
+    /// The number of fingerprints in the table.
     private(set) var count = 0
-    /// All zeros mean a free place, so the fingerprint of zeros is kept here.
+    /// A zero slot is free, so membership of the all-zero fingerprint is stored separately.
     private var hasZero = false
 
-    /// An empty set whose file lies at this place; it has no name once it is open.
+    /// Creates an empty set. Its file is created at `url` and unlinked immediately.
     ///
-    /// - Throws: `FileFailure` where the disk is full.
+    /// - Throws: `FileFailure`, for example if the disk is full.
     init(at url: URL) throws(FileFailure) {
         self.url = url
         table = try Self.makeTable(1 << 16, at: url)
@@ -44,14 +44,14 @@ final class FingerprintSet: @unchecked Sendable {
 
     deinit { Self.free(table) }
 
-    /// Whether it is here.
+    /// Whether the set contains a fingerprint.
     func contains(_ fingerprint: Fingerprint) -> Bool {
-        lock.withLock { _ in isZero(fingerprint) ? hasZero : table[place(of: fingerprint)] == fingerprint }
+        lock.withLock { _ in isZero(fingerprint) ? hasZero : table[slot(of: fingerprint)] == fingerprint }
     }
 
-    /// Adds one; false where it is here already.
+    /// Adds a fingerprint. Returns false if the set contains it already.
     ///
-    /// - Throws: `FileFailure` where the disk is full.
+    /// - Throws: `FileFailure`, for example if the disk is full.
     func insert(_ fingerprint: Fingerprint) throws(FileFailure) -> Bool {
         try lock.withLock { _ in Result { () throws(FileFailure) in try insertLocked(fingerprint) } }.get()
     }
@@ -64,24 +64,24 @@ final class FingerprintSet: @unchecked Sendable {
         if (count + 1) * 3 > table.count * 2 {
             let old = table
             table = try Self.makeTable(old.count * 2, at: url)
-            for member in old where !isZero(member) { table[place(of: member)] = member }
+            for member in old where !isZero(member) { table[slot(of: member)] = member }
             Self.free(old)
         }
-        let place = place(of: fingerprint)
-        guard table[place] != fingerprint else { return false }
-        table[place] = fingerprint
+        let slot = slot(of: fingerprint)
+        guard table[slot] != fingerprint else { return false }
+        table[slot] = fingerprint
         count += 1
         return true
     }
 
     private func isZero(_ fingerprint: Fingerprint) -> Bool { fingerprint.high == 0 && fingerprint.low == 0 }
 
-    /// Where it is, or the free place for it.
-    private func place(of fingerprint: Fingerprint) -> Int {
+    /// The slot of a fingerprint, or the free slot for it.
+    private func slot(of fingerprint: Fingerprint) -> Int {
         let mask = table.count - 1
-        var place = Int(truncatingIfNeeded: fingerprint.low) & mask
-        while table[place] != fingerprint, !isZero(table[place]) { place = (place + 1) & mask }
-        return place
+        var slot = Int(truncatingIfNeeded: fingerprint.low) & mask
+        while table[slot] != fingerprint, !isZero(table[slot]) { slot = (slot + 1) & mask }
+        return slot
     }
 
     private static func makeTable(_ count: Int, at url: URL) throws(FileFailure) -> UnsafeMutableBufferPointer<
@@ -93,7 +93,7 @@ final class FingerprintSet: @unchecked Sendable {
         defer { close(descriptor) }
         unlink(url.path)
         let bytes = count * MemoryLayout<Fingerprint>.stride
-        // Without room on the disk the first touch of a page would end the process.
+        // Allocates disk space; otherwise a full disk would kill the process at the first access to a page.
         let code = posix_fallocate(descriptor, 0, off_t(bytes))
         guard code == 0 else { throw FileFailure(action: "write", code: code) }
         guard let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), address != MAP_FAILED

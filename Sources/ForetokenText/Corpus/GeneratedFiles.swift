@@ -1,5 +1,4 @@
-/// Files that programs wrote, by the signs that GitHub's linguist goes by: well-known names, marks at the top, and scripts
-/// squeezed into long lines.
+/// Detects generated files with heuristics of GitHub's linguist: well-known names, markers at the top, and minified code.
 enum GeneratedFiles {
     private static let names = Set(
         [
@@ -14,20 +13,21 @@ enum GeneratedFiles {
         "_pb.js", ".g.dart", ".freezed.dart", ".designer.cs", ".g.cs", "_generated.go", ".generated.swift",
     ].map { Array($0.utf8) }
 
-    /// Whether a name says so.
+    /// Whether a file's name marks it as generated.
     static func isGenerated(name: ArraySlice<UInt8>) -> Bool {
         names.contains(Array(name))
             || endings.contains { name.count > $0.count && name.suffix($0.count).elementsEqual($0) }
     }
 
-    /// Whether the text says so: a mark in its first 2000 bytes (`@generated`; "generated" and "do not edit" in one line),
-    /// or lines of more than 110 bytes on average where people write short ones.
+    /// Whether a file's text shows that it is generated: a marker in the first 2000 bytes (`@generated`, or "generated" and "do
+    /// not edit" on one line), or in JavaScript and CSS an average line length above 110 bytes.
     static func isGenerated(_ text: UnsafeRawBufferPointer, ending: String) -> Bool {
         let top = UnsafeRawBufferPointer(rebasing: text.prefix(2000))
-        // Eight letters at once: most files are done with here.
-        let mark = Array("enerated".utf8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-        for place in 0..<max(0, top.count - 7) where top.loadUnaligned(fromByteOffset: place, as: UInt64.self) == mark {
-            let start = (top[..<place].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+        // Compares eight bytes at once, which quickly rules out most files.
+        let marker = Array("enerated".utf8).withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        for offset in 0..<max(0, top.count - 7)
+        where top.loadUnaligned(fromByteOffset: offset, as: UInt64.self) == marker {
+            let start = (top[..<offset].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
             let line = String(decoding: top[start...].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self).lowercased()
             if line.contains("@generated") || line.contains("do not edit") || line.contains("do not modify") {
                 return true

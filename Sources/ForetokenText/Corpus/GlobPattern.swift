@@ -1,8 +1,8 @@
-/// A pattern for paths as gitignore(5) defines them: `*`, `?` and `[…]` stay inside a path's component, `**/`, `/**` and
-/// `/**/` reach across; a backslash takes the next character for itself.
+/// A path pattern as defined in gitignore(5): `*`, `?` and `[…]` match within a path component, `**/`, `/**` and `/**/` across
+/// components; a backslash escapes the next character.
 ///
-/// Names are bytes, as the file system has them. Time is at most the pattern's length times the path's, whatever stars the
-/// pattern has.
+/// Works on bytes, since file names need not be UTF-8. Matching takes time proportional to the length of the pattern times that of
+/// the path at most, however many stars the pattern has.
 struct GlobPattern: Sendable {
     private enum Piece: Sendable {
         case byte(UInt8)
@@ -12,32 +12,33 @@ struct GlobPattern: Sendable {
         /// `*`: any bytes but slashes.
         case star
         /// `**` at the end: anything.
-        case rest
-        /// `**/`: nothing, or …
+        case anySuffix
+        /// The first part of `**/`: allows skipping `folders`.
         case optional
-        /// … anything up to and with a slash.
+        /// The second part of `**/`: anything up to and including a slash.
         case folders
     }
     private var pieces: [Piece] = []
-    /// A pattern that git takes for broken never matches.
-    private var isBroken = false
-    /// The pattern, where it means itself.
+    /// Whether git considers the pattern invalid; it never matches then.
+    private var isInvalid = false
+    /// The text to match, for a pattern without special characters.
     private var literal: [UInt8]?
-    /// What must come after a single star at the beginning.
+    /// The text after the star, for a pattern whose only special character is a star at the start.
     private var suffix: [UInt8]?
 
     init(_ pattern: some Collection<UInt8>) {
         let text = Array(pattern)
         var index = 0
         func at(_ index: Int) -> UInt8? { text.indices.contains(index) ? text[index] : nil }
-        // git compares what comes before the first special character by itself, so `**` right behind it stands first.
-        let plainCount = text.prefix { !Array("*?[\\".utf8).contains($0) }.count
+        // git compares the part before the first special character literally, so a `**` directly after it counts as being at the
+        // start.
+        let literalCount = text.prefix { !Array("*?[\\".utf8).contains($0) }.count
         while let byte = at(index) {
             switch byte {
             case UInt8(ascii: "*"):
                 let start = index
                 while at(index) == UInt8(ascii: "*") { index += 1 }
-                let isAfterSlash = start == plainCount || text[start - 1] == UInt8(ascii: "/")
+                let isAfterSlash = start == literalCount || text[start - 1] == UInt8(ascii: "/")
                 let isBeforeSlash =
                     at(index) == UInt8(ascii: "/")
                     || at(index) == UInt8(ascii: "\\") && at(index + 1) == UInt8(ascii: "/")
@@ -47,44 +48,44 @@ struct GlobPattern: Sendable {
                     pieces += [.optional, .folders]
                     index += 1
                 } else {
-                    pieces.append(.rest)
+                    pieces.append(.anySuffix)
                 }
             case UInt8(ascii: "?"):
                 pieces.append(.any)
                 index += 1
             case UInt8(ascii: "["):
                 guard let set = ByteSet(parsing: text, from: &index) else {
-                    isBroken = true
+                    isInvalid = true
                     return
                 }
                 pieces.append(.set(set))
             default:
                 if byte == UInt8(ascii: "\\") { index += 1 }
-                guard let plain = at(index) else {
-                    isBroken = true
+                guard let literalByte = at(index) else {
+                    isInvalid = true
                     return
                 }
-                pieces.append(.byte(plain))
+                pieces.append(.byte(literalByte))
                 index += 1
             }
         }
-        func plain(_ pieces: ArraySlice<Piece>) -> [UInt8]? {
+        func literalBytes(_ pieces: ArraySlice<Piece>) -> [UInt8]? {
             let bytes = pieces.compactMap { if case .byte(let byte) = $0 { byte } else { nil } }
             return bytes.count == pieces.count ? bytes : nil
         }
-        literal = plain(pieces[...])
-        if case .star? = pieces.first { suffix = plain(pieces.dropFirst()) }
+        literal = literalBytes(pieces[...])
+        if case .star? = pieces.first { suffix = literalBytes(pieces.dropFirst()) }
     }
 
-    /// Whether the whole path, slashes between its components, is meant.
+    /// Whether the pattern matches the whole path, whose components are separated by slashes.
     func matches(_ path: ArraySlice<UInt8>) -> Bool {
-        if isBroken { return false }
+        if isInvalid { return false }
         if let literal { return path.elementsEqual(literal) }
         if let suffix {
             return path.count >= suffix.count && path.suffix(suffix.count).elementsEqual(suffix)
                 && !path.dropLast(suffix.count).contains(UInt8(ascii: "/"))
         }
-        // All places in the pattern that the path so far can have led to.
+        // Simulates a nondeterministic automaton: `now` is the set of pattern positions reachable with the path so far.
         return withUnsafeTemporaryAllocation(of: Bool.self, capacity: 2 * (pieces.count + 1)) { memory in
             memory.initialize(repeating: false)
             var (now, next) = (memory[..<(pieces.count + 1)], memory[(pieces.count + 1)...])
@@ -98,7 +99,7 @@ struct GlobPattern: Sendable {
                     case .any: if !isSlash { enter(index + 1, &next) }
                     case .set(let set): if !isSlash, set.contains(byte) { enter(index + 1, &next) }
                     case .star: if !isSlash { enter(index, &next) }
-                    case .rest: enter(index, &next)
+                    case .anySuffix: enter(index, &next)
                     case .optional: break
                     case .folders:
                         enter(index, &next)
@@ -111,21 +112,22 @@ struct GlobPattern: Sendable {
         }
     }
 
-    private func enter(_ place: Int, _ places: inout Slice<UnsafeMutableBufferPointer<Bool>>) {
-        guard !places[places.startIndex + place] else { return }
-        places[places.startIndex + place] = true
-        guard place < pieces.count else { return }
-        switch pieces[place] {
-        case .star, .rest: enter(place + 1, &places)
+    /// Adds a state and those reachable from it without input.
+    private func enter(_ state: Int, _ states: inout Slice<UnsafeMutableBufferPointer<Bool>>) {
+        guard !states[states.startIndex + state] else { return }
+        states[states.startIndex + state] = true
+        guard state < pieces.count else { return }
+        switch pieces[state] {
+        case .star, .anySuffix: enter(state + 1, &states)
         case .optional:
-            enter(place + 1, &places)
-            enter(place + 2, &places)
+            enter(state + 1, &states)
+            enter(state + 2, &states)
         default: break
         }
     }
 }
 
-/// The bytes between brackets, in git's reading of POSIX.
+/// A bracket expression, with git's interpretation of POSIX.
 private struct ByteSet: Sendable {
     private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
@@ -150,42 +152,42 @@ private struct ByteSet: Sendable {
         }
     }
 
-    /// Reads a set whose bracket is at `index` and moves behind it; nil where it is not closed or names no class.
+    /// Parses a set whose bracket is at `index`, and advances `index` past it; nil if it is not closed or names an unknown class.
     init?(parsing text: [UInt8], from index: inout Int) {
         func at(_ index: Int) -> UInt8? { text.indices.contains(index) ? text[index] : nil }
-        var place = index + 1
-        let isNegated = at(place) == UInt8(ascii: "!") || at(place) == UInt8(ascii: "^")
-        if isNegated { place += 1 }
+        var position = index + 1
+        let isNegated = at(position) == UInt8(ascii: "!") || at(position) == UInt8(ascii: "^")
+        if isNegated { position += 1 }
         var previous: UInt8?
         var isFirst = true
-        while isFirst || at(place) != UInt8(ascii: "]") {
+        while isFirst || at(position) != UInt8(ascii: "]") {
             isFirst = false
-            guard var byte = at(place) else { return nil }
+            guard var byte = at(position) else { return nil }
             var kept: UInt8? = byte
             if byte == UInt8(ascii: "\\") {
-                place += 1
-                guard let escaped = at(place) else { return nil }
+                position += 1
+                guard let escaped = at(position) else { return nil }
                 insert(escaped)
                 kept = escaped
-            } else if byte == UInt8(ascii: "-"), let first = previous, let last = at(place + 1),
+            } else if byte == UInt8(ascii: "-"), let first = previous, let last = at(position + 1),
                 last != UInt8(ascii: "]")
             {
-                place += 1
+                position += 1
                 byte = last
                 if byte == UInt8(ascii: "\\") {
-                    place += 1
-                    guard let escaped = at(place) else { return nil }
+                    position += 1
+                    guard let escaped = at(position) else { return nil }
                     byte = escaped
                 }
                 if first <= byte { for member in first...byte { insert(member) } }
                 kept = nil
-            } else if byte == UInt8(ascii: "["), at(place + 1) == UInt8(ascii: ":") {
-                guard let end = text[(place + 2)...].firstIndex(of: UInt8(ascii: "]")) else { return nil }
-                if end > place + 2, text[end - 1] == UInt8(ascii: ":") {
-                    let name = String(decoding: text[(place + 2)..<(end - 1)], as: UTF8.self)
+            } else if byte == UInt8(ascii: "["), at(position + 1) == UInt8(ascii: ":") {
+                guard let end = text[(position + 2)...].firstIndex(of: UInt8(ascii: "]")) else { return nil }
+                if end > position + 2, text[end - 1] == UInt8(ascii: ":") {
+                    let name = String(decoding: text[(position + 2)..<(end - 1)], as: UTF8.self)
                     guard let isMember = Self.classes[name] else { return nil }
                     for member in UInt8.min...127 where isMember(member) { insert(member) }
-                    place = end
+                    position = end
                     kept = nil
                 } else {
                     insert(byte)
@@ -194,10 +196,10 @@ private struct ByteSet: Sendable {
                 insert(byte)
             }
             previous = kept
-            place += 1
+            position += 1
         }
         if isNegated { words = (~words.0, ~words.1, ~words.2, ~words.3) }
-        index = place + 1
+        index = position + 1
     }
 
     private static let classes: [String: @Sendable (UInt8) -> Bool] = [

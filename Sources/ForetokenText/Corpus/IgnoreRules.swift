@@ -1,16 +1,16 @@
-/// The lines of a `.gitignore`, or patterns in its words: the last one that matches decides (gitignore(5)).
+/// The rules of a `.gitignore` file, or patterns in its syntax. The last matching rule decides (gitignore(5)).
 struct IgnoreRules: Sendable {
     private struct Rule: Sendable {
         let pattern: GlobPattern
         let isNegated: Bool
         let isForFolders: Bool
-        /// Without a slash the pattern is about a name in any folder.
+        /// A pattern without a slash matches names in any folder.
         let isForNames: Bool
     }
     private var rules: [Rule] = []
     var isEmpty: Bool { rules.isEmpty }
 
-    /// The rules of a file's text.
+    /// Parses the text of a `.gitignore` file.
     init(parsing text: [UInt8]) {
         let text = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text.dropFirst(3) : text[...]
         for line in text.split(separator: UInt8(ascii: "\n")) {
@@ -19,13 +19,13 @@ struct IgnoreRules: Sendable {
         }
     }
 
-    /// Patterns, each a line.
+    /// Parses patterns, each as one line.
     init(_ patterns: [String]) {
         for pattern in patterns { add(Array(pattern.utf8)[...]) }
     }
 
     private mutating func add(_ line: ArraySlice<UInt8>) {
-        var line = Self.withoutSpacesAtEnd(line)
+        var line = Self.withoutTrailingSpaces(line)
         let isNegated = line.first == UInt8(ascii: "!")
         if isNegated { line = line.dropFirst() }
         let isForFolders = line.last == UInt8(ascii: "/")
@@ -38,8 +38,8 @@ struct IgnoreRules: Sendable {
                 pattern: GlobPattern(line), isNegated: isNegated, isForFolders: isForFolders, isForNames: isForNames))
     }
 
-    /// Spaces at the end count only behind a backslash.
-    private static func withoutSpacesAtEnd(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    /// Removes trailing spaces that are not escaped with a backslash.
+    private static func withoutTrailingSpaces(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var end = line.startIndex
         var index = line.startIndex
         while index < line.endIndex {
@@ -50,7 +50,7 @@ struct IgnoreRules: Sendable {
         return line[..<end]
     }
 
-    /// Whether a path below the rules' folder is meant; nil where no rule says anything of it.
+    /// Whether a path relative to the rules' folder is matched (true) or negated (false); nil if no rule applies.
     func verdict(on path: ArraySlice<UInt8>, isFolder: Bool) -> Bool? {
         let name = path[((path.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex - 1) + 1)...]
         for rule in rules.reversed() where isFolder || !rule.isForFolders {

@@ -1,13 +1,13 @@
 import ForetokenFiles
 
-/// Reads one text out of each line of a JSONL file, without building the rest of the object.
+/// Extracts one string from each line of a JSONL file without decoding the rest of the object.
 struct JSONField: Sendable {
-    /// The key of the text.
+    /// The key of the string.
     let key: String
 
-    /// The text's bytes in the object that a line holds.
+    /// The UTF-8 bytes of the string in the object on a line.
     ///
-    /// - Throws: a sentence of what is wrong with the line.
+    /// - Throws: ``LineFault`` for a malformed line.
     func text(in line: UnsafeRawBufferPointer) throws(LineFault) -> [UInt8] {
         var scanner = JSONScanner(line)
         do throws(JSONFault) {
@@ -50,7 +50,7 @@ struct JSONField: Sendable {
     }
 }
 
-/// What is wrong with a line.
+/// The reason why a line is malformed.
 struct LineFault: Error {
     let reason: String
 }

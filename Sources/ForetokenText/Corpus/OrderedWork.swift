@@ -1,11 +1,11 @@
 import Dispatch
 import Synchronization
 
-/// Does jobs on several threads and hands the results over in the order of the jobs, whatever the number of threads.
+/// Runs jobs on several threads and delivers the results in the order of the jobs.
 struct OrderedWork {
-    /// Threads that work; the caller's makes the jobs and takes the results.
+    /// The number of worker threads. The caller's thread creates jobs and receives results.
     let workers: Int
-    /// The most that jobs under way may cost together; one alone may cost more.
+    /// The maximum total cost of jobs in progress; a single job may exceed it.
     let budget: Int
 
     private final class Slot<Output: Sendable>: @unchecked Sendable {
@@ -16,7 +16,7 @@ struct OrderedWork {
         init(cost: Int) { self.cost = cost }
     }
 
-    /// Runs jobs until `next` gives none.
+    /// Runs jobs until `next` returns nil.
     ///
     /// - Throws: the first error in the order of the jobs.
     func run<Job: Sendable, Output: Sendable>(
@@ -27,11 +27,11 @@ struct OrderedWork {
         defer { queue.cancelAndWait() }
         var slots: [Slot<Output>] = []
         var waiting: Job?
-        var (hasMore, underWay) = (true, 0)
+        var (hasMore, costInProgress) = (true, 0)
         func takeFirst() throws {
             let slot = slots.removeFirst()
             slot.done.wait()
-            underWay -= slot.cost
+            costInProgress -= slot.cost
             if let result = slot.result { try take(result.get()) }
         }
         var failure: (any Error)?
@@ -40,20 +40,20 @@ struct OrderedWork {
                 do {
                     waiting = try next()
                 } catch {
-                    // What comes before it in the order is still taken.
+                    // Thrown after the results of all earlier jobs.
                     failure = error
                 }
                 hasMore = waiting != nil
             }
             guard let job = waiting else { break }
             let jobCost = cost(job)
-            if !slots.isEmpty, slots.count >= 4 * workers || underWay + jobCost > budget {
+            if !slots.isEmpty, slots.count >= 4 * workers || costInProgress + jobCost > budget {
                 try takeFirst()
                 continue
             }
             let slot = Slot<Output>(cost: jobCost)
             slots.append(slot)
-            underWay += jobCost
+            costInProgress += jobCost
             queue.add {
                 slot.result = Result { try work(job) }
                 slot.done.signal()
@@ -65,7 +65,7 @@ struct OrderedWork {
     }
 }
 
-/// Runs bodies in the order of their coming, some at a time.
+/// Runs closures in first-in-first-out order with limited concurrency.
 private final class WorkQueue: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
@@ -101,7 +101,7 @@ private final class WorkQueue: Sendable {
         }
     }
 
-    /// Forgets what has not begun, and waits for the rest.
+    /// Discards closures that have not started, and waits for the others.
     func cancelAndWait() {
         state.withLock { $0.waiting = [] }
         group.wait()

@@ -1,54 +1,55 @@
 import ForetokenFiles
 
-/// What can go wrong with a corpus as a whole; single bad files are skipped and counted.
+/// An error that stops the preparation of a corpus; individual bad files are skipped and counted.
 public enum PreparationError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A named input is not there.
+    /// An input does not exist.
     case missing(String)
-    /// No document was left.
+    /// All documents were skipped.
     case nothingLeft(PreparationReport)
-    /// All documents fell on one side of the split.
+    /// A split has no documents.
     case emptySplit(String)
-    /// A line of a JSONL file does not hold a document; lines count from one.
+    /// A malformed line of a JSONL file; lines count from one.
     case badLine(file: String, line: Int, reason: String)
     /// A JSONL file could not be read to its end.
     case unreadable(file: String, reason: String)
-    /// Another process is preparing in the folder.
+    /// Another process is preparing data in the folder.
     case busy(folder: String)
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .missing(let path): "\(path): no such file or folder"
-        case .nothingLeft(let report): "no document is left to train on (\(report.skippedSentence)); name other files"
+        case .nothingLeft(let report): "no training documents are left (\(report.skippedSentence)); give other files"
         case .emptySplit(let name):
-            "no document fell into '\(name)'; give more files or another --validation-fraction"
+            "the split '\(name)' has no documents; give more files or another --validation-fraction"
         case .badLine(let file, let line, let reason):
-            "\(file): line \(line): \(reason); correct it, or pass over such lines with --skip-bad-lines"
+            "\(file): line \(line): \(reason); correct the line, or skip such lines with --skip-bad-lines"
         case .unreadable(let file, let reason):
-            "\(file): \(reason); replace the file, or keep what can be read with --skip-bad-lines"
-        case .busy(let folder): "\(folder): another process prepares there; wait for it, or name another --out"
+            "\(file): \(reason); replace the file, or use its readable part with --skip-bad-lines"
+        case .busy(let folder):
+            "\(folder): another process is preparing data in this folder; wait for it, or name another --out"
         }
     }
 }
 
-/// What became of the files.
+/// The counts of a preparation.
 public struct PreparationReport: Sendable, Equatable {
-    /// Documents and bytes for training.
+    /// Training documents.
     public internal(set) var trainDocuments = 0
-    /// Bytes for training.
+    /// Bytes of training documents.
     public internal(set) var trainBytes = 0
-    /// Tokens for training.
+    /// Tokens of training documents.
     public internal(set) var trainTokens = 0
-    /// Held-out documents.
+    /// Validation documents.
     public internal(set) var validationDocuments = 0
-    /// Held-out bytes.
+    /// Bytes of validation documents.
     public internal(set) var validationBytes = 0
-    /// Held-out tokens.
+    /// Tokens of validation documents.
     public internal(set) var validationTokens = 0
-    /// Files, documents and lines skipped, by reason.
+    /// Skipped files, documents and lines, by reason.
     public internal(set) var skipped: [String: Int] = [:]
 
-    /// The reasons and counts in words.
+    /// The skipped counts with their reasons as text.
     public var skippedSentence: String {
         skipped.isEmpty
             ? "nothing was skipped"
@@ -58,14 +59,14 @@ public struct PreparationReport: Sendable, Equatable {
     mutating func skip(_ reasons: [String: Int]) { skipped.merge(reasons, uniquingKeysWith: +) }
 }
 
-/// How far a preparation is.
+/// The progress of a preparation.
 public struct PreparationProgress: Sendable, Equatable {
-    /// What became of the files so far.
+    /// The counts so far.
     public internal(set) var report = PreparationReport()
-    /// Bytes of the input files read so far, compressed ones as they are on the disk.
+    /// Bytes of input files read so far, before decompression.
     public internal(set) var bytesRead = 0
-    /// Bytes of all input files.
+    /// The total size of all input files in bytes.
     public internal(set) var bytesTotal = 0
-    /// Bytes that an earlier process had read, where this one goes on from.
+    /// Bytes that had been read when this process resumed.
     public internal(set) var bytesResumed = 0
 }

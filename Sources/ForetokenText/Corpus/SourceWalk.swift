@@ -1,24 +1,24 @@
 import ForetokenFiles
 import ForetokenPlatform
 
-/// A regular file to read documents from.
+/// A regular file with documents.
 struct CorpusFile: Sendable {
-    /// Where it is; a name need not be UTF-8.
+    /// The path as bytes; it need not be UTF-8.
     let path: [UInt8]
-    /// Bytes on the disk.
+    /// The file size in bytes.
     let size: Int
-    /// Nanoseconds of its last change.
+    /// The modification time in nanoseconds.
     let changed: Int
-    /// Named by the user, and not found in a folder.
+    /// Whether the user named the file, as opposed to a folder that contains it.
     let isNamed: Bool
 
-    /// The path to show.
+    /// The path for messages.
     var shown: String { String(decoding: path, as: UTF8.self).shortenedForMessage(limit: 300) }
-    /// The file's own name.
+    /// The last path component.
     var name: ArraySlice<UInt8> { path[((path.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1)...] }
-    /// Whether its name is that of a compressed file.
+    /// Whether the file extension is that of a compressed file.
     var isNamedPacked: Bool { endings.last.map(Self.packed.contains) ?? false }
-    /// The ending in lower case without the dot, that of compression aside; empty where there is none.
+    /// The file extension in lower case without the dot, ignoring that of compression; empty if there is none.
     var ending: String { endings.last { !Self.packed.contains($0) } ?? "" }
 
     private static let packed: Set = ["gz", "zst", "zstd"]
@@ -28,47 +28,47 @@ struct CorpusFile: Sendable {
     }
 }
 
-/// Which files of a folder count.
+/// Selects files in folders; see ``CorpusPreparation``.
 struct WalkFilter: Sendable {
-    /// Endings without the dot; nil for all.
+    /// File extensions without the dot; nil for all.
     var fileExtensions: Set<String>?
-    /// In a folder a file must match one of these, or lie in a folder that does; none: all files.
+    /// Patterns of files and folders to read; empty for all.
     var include: [String] = []
-    /// What matches one of these is left out, folders with all that is in them.
+    /// Patterns of files and folders to skip.
     var exclude: [String] = []
-    /// Whether `.gitignore` files and a repository's `.git/info/exclude` count.
+    /// Whether `.gitignore` files and the repository's `.git/info/exclude` apply.
     var honoursGitignore = true
-    /// Whether files that programs wrote are left out by their names.
+    /// Whether files with names of generated files are skipped.
     var skipsGenerated = true
 }
 
-/// Walks files and folders in the order of their paths' bytes, one folder's names in memory at a time with those of the
-/// folders above it. Hidden names and symbolic links are not followed, so there are no loops.
+/// Walks files and folders in byte order of their paths. Holds only the names in the current folder and its parents. Skips hidden
+/// names and symbolic links, so there are no cycles.
 struct SourceWalk {
-    /// What was passed over, by reason.
+    /// The number of skipped files and folders, by reason.
     private(set) var skipped: [String: Int] = [:]
 
     private struct Entry {
         let name: [UInt8]
         let isFolder: Bool
-        /// `a.py` comes before what is in `a/`, as in the order of whole paths.
+        /// The sort key: with the slash, `a.py` comes before the contents of `a/`, as in the order of whole paths.
         var key: [UInt8] { isFolder ? name + [UInt8(ascii: "/")] : name }
     }
     private struct Folder {
-        /// With the slash at its end.
+        /// The path with a trailing slash.
         let path: [UInt8]
-        /// Where the path below the named folder begins.
+        /// The offset at which the path relative to the user's folder starts.
         let root: Int
         let isIncluded: Bool
-        /// The next one last.
+        /// The remaining entries in reverse order.
         var entries: [Entry]
-        /// From the outermost folder to this one.
+        /// The rules that apply, outermost folder first, with the offset at which the relative path starts.
         let rules: [(base: Int, rules: IgnoreRules)]
     }
     private let filter: WalkFilter
     private let include: IgnoreRules
     private let exclude: IgnoreRules
-    /// The next one last.
+    /// The remaining inputs in reverse order.
     private var inputs: [[UInt8]]
     private var folders: [Folder] = []
 
@@ -86,7 +86,7 @@ struct SourceWalk {
         self.inputs = paths.sorted { $1.lexicographicallyPrecedes($0) }
     }
 
-    /// The next file.
+    /// The next file; nil at the end.
     mutating func next() -> CorpusFile? {
         while true {
             guard let folder = folders.indices.last else {
@@ -106,10 +106,10 @@ struct SourceWalk {
 
     private mutating func visit(_ entry: Entry, in folder: Folder) -> CorpusFile? {
         let path = folder.path + entry.name
-        let below = path[folder.root...]
-        if exclude.verdict(on: below, isFolder: entry.isFolder) == true { return nil }
+        let relative = path[folder.root...]
+        if exclude.verdict(on: relative, isFolder: entry.isFolder) == true { return nil }
         let isIncluded =
-            folder.isIncluded || include.isEmpty || include.verdict(on: below, isFolder: entry.isFolder) == true
+            folder.isIncluded || include.isEmpty || include.verdict(on: relative, isFolder: entry.isFolder) == true
         let isIgnored = folder.rules.reversed().lazy
             .compactMap { $0.rules.verdict(on: path[$0.base...], isFolder: entry.isFolder) }.first
         if entry.isFolder {
@@ -130,7 +130,7 @@ struct SourceWalk {
         return open(path, isNamed: false)
     }
 
-    /// A regular file; a named folder is walked; what is neither is counted.
+    /// Returns a regular file, or enters a folder named by the user; anything else is counted as skipped.
     private mutating func open(_ path: [UInt8], isNamed: Bool) -> CorpusFile? {
         var status = stat()
         guard withCPath(path, { lstat($0, &status) }) == 0 else {
@@ -149,7 +149,7 @@ struct SourceWalk {
         return nil
     }
 
-    /// Starts with a named folder: the rules of the repository around it count too, but never against the folder itself.
+    /// Enters a folder named by the user. Rules of the enclosing repository apply to its contents, but not to the folder itself.
     private mutating func enter(_ path: [UInt8]) {
         let path = path.last == UInt8(ascii: "/") ? path : path + [UInt8(ascii: "/")]
         var rules: [(Int, IgnoreRules)] = []
@@ -157,7 +157,7 @@ struct SourceWalk {
             if let text = read(path.prefix(repository) + Array(".git/info/exclude".utf8)) {
                 rules.append((repository, IgnoreRules(parsing: text)))
             }
-            // That of the named folder itself is read when its names are.
+            // The folder's own .gitignore is read in `push`.
             for base in path.indices.dropLast() where path[base] == UInt8(ascii: "/") && base + 1 >= repository {
                 if let text = read(path[...base] + Array(".gitignore".utf8)) {
                     rules.append((base + 1, IgnoreRules(parsing: text)))
@@ -203,7 +203,7 @@ struct SourceWalk {
         folders.append(Folder(path: path, root: root, isIncluded: isIncluded, entries: entries, rules: rules))
     }
 
-    /// The length of the path of the nearest folder at or above this one that has a `.git`.
+    /// The length of the path of the closest enclosing folder with a `.git`.
     private static func repository(around path: [UInt8]) -> Int? {
         path.indices.reversed().first { index in
             guard path[index] == UInt8(ascii: "/") else { return false }
@@ -211,7 +211,7 @@ struct SourceWalk {
         }.map { $0 + 1 }
     }
 
-    /// A file of rules; as git does, a link is not followed. Rules that cannot be read are counted.
+    /// Reads a file of ignore rules. Like git, does not follow symbolic links. An unreadable file is counted as skipped.
     private mutating func read(_ path: some Collection<UInt8>) -> [UInt8]? {
         let limit = 1 << 20
         do throws(FileFailure) {
@@ -233,7 +233,7 @@ struct SourceWalk {
     }
 }
 
-/// The system's `read`, where a method has its name.
+/// The system call `read`, inside a type with a method of that name.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
     read(descriptor, bytes, count)
 }

@@ -1,18 +1,19 @@
-/// A token with a text of its own, found before the text is cut into words.
+/// A token that is matched literally before pre-tokenization.
 struct AddedToken: Sendable, Equatable {
     let id: Int32
     let content: [UInt8]
-    /// Ordinary text never becomes it, and it has no bytes.
+    /// A special token is not produced from ordinary text and decodes to no bytes.
     let isSpecial: Bool
-    /// Looked for in the normalized text.
+    /// Whether the token is matched in the normalised text.
     let isNormalized: Bool
 }
 
-/// Finds tokens in a text, of several at one place the longest: a tree of bytes.
+/// Finds added tokens in a text with a byte trie; prefers the longest match.
 struct AddedTokenMatcher: Sendable {
     private var edges: [UInt64: Int] = [:]
     /// The token that ends at each node.
     private var tokens: [AddedToken?] = [nil]
+    /// Whether some token starts with a byte.
     private var canBegin = [Bool](repeating: false, count: 256)
 
     var isEmpty: Bool { tokens.count == 1 }
@@ -34,10 +35,10 @@ struct AddedTokenMatcher: Sendable {
         tokens[node] = token
     }
 
-    /// Cuts a text at the tokens in it: `body` gets the text before each, then the token (none at the end).
+    /// Splits a text at added tokens: calls `body` with the text before each token and the token, and finally with the remaining
+    /// text and nil.
     ///
-    /// Where special tokens are not allowed they are stepped over as text, as the `encode_special_tokens` of Hugging
-    /// Face's library does.
+    /// With `allowingSpecial` false, special tokens are treated as text, as with `encode_special_tokens` in Hugging Face's library.
     func split(
         _ text: UnsafeBufferPointer<UInt8>, allowingSpecial: Bool,
         _ body: (UnsafeBufferPointer<UInt8>, AddedToken?) -> Void

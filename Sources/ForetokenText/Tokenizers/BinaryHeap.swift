@@ -1,4 +1,4 @@
-/// A priority queue: the least element first.
+/// A priority queue that pops the smallest element first.
 struct BinaryHeap<Element: Comparable> {
     private(set) var elements: [Element] = []
 
@@ -14,20 +14,20 @@ struct BinaryHeap<Element: Comparable> {
     }
 
     mutating func pop() -> Element? {
-        guard let least = elements.first, let last = elements.popLast() else { return nil }
-        if elements.isEmpty { return least }
+        guard let minimum = elements.first, let last = elements.popLast() else { return nil }
+        if elements.isEmpty { return minimum }
         elements[0] = last
         var parent = 0
         while true {
-            var least = parent
+            var smallest = parent
             for child in (2 * parent + 1)..<min(2 * parent + 3, max(2 * parent + 1, elements.count))
-            where elements[child] < elements[least] {
-                least = child
+            where elements[child] < elements[smallest] {
+                smallest = child
             }
-            if least == parent { break }
-            elements.swapAt(parent, least)
-            parent = least
+            if smallest == parent { break }
+            elements.swapAt(parent, smallest)
+            parent = smallest
         }
-        return least
+        return minimum
     }
 }

@@ -1,7 +1,7 @@
-/// GPT-2's way to write any byte as one visible character: vocabularies of byte-level tokenizers are texts in it.
+/// GPT-2's mapping of bytes to printable characters, in which byte-level vocabularies are written.
 ///
-/// Printable characters of Latin-1 stand for themselves, the other 68 bytes for U+0100 to U+0143 in order
-/// (`bytes_to_unicode` in OpenAI's gpt-2/src/encoder.py).
+/// Printable Latin-1 characters map to themselves, the other 68 bytes to U+0100...U+0143 in order (`bytes_to_unicode` in OpenAI's
+/// gpt-2/src/encoder.py).
 enum ByteAlphabet {
     /// The character of each byte.
     static let characters: [Unicode.Scalar] = {
@@ -25,7 +25,7 @@ enum ByteAlphabet {
         return result
     }()
 
-    /// The bytes a token's text stands for; nil where it holds a character of no byte.
+    /// The bytes of a token's text; nil if it contains a character outside the alphabet.
     static func bytes(of text: String) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.utf8.count)
@@ -36,7 +36,7 @@ enum ByteAlphabet {
         return result
     }
 
-    /// Bytes as the text of a token.
+    /// The token text of bytes.
     static func text(of bytes: some Sequence<UInt8>) -> String {
         var result = ""
         for byte in bytes { result.unicodeScalars.append(characters[Int(byte)]) }

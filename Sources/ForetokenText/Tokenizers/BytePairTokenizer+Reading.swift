@@ -1,15 +1,15 @@
 import ForetokenFiles
 
 extension BytePairTokenizer {
-    /// Tokens a file may number; several times the largest vocabulary known.
+    /// The maximum vocabulary size of a file, several times the largest in use.
     static let largestVocabulary = 4_000_000
     private static let longestAddedToken = 1024
 
-    /// Reads a `tokenizer.json` of Hugging Face's format.
+    /// Reads a `tokenizer.json` in Hugging Face's format.
     ///
-    /// Everything that decides tokens must be known: what this version does not compute is refused by name. The
-    /// post-processor is not looked at, since it only adds special tokens, and so does the batcher here.
-    /// - Throws: ``TokenizerError``, `JSONError`, naming file and key.
+    /// Settings that affect tokens and are not supported are rejected by name. The post-processor is ignored: it only adds special
+    /// tokens, which is done by the data loader here.
+    /// - Throws: ``TokenizerError``, `JSONError`, with file and key.
     public init(parsing bytes: [UInt8], file: String) throws {
         let value = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: file) }
         try self.init(JSONNode(value, file: file), definition: bytes)
@@ -41,13 +41,13 @@ extension BytePairTokenizer {
 
     // MARK: Vocabulary
 
-    /// Tokens as the file has them.
+    /// The vocabulary of the file.
     private struct Words {
         var numbers: [String: Int32] = [:]
         var isTaken: [Bool] = []
         /// The bytes of each token.
         var bytes: [[UInt8]] = []
-        /// The tokens that words of a text can be.
+        /// The tokens that ordinary text can produce.
         var ordinary: [Int32] = []
 
         mutating func take(_ number: Int, _ bytes: [UInt8], at node: JSONNode) throws {
@@ -55,7 +55,7 @@ extension BytePairTokenizer {
                 isTaken += [Bool](repeating: false, count: number + 1 - isTaken.count)
                 self.bytes += [[UInt8]](repeating: [], count: number + 1 - self.bytes.count)
             }
-            guard !isTaken[number] else { throw node.invalid("token \(number) is there twice") }
+            guard !isTaken[number] else { throw node.invalid("duplicate token \(number)") }
             isTaken[number] = true
             self.bytes[number] = bytes
         }
@@ -69,7 +69,7 @@ extension BytePairTokenizer {
             let entry = JSONNode(value, file: node.file, path: "\(node.path).\(text)")
             let number = try entry.integer(in: 0...(largestVocabulary - 1))
             let bytes = ByteAlphabet.bytes(of: text)
-            // A token of other characters stands for its own UTF-8, and no word of a text becomes it.
+            // A token with other characters decodes to its own UTF-8 and is never produced from text.
             try words.take(number, bytes ?? Array(text.utf8), at: entry)
             words.numbers[text] = Int32(number)
             if bytes != nil { words.ordinary.append(Int32(number)) }
@@ -88,17 +88,17 @@ extension BytePairTokenizer {
                 let flag = try entry[key]
                 if try flag.ifPresent?.bool() == true { throw flag.unsupported("false") }
             }
-            // Looking for tokens takes time in their length at every place of a text.
+            // Limits the time of matching added tokens, which is proportional to their length at every position.
             guard text.utf8.count <= longestAddedToken else {
                 throw content.invalid("an added token of more than \(longestAddedToken) bytes")
             }
             let isSpecial = try entry["special"].ifPresent?.bool() ?? false
             guard !text.isEmpty, contents.insert(Array(text.utf8)).inserted else {
-                throw content.invalid(text.isEmpty ? "an added token without text" : "the same added token twice")
+                throw content.invalid(text.isEmpty ? "an empty added token" : "a duplicate added token")
             }
             if let known = words.numbers[text] {
                 guard known == number else {
-                    throw try entry["id"].invalid("\(number) here and \(known) in model.vocab")
+                    throw try entry["id"].invalid("\(number) here, but \(known) in model.vocab")
                 }
                 words.bytes[number] = []
             } else {
@@ -116,34 +116,34 @@ extension BytePairTokenizer {
             guard let token = words.numbers[String(character)] else {
                 throw TokenizerError.invalid(
                     file: node.file, key: "model.vocab",
-                    reason: "'\(character)', a byte of its own, is no token, so not every text can be encoded")
+                    reason: "no token for the single byte '\(character)', so not every text can be encoded")
             }
             return token
         }
         guard case .array(let elements) = node.value else { throw node.wrongType("an array") }
-        // Ranks take 24 bits in the queue of merges.
-        guard elements.count <= largestVocabulary else { throw node.invalid("\(elements.count) merges are too many") }
+        // Ranks have 24 bits in the merge queue.
+        guard elements.count <= largestVocabulary else { throw node.invalid("too many merges (\(elements.count))") }
         var table = MergeTable(capacity: elements.count)
         for (rank, element) in elements.enumerated() {
-            // The place is only written out for an error.
-            func place() -> JSONNode { JSONNode(element, file: node.file, path: "\(node.path)[\(rank)]") }
+            // Only called for an error, since building the path is slow.
+            func location() -> JSONNode { JSONNode(element, file: node.file, path: "\(node.path)[\(rank)]") }
             guard let (left, right) = pair(element) else {
-                throw place().wrongType("two tokens, as 'a b' or [\"a\", \"b\"]")
+                throw location().wrongType("two tokens, as 'a b' or [\"a\", \"b\"]")
             }
             func token(_ text: String) throws -> Int32 {
                 guard let token = words.numbers[text] else {
-                    throw place().invalid("'\(text.shortenedForMessage(limit: 40))' is no token of model.vocab")
+                    throw location().invalid("'\(text.shortenedForMessage(limit: 40))' is not in model.vocab")
                 }
                 return token
             }
-            let made = try token(left + right)
-            let isNew = table.insert(try token(left), try token(right), rank: UInt32(rank), token: made)
-            guard isNew else { throw place().invalid("the same merge twice") }
+            let merged = try token(left + right)
+            let isNew = table.insert(try token(left), try token(right), rank: UInt32(rank), token: merged)
+            guard isNew else { throw location().invalid("a duplicate merge") }
         }
         return (table, byteTokens)
     }
 
-    /// Both spellings of a merge.
+    /// The two tokens of a merge, in either notation.
     private static func pair(_ element: JSONValue) -> (String, String)? {
         switch element {
         case .string(let text):
@@ -158,7 +158,7 @@ extension BytePairTokenizer {
         }
     }
 
-    // MARK: Text before the merges
+    // MARK: Normalization and pre-tokenization
 
     private static func isNormalizing(_ node: JSONNode) throws -> Bool {
         guard let node = node.ifPresent else { return false }
@@ -174,7 +174,7 @@ extension BytePairTokenizer {
         let steps = try node["type"].string() == "Sequence" ? try node["pretokenizers"].array() : [node]
         guard let last = steps.last, steps.count <= 2 else { throw node.unsupported("Split and ByteLevel") }
         guard try last["type"].string() == "ByteLevel" else { throw try last["type"].unsupported("ByteLevel") }
-        // Its default is true, and so is that of use_regex.
+        // `add_prefix_space` and `use_regex` default to true.
         let prefix = try last["add_prefix_space"]
         if try prefix.ifPresent?.bool() ?? true { throw prefix.unsupported("false") }
         let regex = try last["use_regex"]

@@ -1,28 +1,28 @@
 import ForetokenFiles
 
-/// Byte-level byte-pair encoding as the GPT-2, Llama 3 and Qwen families use it: normalize, cut into words, and merge the
-/// bytes of each word pair by pair in the order that training found.
+/// Byte-level byte-pair encoding as in the GPT-2, Llama 3 and Qwen families: normalises the text, splits it into words, and merges
+/// the bytes of each word pair by pair in rank order.
 ///
-/// Bytes that are not UTF-8 are kept: they cut words as the U+FFFD in their place would, and decode to themselves.
+/// Invalid UTF-8 is preserved: it splits words like U+FFFD would, and decodes to the original bytes.
 public struct BytePairTokenizer: Tokenizer {
-    /// `bpe-` and the size of the vocabulary.
+    /// `bpe-` followed by the vocabulary size.
     public let name: String
-    /// V: the largest token + 1, added tokens included.
+    /// V: the largest token + 1, including added tokens.
     public let vocabularySize: Int
-    /// The token before every document: the one named `<|begin_of_text|>`, `<|startoftext|>` or `<s>`.
+    /// The token before every document: `<|begin_of_text|>`, `<|startoftext|>` or `<s>`.
     public let beginningOfText: Int32?
-    /// The token after every document: the one named `<|end_of_text|>`, `<|endoftext|>` or `</s>`.
+    /// The token after every document: `<|end_of_text|>`, `<|endoftext|>` or `</s>`.
     public let endOfText: Int32?
     /// SHA-256 of ``definition``.
     public let digest: String
-    /// The `tokenizer.json` it was read from, byte for byte.
+    /// The bytes of the `tokenizer.json` it was read from.
     public let definition: [UInt8]
 
-    /// How the text is cut into words.
+    /// Splits text into words.
     public let preTokenizer: PreTokenizer
-    /// Whether the text is brought into Unicode's form C first.
+    /// Whether text is normalised to NFC.
     public let isNormalizing: Bool
-    /// Whether a word that is a token is that token, whatever the merges say.
+    /// Whether a word that is in the vocabulary is encoded as that token regardless of the merges (`ignore_merges`).
     public let ignoresMerges: Bool
     private let merges: MergeTable
     private let vocabulary: Vocabulary
@@ -30,7 +30,7 @@ public struct BytePairTokenizer: Tokenizer {
     private let normalized: AddedTokenMatcher
     private let caches = WordCachePool()
 
-    /// The parts, checked by the reader.
+    /// Creates a tokenizer from validated parts.
     init(
         definition: [UInt8], preTokenizer: PreTokenizer, isNormalizing: Bool, ignoresMerges: Bool, merges: MergeTable,
         vocabulary: Vocabulary, addedTokens: [AddedToken]
@@ -64,10 +64,10 @@ public struct BytePairTokenizer: Tokenizer {
         endOfText = named(["<|end_of_text|>", "<|endoftext|>", "</s>"])
     }
 
-    /// The tokens of a text's bytes; special tokens' names are ordinary text.
+    /// Encodes a text given as bytes; the names of special tokens are encoded as ordinary text.
     public func encode(_ bytes: [UInt8]) -> [Int32] { encode(bytes, allowingSpecial: false) }
 
-    /// The tokens of a text's bytes; where special tokens are allowed, their names become them.
+    /// Encodes a text given as bytes; with `allowingSpecial`, the names of special tokens are encoded as these tokens.
     public func encode(_ bytes: [UInt8], allowingSpecial: Bool) -> [Int32] {
         var result: [Int32] = []
         result.reserveCapacity(bytes.count / 3)
@@ -114,11 +114,11 @@ public struct BytePairTokenizer: Tokenizer {
         merges.merge(&tokens)
     }
 
-    /// The bytes of a token; none for special tokens and numbers outside the vocabulary.
+    /// The bytes of a token; empty for special tokens and numbers outside the vocabulary.
     public func bytes(of token: Int32) -> [UInt8] { vocabulary.bytes(of: token) }
 }
 
-/// The bytes of every token, and the token of bytes.
+/// A two-way mapping between tokens and bytes.
 struct Vocabulary: Sendable {
     /// The token of each byte.
     let byteTokens: [Int32]
@@ -128,7 +128,7 @@ struct Vocabulary: Sendable {
     private var table = ByteStringTable()
     private var tokens: [Int32] = []
 
-    /// `bytes`: of each token; none for those that text never becomes. `words`: the tokens that words can be.
+    /// `bytes`: those of each token, empty for special tokens. `words`: the tokens that text can produce.
     init(byteTokens: [Int32], bytes: [[UInt8]], words: [Int32]) {
         self.byteTokens = byteTokens
         self.bytes = bytes

@@ -1,16 +1,16 @@
 import ForetokenPlatform
 
-/// Finds the merges of a byte-level vocabulary: again and again the pair of tokens that is most frequent inside words
-/// becomes a token (Sennrich, Haddow and Birch 2016).
+/// Trains a byte-level BPE vocabulary: repeatedly merges the most frequent pair of tokens inside words (Sennrich, Haddow and Birch
+/// 2016).
 ///
-/// Of equally frequent pairs the one of the smallest tokens comes first, as in Hugging Face's trainer, so the result
-/// depends on the counts of the words alone and not on their order.
+/// Ties are broken in favour of smaller tokens, as in Hugging Face's trainer, so the result depends only on the counts of words and
+/// not on their order.
 public struct BytePairTraining {
-    /// V to reach: bytes, merges and two special tokens.
+    /// The vocabulary size V to reach: bytes, merges and two special tokens.
     public let vocabularySize: Int
-    /// How documents are cut into words.
+    /// Splits documents into words.
     public let preTokenizer: PreTokenizer
-    /// Pairs that are rarer than this never merge.
+    /// The minimum frequency of a pair to be merged.
     public var minimumFrequency = 2
 
     private var words = ByteStringTable()
@@ -26,7 +26,7 @@ public struct BytePairTraining {
         self.preTokenizer = preTokenizer
     }
 
-    /// Different words so far.
+    /// The number of distinct words so far.
     public var wordCount: Int { words.count }
 
     /// Counts the words of a document.
@@ -41,7 +41,8 @@ public struct BytePairTraining {
 
     /// Merges until the vocabulary is full or no pair is frequent enough.
     ///
-    /// - Parameter progress: called with the tokens so far now and then.
+    /// - Parameter progress: called regularly with the number of tokens so far.
+    /// - Throws: ``TokenizerError``.
     public func train(progress: (Int) -> Void = { _ in }) throws -> BytePairTokenizer {
         var state = MergeSearch(words, counts)
         while state.tokenCount + 2 < vocabularySize, state.mergeMostFrequent(atLeast: minimumFrequency) {
@@ -53,7 +54,7 @@ public struct BytePairTraining {
     }
 }
 
-/// The words as tokens, with the counts of all pairs kept up to date merge by merge.
+/// The state of the merge search: all words as tokens, with incrementally updated pair counts.
 private struct MergeSearch {
     private(set) var tokens: [[UInt8]] = ByteAlphabet.order.map { [$0] }
     private(set) var merges: [(left: Int32, right: Int32)] = []
@@ -61,7 +62,7 @@ private struct MergeSearch {
 
     private struct Pair {
         var count = 0
-        /// Words that hold it or once did.
+        /// Words that contain the pair or have contained it.
         var words: [Int32] = []
     }
     private struct Candidate: Comparable {
@@ -71,13 +72,13 @@ private struct MergeSearch {
             left.count != right.count ? left.count > right.count : left.key < right.key
         }
     }
-    /// All words' tokens one after another; each word shrinks in its place.
+    /// The tokens of all words in one array; a word shrinks in place.
     private var symbols: [Int32] = []
-    private var places: [(start: Int, count: Int32)] = []
+    private var wordRanges: [(start: Int, count: Int32)] = []
     private let frequencies: [Int]
     private var pairs: [UInt64: Pair] = [:]
     private var queue = BinaryHeap<Candidate>()
-    /// Two ways to make one token are one token.
+    /// The token of each byte string; different merges can produce the same token.
     private var numbers: [[UInt8]: Int32] = [:]
 
     init(_ words: ByteStringTable, _ frequencies: [Int]) {
@@ -89,16 +90,16 @@ private struct MergeSearch {
         }
         for word in 0..<words.count {
             let bytes = words[word]
-            places.append((symbols.count, Int32(bytes.count)))
+            wordRanges.append((symbols.count, Int32(bytes.count)))
             symbols += bytes.map { byteTokens[Int($0)] }
-            for index in places[word].start..<max(places[word].start, symbols.count - 1) {
+            for index in wordRanges[word].start..<max(wordRanges[word].start, symbols.count - 1) {
                 change(symbols[index], symbols[index + 1], by: frequencies[word], in: word)
             }
         }
         for (key, pair) in pairs { queue.push(Candidate(count: pair.count, key: key)) }
     }
 
-    /// Merges the most frequent pair everywhere; false where none is frequent enough.
+    /// Merges the most frequent pair everywhere. Returns false if no pair is frequent enough.
     mutating func mergeMostFrequent(atLeast minimum: Int) -> Bool {
         while let candidate = queue.pop() {
             let count = pairs[candidate.key]?.count ?? 0
@@ -116,17 +117,17 @@ private struct MergeSearch {
     private mutating func merge(_ key: UInt64) {
         let (left, right) = (Int32(truncatingIfNeeded: key >> 32), Int32(truncatingIfNeeded: key))
         let bytes = tokens[Int(left)] + tokens[Int(right)]
-        let made = numbers[bytes] ?? Int32(tokens.count)
-        if made == tokens.count {
+        let merged = numbers[bytes] ?? Int32(tokens.count)
+        if merged == tokens.count {
             tokens.append(bytes)
-            numbers[bytes] = made
+            numbers[bytes] = merged
         }
         merges.append((left, right))
         var grown: Set<UInt64> = []
         for word in pairs.removeValue(forKey: key)?.words ?? [] {
-            merge(left, right, into: made, in: Int(word), grown: &grown)
+            merge(left, right, into: merged, in: Int(word), grown: &grown)
         }
-        // A new pair of left and right would be a second merge of the same.
+        // Updating neighbours can count the merged pair again; it must not be merged twice.
         pairs[key] = nil
         for key in grown {
             if let count = pairs[key]?.count, count > 0 { queue.push(Candidate(count: count, key: key)) }
@@ -134,9 +135,9 @@ private struct MergeSearch {
     }
 
     private mutating func merge(
-        _ left: Int32, _ right: Int32, into made: Int32, in word: Int, grown: inout Set<UInt64>
+        _ left: Int32, _ right: Int32, into merged: Int32, in word: Int, grown: inout Set<UInt64>
     ) {
-        let (start, count) = (places[word].start, Int(places[word].count))
+        let (start, count) = (wordRanges[word].start, Int(wordRanges[word].count))
         let frequency = frequencies[word]
         let end = start + count
         var (read, write) = (start, start)
@@ -148,18 +149,18 @@ private struct MergeSearch {
             }
             if write > start {
                 change(symbols[write - 1], left, by: -frequency, in: word)
-                change(symbols[write - 1], made, by: frequency, in: word)
-                grown.insert(MergeTable.key(symbols[write - 1], made))
+                change(symbols[write - 1], merged, by: frequency, in: word)
+                grown.insert(MergeTable.key(symbols[write - 1], merged))
             }
             if read + 2 < end {
                 change(right, symbols[read + 2], by: -frequency, in: word)
-                change(made, symbols[read + 2], by: frequency, in: word)
-                grown.insert(MergeTable.key(made, symbols[read + 2]))
+                change(merged, symbols[read + 2], by: frequency, in: word)
+                grown.insert(MergeTable.key(merged, symbols[read + 2]))
             }
-            symbols[write] = made
+            symbols[write] = merged
             (read, write) = (read + 2, write + 1)
         }
-        places[word].count = Int32(write - start)
+        wordRanges[word].count = Int32(write - start)
     }
 
     private mutating func change(_ left: Int32, _ right: Int32, by amount: Int, in word: Int) {

@@ -1,26 +1,26 @@
-/// Byte strings numbered in the order they came, found again by their content.
+/// A hash table of byte strings, numbered in order of insertion.
 ///
-/// Hashing begins with a random number, so that no file can be written to make it slow.
+/// The hash is seeded randomly, so that no input can be crafted to cause collisions.
 struct ByteStringTable: Sendable {
     private var storage: [UInt8] = []
     private var ends: [Int] = []
-    /// Number + 1; 0 is free. A power of two of them, at most half in use.
+    /// Number + 1, or 0 for a free slot. The count is a power of two, and at most half of the slots are used.
     private var slots: [Int32] = [Int32](repeating: 0, count: 64)
     private let seed = UInt64.random(in: .min ... .max)
 
-    /// How many there are.
+    /// The number of strings.
     var count: Int { ends.count }
 
-    /// The bytes of a number.
+    /// The string with a number.
     subscript(number: Int) -> ArraySlice<UInt8> { storage[(number == 0 ? 0 : ends[number - 1])..<ends[number]] }
 
-    /// The number of a string, if it is here.
+    /// The number of a string; nil if the table does not contain it.
     func number(of bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         let found = slots[slot(of: bytes)]
         return found == 0 ? nil : Int(found) - 1
     }
 
-    /// The number of a string, a new one if it was not here.
+    /// The number of a string, which is added if the table does not contain it.
     mutating func insert(_ bytes: UnsafeBufferPointer<UInt8>) -> (number: Int, isNew: Bool) {
         let slot = slot(of: bytes)
         if slots[slot] != 0 { return (Int(slots[slot]) - 1, false) }
@@ -63,7 +63,7 @@ private func areEqual(_ base: UnsafePointer<UInt8>?, _ start: Int, _ bytes: Unsa
     return memoryEqual(base + start, other, bytes.count)
 }
 
-/// Whether two stretches of memory hold the same bytes.
+/// Whether two memory ranges hold equal bytes.
 @inline(__always)
 func memoryEqual(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     var index = 0
@@ -96,10 +96,10 @@ func hash(_ bytes: UnsafeBufferPointer<UInt8>, seed: UInt64) -> UInt64 {
         state = fold(state ^ UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self))
         index += 8
     }
-    var rest: UInt64 = 0
+    var tail: UInt64 = 0
     while index < bytes.count {
-        rest = rest << 8 | UInt64(base[index])
+        tail = tail << 8 | UInt64(base[index])
         index += 1
     }
-    return fold(fold(state ^ rest) ^ seed)
+    return fold(fold(state ^ tail) ^ seed)
 }

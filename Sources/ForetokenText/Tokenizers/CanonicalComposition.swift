@@ -1,12 +1,12 @@
-// The standard library normalizes, as comparing strings demands, and shows it under this name only. Foundation's forms would bring
-// all of ICU into a program that runs a model.
+// The standard library implements normalisation for string comparison, but exposes it under this SPI only. Foundation's version
+// would link all of ICU into programs that run a model.
 @_spi(_Unicode) import Swift
 
-/// Unicode's normalization form C over bytes; what is not UTF-8 stays as it is.
+/// Unicode normalization form C (NFC) over bytes; invalid UTF-8 is left unchanged.
 enum CanonicalComposition {
-    /// Characters that are starters and never change nor join what is before them (NFC_Quick_Check = Yes, class 0): the
-    /// common scripts, so that most text is only looked at. The test recomputes the property for each. U+11A7 is here because
-    /// the library loses it behind a syllable, taking it for the empty final consonant that the arithmetic counts from there.
+    /// Characters that are starters, do not change, and do not compose with preceding characters (NFC_Quick_Check = Yes, class 0).
+    /// Covers the common scripts, so that most text needs no normalisation; a test recomputes the property for each. U+11A7 is
+    /// included because the library drops it after a Hangul syllable: it is the base from which trailing consonants are counted.
     static let stable: [ClosedRange<UInt32>] = [
         0x0...0x2FF, 0x391...0x3A1, 0x3A3...0x3CE, 0x400...0x482, 0x48A...0x52F, 0x5D0...0x5EA, 0x620...0x64A,
         0xE01...0xE30, 0x11A7...0x11A7, 0x1E00...0x1EFF, 0x2002...0x2027, 0x202A...0x205E, 0x20A0...0x20C0,
@@ -18,7 +18,7 @@ enum CanonicalComposition {
     static func isStable(_ scalar: Unicode.Scalar) -> Bool {
         let value = scalar.value
         if value < 0x300 { return true }
-        // The last range that does not begin after the value.
+        // Finds the last range whose lower bound is not above the value.
         var (low, high) = (0, stable.count)
         while high - low > 1 {
             let middle = (low + high) / 2
@@ -27,22 +27,22 @@ enum CanonicalComposition {
         return stable[low].contains(value) || isUnknown(scalar)
     }
 
-    /// Characters later than what Hugging Face's normalizer knows (tokenizers 0.23: Unicode 9) stand as they are in what a
-    /// model was trained on, and join nothing. U+1715 got its combining class in Unicode 14.
+    /// Characters newer than Unicode 9, the version of Hugging Face's normalizer (tokenizers 0.23), which leaves them unchanged and
+    /// uncomposed; models were trained on such text. U+1715 got its combining class in Unicode 14.
     private static func isUnknown(_ scalar: Unicode.Scalar) -> Bool {
         guard let age = scalar.properties.age else { return true }
         return age > (major: 9, minor: 0) || scalar.value == 0x1715
     }
 
-    /// The composed text, or nil where it is the text itself.
+    /// The normalised text; nil if it equals the input.
     ///
-    /// Every run of other characters is composed together with the one before it; nothing reaches further.
+    /// Each run of characters that are not `stable` is normalised together with the preceding character.
     static func compose(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         var changed = false
         var (position, copied, previous) = (0, 0, 0)
         while position < text.count {
-            // U+0300's first byte is 0xCC: nothing below can change.
+            // U+0300 starts with the byte 0xCC; characters with a smaller first byte are stable.
             if text[position] < 0xCC {
                 if text[position] & 0xC0 != 0x80 { previous = position }
                 position += 1
@@ -60,7 +60,7 @@ enum CanonicalComposition {
                 guard end < text.count else { break }
                 step = CharacterStep(text, at: end)
             }
-            // What precedes may be bytes that are not UTF-8: they join nothing.
+            // The preceding bytes may be invalid UTF-8, which does not compose.
             var start = position
             if previous < position {
                 let before = CharacterStep(text, at: previous)
@@ -70,7 +70,7 @@ enum CanonicalComposition {
             }
             let run = text[start..<end]
             var scalars = String.UnicodeScalarView()
-            scalars.append(contentsOf: apart(String(decoding: run, as: UTF8.self))._nfc)
+            scalars.append(contentsOf: withDecomposedNonStarters(String(decoding: run, as: UTF8.self))._nfc)
             let composed = Array(String(scalars).utf8)
             if !composed.elementsEqual(run) {
                 changed = true
@@ -84,10 +84,10 @@ enum CanonicalComposition {
         return result + text[copied...]
     }
 
-    /// The text with the three characters in two that begin, decomposed, with a combining mark though they are of class 0
-    /// themselves (Unicode's Non_Starter_Decompositions; the fourth, U+0344, is of class 230). The library takes class 0 for
-    /// a place where nothing moves across, and would leave their marks out of order with those before.
-    private static func apart(_ text: String) -> String {
+    /// Decomposes the three characters of class 0 whose decomposition starts with a combining mark (Unicode's
+    /// Non_Starter_Decompositions; the fourth, U+0344, has class 230). The library does not reorder marks across characters of class
+    /// 0, and would leave their marks out of canonical order.
+    private static func withDecomposedNonStarters(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { nonStarters[$0.value] != nil }) else { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -1,22 +1,22 @@
-/// What the pre-tokenizers' patterns tell apart.
+/// The character classes in the pre-tokenizers' patterns.
 enum CharacterClass: UInt8 {
     /// `\p{L}`
     case letter
     /// `\p{N}`
     case number
-    /// U+0020 itself, which the patterns name.
+    /// U+0020, which the patterns name explicitly.
     case blank
     /// `[\r\n]`
     case lineBreak
-    /// The rest of `\s`.
+    /// The other characters of `\s`.
     case space
-    /// `[^\s\p{L}\p{N}]`, and bytes that are not UTF-8.
+    /// `[^\s\p{L}\p{N}]`, and invalid UTF-8.
     case other
 
     /// `\s`
     var isSpace: Bool { self == .blank || self == .lineBreak || self == .space }
 
-    /// The Unicode version of Hugging Face's tokenizers 0.23: what was assigned later is `other` there.
+    /// The Unicode version of Hugging Face's tokenizers 0.23, in which characters assigned later are `other`.
     private static let unicodeVersion = (major: 16, minor: 0)
 
     /// The class of a character.
@@ -38,18 +38,18 @@ enum CharacterClass: UInt8 {
         }
     }
 
-    /// The classes of the basic multilingual plane: asking Unicode's tables for every character would be slow.
+    /// The classes of the Basic Multilingual Plane, precomputed because looking up Unicode properties is slow.
     static let basicPlane: [CharacterClass] = (0...0xFFFF).map { Unicode.Scalar($0 as UInt32).map(Self.init) ?? .other }
 }
 
-/// One step through bytes that should be UTF-8.
+/// One step of decoding possibly invalid UTF-8.
 struct CharacterStep {
-    /// The character, or nil for bytes that are not UTF-8.
+    /// The character; nil for invalid UTF-8.
     let scalar: Unicode.Scalar?
-    /// Its bytes; of what is not UTF-8, as many as one U+FFFD would replace (Unicode's maximal subpart).
+    /// The number of bytes; for invalid UTF-8, those that one U+FFFD replaces (Unicode's maximal subpart).
     let length: Int
 
-    /// The character at a place inside the text.
+    /// Decodes the character at an offset.
     @inline(__always)
     init(_ text: UnsafeBufferPointer<UInt8>, at start: Int) {
         let lead = text[start]
@@ -62,7 +62,7 @@ struct CharacterStep {
             (scalar, length) = (nil, 1)
             return
         }
-        // The second byte alone tells overlong forms, surrogates and what lies beyond U+10FFFF.
+        // The second byte suffices to detect overlong forms, surrogates and values above U+10FFFF.
         let (low, high): (UInt8, UInt8) =
             switch lead {
             case 0xE0: (0xA0, 0xBF)

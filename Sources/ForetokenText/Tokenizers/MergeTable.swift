@@ -1,19 +1,19 @@
-/// Which pairs of tokens merge, in which order, into what: a hash table with open addressing.
+/// The merges of a BPE vocabulary: an open-addressing hash table from pairs of tokens to rank and merged token.
 ///
-/// Its hash begins with a random number, so that no file can be written to make it slow.
+/// The hash is seeded randomly, so that no file can be crafted to cause collisions.
 struct MergeTable: Sendable {
-    /// A rank that no merge has.
+    /// The rank of pairs without a merge.
     static let none = UInt32.max
 
     private var keys: [UInt64]
-    /// Rank and the token made.
+    /// The rank and the merged token.
     private var values: [(rank: UInt32, token: Int32)]
     private let multiplier = UInt64.random(in: .min ... .max) | 1
     private let shift: UInt64
-    /// No pair is (-1, -1).
+    /// The key of a free slot, the impossible pair (-1, -1).
     private static let free = UInt64.max
 
-    /// A table for so many merges.
+    /// Creates a table for `capacity` merges.
     init(capacity: Int) {
         var bits: UInt64 = 4
         while 1 << bits < capacity * 2 { bits += 1 }
@@ -26,7 +26,7 @@ struct MergeTable: Sendable {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
 
-    /// Adds a merge; false where the pair has one already.
+    /// Adds a merge. Returns false if the pair has one already.
     mutating func insert(_ left: Int32, _ right: Int32, rank: UInt32, token: Int32) -> Bool {
         let slot = keys.withUnsafeBufferPointer { find(Self.key(left, right), $0) }
         guard keys[slot] == Self.free else { return false }
@@ -35,7 +35,7 @@ struct MergeTable: Sendable {
         return true
     }
 
-    /// Gives the body a way to look pairs up; rank ``none`` where they do not merge.
+    /// Calls `body` with a lookup function, which returns rank ``none`` for pairs without a merge.
     @inline(__always)
     func withLookup<Result>(_ body: ((Int32, Int32) -> (rank: UInt32, token: Int32)) -> Result) -> Result {
         keys.withUnsafeBufferPointer { keys in
@@ -47,7 +47,7 @@ struct MergeTable: Sendable {
 
     @inline(__always)
     private func find(_ key: UInt64, _ keys: UnsafeBufferPointer<UInt64>) -> Int {
-        // The halves are mixed before the multiplication, whose upper bits are used.
+        // The halves are mixed first, because only the upper bits of the product are used.
         var slot = Int(((key ^ key >> 29) &* multiplier) >> shift)
         while keys[slot] != key, keys[slot] != Self.free { slot = (slot + 1) & (keys.count - 1) }
         return slot
@@ -55,12 +55,12 @@ struct MergeTable: Sendable {
 }
 
 extension MergeTable {
-    /// Merges the tokens of a word in place until nothing merges: always the pair of lowest rank, the leftmost of equal ones.
+    /// Merges the tokens of a word in place until no merge applies: always the pair with the lowest rank, the leftmost on ties.
     func merge(_ tokens: inout [Int32]) {
         if tokens.count <= 64 { mergeShort(&tokens) } else { mergeLong(&tokens) }
     }
 
-    /// By looking through the word for every merge.
+    /// Scans the word for every merge: O(n²), but fastest for short words.
     private func mergeShort(_ tokens: inout [Int32]) {
         var count = tokens.count
         guard count > 1 else { return }
@@ -87,10 +87,10 @@ extension MergeTable {
         tokens.removeLast(tokens.count - count)
     }
 
-    /// By a queue of merges over a linked list: n log n for a word of n bytes.
+    /// Uses a priority queue over a linked list: O(n log n) for a word of n bytes.
     private func mergeLong(_ tokens: inout [Int32]) {
         let count = tokens.count
-        // Rank and place in one number: 24 and 40 bits.
+        // Entries combine a rank (24 bits) and a position (40 bits).
         var queue = BinaryHeap<UInt64>()
         var (next, previous) = (Array(1...count), Array(-1..<(count - 1)))
         var ranks = [UInt32](repeating: Self.none, count: count)
@@ -102,7 +102,7 @@ extension MergeTable {
             for at in 0..<count { refresh(at) }
             while let entry = queue.pop() {
                 let at = Int(entry & 0xFF_FFFF_FFFF)
-                // What merged meanwhile has another rank.
+                // The entry is stale if the pair has changed.
                 guard ranks[at] == UInt32(entry >> 40) else { continue }
                 let right = next[at]
                 tokens[at] = lookup(tokens[at], tokens[right]).token

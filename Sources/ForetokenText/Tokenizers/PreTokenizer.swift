@@ -1,17 +1,17 @@
-/// How a text is cut into words before the merges: the patterns of the known families, matched by hand.
+/// Splits text into words before merging, with hand-written matchers for the regular expressions of known model families.
 ///
-/// Each function below is one regular expression, its alternatives in order; every byte belongs to a word.
+/// Every byte belongs to exactly one word.
 public enum PreTokenizer: String, Sendable, CaseIterable {
-    /// The text is one word.
+    /// No splitting: the text is one word.
     case none
     /// GPT-2's pattern.
     case gpt2
-    /// Llama 3's: contractions in any case, numbers in groups of three.
+    /// Llama 3's pattern: contractions in any case, digits in groups of up to three.
     case llama3
-    /// Qwen 2's and 3's: as Llama 3, but every digit alone.
+    /// The pattern of Qwen 2 and 3: as Llama 3's, but with single digits.
     case qwen2
 
-    /// The regular expressions of a family, the usual spelling first.
+    /// The equivalent regular expressions, the most common spelling first.
     var patterns: [String] {
         let tail = #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         let head = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"#
@@ -24,7 +24,7 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
         }
     }
 
-    /// The words of a text, in order, as ranges of its bytes.
+    /// The words of a text, in order, as byte ranges.
     public func words(of bytes: [UInt8]) -> [Range<Int>] {
         bytes.withUnsafeBufferPointer { text in
             var result: [Range<Int>] = []
@@ -53,11 +53,12 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     }
 }
 
+/// Each `endOf…Word` function implements one regular expression, with its alternatives in order.
 private struct WordScanner {
     let text: UnsafeBufferPointer<UInt8>
     let classes: UnsafeBufferPointer<CharacterClass>
 
-    /// The class at a place and the place after it; nil at the end.
+    /// The class of the character at an offset, and the offset after it; nil at the end.
     @inline(__always)
     private func step(_ at: Int) -> (kind: CharacterClass, next: Int)? {
         guard at < text.count else { return nil }
@@ -111,8 +112,8 @@ private struct WordScanner {
         return end
     }
 
-    /// `\s+(?!\S)|\s+`, before them `\s*[\r\n]+` where breaks end words: up to the last break; else all but the last
-    /// space before something else.
+    /// `\s+(?!\S)|\s+`, preceded by `\s*[\r\n]+` if `breaksEndWords`: up to the last line break; otherwise all white space, except
+    /// the last character of it before a non-space.
     private func endOfSpaces(from start: Int, breaksEndWords: Bool) -> Int {
         var (end, last, afterBreak) = (start, start, start)
         while let next = step(end), next.kind.isSpace {
@@ -123,7 +124,7 @@ private struct WordScanner {
         return end < text.count && last > start ? last : end
     }
 
-    /// `'(?:[sdmt]|ll|ve|re)`; in any case `s` is also U+017F, the long s.
+    /// `'(?:[sdmt]|ll|ve|re)`; with `anyCase`, `s` also matches U+017F, the long s.
     private func endOfContraction(from start: Int, anyCase: Bool) -> Int? {
         guard text[start] == UInt8(ascii: "'") else { return nil }
         func letter(_ offset: Int) -> UInt8 {

@@ -2,13 +2,13 @@
     import CSentencePiece
     import ForetokenFiles
 
-    /// A tokenizer of SentencePiece (`.model`): Llama 2's, and so that of Meta's released multi-token models.
+    /// A SentencePiece tokenizer (`.model`), as used by Llama 2 and Meta's released multi-token prediction models.
     ///
-    /// Computed by the system's SentencePiece library, which the package trait `SentencePiece` links.
+    /// Uses the system's SentencePiece library, which is linked with the package trait `SentencePiece`.
     public final class SentencePieceTokenizer: Tokenizer, @unchecked Sendable {
-        /// `sentencepiece-` and the beginning of the digest: a `.model` file has no name of its own.
+        /// `sentencepiece-` followed by the start of the digest; a `.model` file contains no name.
         public let name: String
-        /// V, all pieces.
+        /// V, the number of pieces.
         public let vocabularySize: Int
         /// `<s>`, if the model has one.
         public let beginningOfText: Int32?
@@ -16,14 +16,13 @@
         public let endOfText: Int32?
         /// SHA-256 of the file.
         public let digest: String
-        /// The `.model` file itself.
+        /// The bytes of the `.model` file.
         public let definition: [UInt8]
         /// `tokenizer.model`.
         public var definitionName: String { TokenizerFile.sentencePieceName }
         /// The bytes of each token.
         private let pieces: [[UInt8]]
-        /// Unchecked because a raw pointer is not Sendable: the library's model is never changed after loading, and its calls
-        /// are const.
+        /// `@unchecked Sendable`: the library's model is immutable after loading, and its calls are const.
         private let model: OpaquePointer
 
         /// Reads a `.model` file.
@@ -55,7 +54,7 @@
 
         deinit { csp_release(model) }
 
-        /// The tokens of a text; what is not UTF-8 becomes U+FFFD, as everywhere in SentencePiece.
+        /// Encodes a text given as bytes; invalid UTF-8 becomes U+FFFD, as always in SentencePiece.
         public func encode(_ bytes: [UInt8]) -> [Int32] {
             withExtendedLifetime(self) {
                 bytes.withUnsafeBytes { text in
@@ -67,18 +66,18 @@
                             text.count, &ids)
                     }
                     defer { csp_free(ids) }
-                    // It fails only when memory ends, where this process could not go on anyway.
+                    // Fails only when out of memory.
                     precondition(count >= 0, "SentencePiece could not encode a text of \(text.count) bytes")
                     return Array(UnsafeBufferPointer(start: ids, count: Int(count)))
                 }
             }
         }
 
-        /// The bytes of a token wherever it stands: a space for `▁`, also before a text's first word, which SentencePiece sets
-        /// there itself and ``text(of:)`` takes away again.
+        /// The bytes of a token independent of its position: `▁` is always a space, including the one that SentencePiece inserts
+        /// before the first word and that ``text(of:)`` removes.
         public func bytes(of token: Int32) -> [UInt8] { pieces.indices.contains(Int(token)) ? pieces[Int(token)] : [] }
 
-        /// The text of a whole sequence as SentencePiece itself decodes it.
+        /// The text of a complete sequence, decoded by SentencePiece.
         public func text(of tokens: [Int32]) -> [UInt8] {
             let known = tokens.filter { pieces.indices.contains(Int($0)) }
             return withExtendedLifetime(self) {

@@ -1,25 +1,25 @@
 import ForetokenFiles
 
-/// Text as tokens and back.
+/// Encodes text as tokens and decodes tokens to text.
 public protocol Tokenizer: Sendable {
     /// The tokenizer's name.
     var name: String { get }
-    /// V: all tokens, the special ones included.
+    /// V: the number of tokens, including special tokens.
     var vocabularySize: Int { get }
     /// The token before every document.
     var beginningOfText: Int32? { get }
     /// The token after every document.
     var endOfText: Int32? { get }
-    /// SHA-256 of the definition, in hex; kept in shards and model folders so that a mismatch is refused.
+    /// A SHA-256 in hex that identifies the tokenizer; stored in shards and model folders to detect mismatches.
     var digest: String { get }
-    /// The tokenizer as a file that lies beside everything made with it: a `tokenizer.json` of Hugging Face's format, or
-    /// SentencePiece's own.
+    /// The contents of the tokenizer's file, stored with shards and models: a `tokenizer.json` in Hugging Face's format, or a
+    /// SentencePiece model.
     var definition: [UInt8] { get }
-    /// The name of the file that ``definition`` is.
+    /// The name of the tokenizer's file.
     var definitionName: String { get }
-    /// The tokens of a text's bytes, without special ones.
+    /// Encodes a text given as bytes, without special tokens.
     func encode(_ bytes: [UInt8]) -> [Int32]
-    /// The bytes of a token; none for special tokens and numbers outside the vocabulary.
+    /// The bytes of a token; empty for special tokens and numbers outside the vocabulary.
     func bytes(of token: Int32) -> [UInt8]
 }
 
@@ -27,16 +27,16 @@ extension Tokenizer {
     /// `tokenizer.json`.
     public var definitionName: String { TokenizerFile.name }
 
-    /// The tokens of a text.
+    /// Encodes a text, without special tokens.
     public func encode(_ text: String) -> [Int32] { encode(Array(text.utf8)) }
 
     /// The bytes of a sequence of tokens.
     public func decode(_ tokens: some Sequence<Int32>) -> [UInt8] { tokens.flatMap(bytes(of:)) }
 }
 
-/// One token a byte, and two special ones: 256 begins a text, 257 ends it.
+/// A tokenizer with one token per byte and two special tokens: 256 for beginning of text, 257 for end of text.
 public struct ByteTokenizer: Tokenizer {
-    /// The tokenizer.
+    /// Creates the tokenizer.
     public init() {}
     /// `bytes`.
     public var name: String { "bytes" }
@@ -46,7 +46,7 @@ public struct ByteTokenizer: Tokenizer {
     public var beginningOfText: Int32? { 256 }
     /// 257.
     public var endOfText: Int32? { 257 }
-    /// SHA-256 of the words "bytes: 256 values, 256 begins, 257 ends".
+    /// SHA-256 of the string "bytes: 256 values, 256 begins, 257 ends".
     public var digest: String { Self.definitionDigest }
     /// A byte-level vocabulary without merges, token b for byte b.
     public var definition: [UInt8] { Self.file }

@@ -1,14 +1,15 @@
 import ForetokenFiles
 
-/// A `tokenizer.json` of ours: byte-level words and merges, and after them the two special tokens.
+/// Writes a `tokenizer.json` for a byte-level BPE vocabulary followed by two special tokens.
 struct TokenizerDefinition {
     /// The bytes of each token in order.
     let words: [[UInt8]]
-    /// The words that merge, in order.
+    /// The merges in rank order.
     let merges: [(left: Int32, right: Int32)]
     let preTokenizer: PreTokenizer
 
-    /// The file. Its post-processor begins a text as our models expect it, unless a caller turns special tokens off.
+    /// The file's contents. With its post-processor, other programs prepend the beginning-of-text token, as Foretoken's models
+    /// expect.
     var text: [UInt8] {
         let begin = "<|begin_of_text|>"
         let names = words.map(ByteAlphabet.text)
@@ -43,7 +44,7 @@ struct TokenizerDefinition {
                     merges.map { .array([.string(names[Int($0.left)]), .string(names[Int($0.right)])]) }),
             ],
         ]
-        // Only numbers that are not finite cannot be written.
+        // Writing fails only for non-finite numbers, of which there are none.
         return Array(((try? value.text(.pretty)) ?? "").utf8) + [UInt8(ascii: "\n")]
     }
 

@@ -1,23 +1,23 @@
 import ForetokenFiles
 
-/// What can be wrong with a tokenizer's file.
+/// An error of a tokenizer or its file.
 public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file cannot be read or written.
     case system(file: String, action: String, reason: String)
-    /// A tokenizer of a kind that this version does not compute.
+    /// A setting that is not supported.
     case unsupported(file: String, key: String, value: String, supported: String)
-    /// The file contradicts itself.
+    /// The file is inconsistent.
     case invalid(file: String, key: String, reason: String)
-    /// The tokenizer is not the one its model or text was made with.
+    /// The tokenizer is not the one with which the model or data was made.
     case other(file: String, found: String, expected: String)
-    /// A model's tokenizer is not beside it.
+    /// The tokenizer's file is missing.
     case missing(file: String, expected: String)
-    /// A SentencePiece model in a build without the trait.
+    /// A SentencePiece model in a build without SentencePiece.
     case withoutSentencePiece(file: String)
-    /// The training cannot make such a vocabulary.
+    /// A vocabulary size that cannot be trained.
     case vocabulary(size: Int, least: Int)
 
-    /// The names of two tokenizers that differ, told apart by their digests where they have one name.
+    /// The names of two different tokenizers for a message, with their digests if the names are equal.
     package static func names(
         _ found: String, _ foundDigest: String, _ expected: String, _ expectedDigest: String
     ) -> (found: String, expected: String) {
@@ -26,7 +26,7 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         return (name(found, foundDigest), name(expected, expectedDigest))
     }
 
-    /// What is wrong and what to do.
+    /// The error sentence, with the next step.
     public var description: String {
         switch self {
         case .system(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
@@ -34,16 +34,16 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
             "\(file): \(key.shortenedForMessage(limit: 200)): \(value.shortenedForMessage(limit: 200)) is not supported; "
                 + "supported: \(supported)"
         case .invalid(let file, let key, let reason):
-            "\(file): \(key.shortenedForMessage(limit: 200)): \(reason); get the file again from where it came"
+            "\(file): \(key.shortenedForMessage(limit: 200)): \(reason); get the file again from its source"
         case .other(let file, let found, let expected):
-            "\(file): tokenizer '\(found)' is not the one that this was made with ('\(expected)'); put that one here"
+            "\(file): tokenizer '\(found)', expected '\(expected)'; replace the file with the expected tokenizer"
         case .missing(let file, let expected):
-            "\(file): not there, and tokenizer '\(expected)' is needed; copy it from where the text was prepared"
+            "\(file): no such file, but tokenizer '\(expected)' is required; copy it from the folder of the prepared data"
         case .withoutSentencePiece(let file):
-            "\(file): a SentencePiece model, which this build does not read; build again with FORETOKEN_SENTENCEPIECE=1 make build "
-                + "(swift build --traits SentencePiece; it needs Debian's libsentencepiece-dev), or give the model's tokenizer.json"
+            "\(file): a SentencePiece model, which this build does not support; build with FORETOKEN_SENTENCEPIECE=1 make build "
+                + "(swift build --traits SentencePiece; needs Debian's libsentencepiece-dev), or give the model's tokenizer.json"
         case .vocabulary(let size, let least):
-            "a vocabulary of \(size) tokens is too small or too large: \(least) (all bytes and two special tokens) to 4000000"
+            "vocabulary size \(size): must be \(least) (256 bytes and two special tokens) to 4000000"
         }
     }
 }

@@ -1,15 +1,15 @@
 import ForetokenFiles
 public import ForetokenPlatform
 
-/// A tokenizer beside what was made with it: `tokenizer.json` in the folder of shards or of a model.
+/// The tokenizer file in a folder of shards or of a model.
 public enum TokenizerFile {
-    /// The file's name, which other tools know.
+    /// The conventional file name, as in Hugging Face's format.
     public static let name = "tokenizer.json"
 
-    /// The name of SentencePiece's file beside Llama 2 and Meta's multi-token models.
+    /// The name of the SentencePiece file of Llama 2 and Meta's multi-token prediction models.
     public static let sentencePieceName = "tokenizer.model"
 
-    /// Reads a `tokenizer.json`, that of the byte tokenizer too, or a `.model` of SentencePiece.
+    /// Reads a `tokenizer.json`, including that of the byte tokenizer, or a SentencePiece `.model` file.
     ///
     /// - Throws: ``TokenizerError``, `JSONError`.
     public static func read(_ url: URL) throws -> any Tokenizer {
@@ -32,12 +32,12 @@ public enum TokenizerFile {
         return try BytePairTokenizer(parsing: bytes, file: url.relativePath)
     }
 
-    /// The tokenizer of a folder; bytes where it holds none.
+    /// Reads the tokenizer of a folder; without a file, the byte tokenizer.
     ///
     /// - Parameters:
-    ///   - folder: of a model or of shards.
-    ///   - digest: what it must be, if that is known.
-    ///   - name: how errors call the one that it must be.
+    ///   - folder: the folder of a model or of shards.
+    ///   - digest: the expected digest, if known.
+    ///   - name: the name of the expected tokenizer, for errors.
     /// - Throws: ``TokenizerError``, `JSONError`.
     public static func read(folder: URL, digest: String? = nil, name: String = "") throws -> any Tokenizer {
         func isThere(_ name: String) -> Bool {
@@ -52,7 +52,7 @@ public enum TokenizerFile {
         throw TokenizerError.other(file: url.relativePath, found: names.found, expected: names.expected)
     }
 
-    /// Writes a tokenizer into a folder, whole or not at all.
+    /// Writes a tokenizer's file to a folder, atomically.
     ///
     /// - Throws: ``TokenizerError/system(file:action:reason:)``.
     public static func write(_ tokenizer: any Tokenizer, to folder: URL) throws(TokenizerError) {

@@ -1,13 +1,13 @@
-/// Bytes that arrive in pieces as text of whole characters: a UTF-8 sequence is never split.
+/// An incremental UTF-8 decoder that never splits a character.
 ///
-/// All texts together equal `String(decoding: allBytes, as: UTF8.self)`: bytes that are no UTF-8 become U+FFFD.
+/// The concatenated results equal `String(decoding: allBytes, as: UTF8.self)`; invalid UTF-8 becomes U+FFFD.
 public struct UTF8StreamDecoder: Sendable {
     private var pending: [UInt8] = []
 
-    /// A decoder that has seen nothing.
+    /// Creates a decoder.
     public init() {}
 
-    /// The text that is certain after these bytes.
+    /// Adds bytes and returns the text that is complete.
     public mutating func push(_ bytes: [UInt8]) -> String {
         pending += bytes
         let keep = Self.incompleteTail(pending)
@@ -16,20 +16,20 @@ public struct UTF8StreamDecoder: Sendable {
         return text
     }
 
-    /// The text of what is left, incomplete sequences as U+FFFD.
+    /// Returns the text of pending bytes; an incomplete sequence becomes U+FFFD.
     public mutating func finish() -> String {
         defer { pending = [] }
         return String(decoding: pending, as: UTF8.self)
     }
 
-    /// How many bytes at the end may still become a character.
+    /// The number of bytes at the end that may be the start of a character.
     private static func incompleteTail(_ bytes: [UInt8]) -> Int {
         for back in 1...3 where back <= bytes.count {
             let byte = bytes[bytes.count - back]
             if byte & 0xC0 == 0x80 { continue }
             let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC2 ? 2 : 1
             guard length > back, byte <= 0xF4 else { return 0 }
-            // A second byte outside its range can never be completed.
+            // With a second byte outside its range the sequence is invalid, not incomplete.
             if back >= 2 {
                 let second = bytes[bytes.count - back + 1]
                 let valid: ClosedRange<UInt8> =

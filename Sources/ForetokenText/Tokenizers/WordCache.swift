@@ -1,10 +1,10 @@
 import Synchronization
 
-/// The tokens of words met before: direct-mapped, forgotten all at once when full. About 7 MB.
+/// A direct-mapped cache of the tokens of words, cleared when full. About 7 MB.
 ///
-/// Unchecked because one call at a time owns it, see ``WordCachePool``.
+/// `@unchecked Sendable`: used by one call at a time, see ``WordCachePool``.
 final class WordCache: @unchecked Sendable {
-    /// Longer words are not kept.
+    /// The maximum length of a cached word in bytes.
     static let longestWord = 64
     private static let slotCount = 1 << 16
     private static let keyCapacity = 1 << 20
@@ -24,7 +24,7 @@ final class WordCache: @unchecked Sendable {
     private var keysUsed = 0
     private var tokensUsed = 0
     private let seed = UInt64.random(in: .min ... .max)
-    /// Where a word that is not here is worked out; kept for its memory.
+    /// A reusable buffer for encoding words that are not cached.
     var scratch: [Int32] = []
 
     init() { slots.initialize(repeating: Slot()) }
@@ -35,7 +35,7 @@ final class WordCache: @unchecked Sendable {
         tokens.deallocate()
     }
 
-    /// Appends the tokens of a short word, worked out by `merge` in ``scratch`` where they are not known.
+    /// Appends the tokens of a short word; on a cache miss, `merge` computes them in ``scratch``.
     @inline(__always)
     func append(_ word: UnsafeBufferPointer<UInt8>, to result: inout [Int32], merge: (inout [Int32]) -> Void) {
         let hash = hash(word, seed: seed)
@@ -73,7 +73,7 @@ final class WordCache: @unchecked Sendable {
     }
 }
 
-/// Lends a ``WordCache`` to one call at a time; a call that finds it lent gets a new one.
+/// A pool of ``WordCache`` instances; each is used by one call at a time, and a new one is created if none is idle.
 final class WordCachePool: Sendable {
     private let idle = Mutex<[WordCache]>([])
 

@@ -1,28 +1,28 @@
 import ForetokenModel
 import Torch
 
-/// The rate of a training step's own matrix products: forward, input gradient and weight gradient of every matrix, each
-/// alone and on buffers that are kept. What a step could reach if all else were free.
+/// The rate of a training step's GEMMs: forward, input gradient and weight gradient of every matrix, each alone and on
+/// buffers that are kept. The rate of the step if everything else were free.
 struct GemmMeter {
     /// One shape: x [rows, in] · wᵀ, w [out, in].
     private struct Shape {
         let rows: Int
         let input: Int
         let output: Int
-        /// How often a step multiplies it; a fraction where the last chunk is smaller.
+        /// How often a step computes it; a fraction where the last chunk is smaller.
         var count: Double
         var flops: Double { 2 * Double(rows) * Double(input) * Double(output) }
     }
 
     private var shapes: [Shape] = []
-    /// Seconds of every round, for each shape and each of its three products.
+    /// Seconds of every round, for each shape and each of its three GEMMs.
     private var times: [[[Double]]] = []
 
     /// - Parameters:
     ///   - rows: B·T.
-    ///   - lossRows: the rows that the objective multiplies with the unembedding at once.
+    ///   - lossRows: the rows that the objective multiplies by the unembedding at once.
     init(_ model: MultiTokenModel, rows: Int, lossRows: Int) {
-        // Matrices that one product takes together, one below the other.
+        // Matrices that one GEMM takes together, one below the other.
         func add(_ parameters: [Parameter], rows: Int, count: Double) {
             let input = parameters[0].tensor.shape[1]
             let output = parameters.reduce(0) { $0 + $1.tensor.shape[0] }
@@ -51,7 +51,7 @@ struct GemmMeter {
         times = shapes.map { _ in [[], [], []] }
     }
 
-    /// Runs every product once; the first time only touches the buffers' pages and is best not kept.
+    /// Runs every GEMM once; the first round also touches the buffers' pages and is best not kept.
     mutating func measure(keeping: Bool) throws {
         let clock = ContinuousClock()
         try withoutGradient {
@@ -59,22 +59,22 @@ struct GemmMeter {
                 let x = try Tensor.full(0.5, shape: [shape.rows, shape.input])
                 let w = try Tensor.full(0.5, shape: [shape.output, shape.input])
                 let dy = try Tensor.full(0.5, shape: [shape.rows, shape.output])
-                let products = [
-                    { x.linear(w) }, { dy.matrixProduct(w) }, { dy.transposed(0, 1).matrixProduct(x) },
+                let gemms = [
+                    { x.linear(w) }, { dy.matmul(w) }, { dy.transposed(0, 1).matmul(x) },
                 ]
-                for (kind, product) in products.enumerated() {
+                for (kind, gemm) in gemms.enumerated() {
                     let begin = clock.now
-                    _ = product()
+                    _ = gemm()
                     if keeping { times[index][kind].append((clock.now - begin).seconds) }
                 }
             }
         }
     }
 
-    /// FLOPs of all products of a step: attention's own, which are no matrix's, are not among them.
+    /// FLOPs of all GEMMs with a weight matrix; attention's own are not among them.
     var flops: Double { shapes.reduce(0) { $0 + 3 * $1.count * $1.flops } }
 
-    /// Seconds of all products of a step, from the median time of each.
+    /// Seconds of all GEMMs of a step, from the median time of each.
     var seconds: Double {
         zip(shapes, times).reduce(0) { sum, each in
             sum + each.0.count * each.1.reduce(0) { $0 + median($1) }

@@ -3,22 +3,23 @@ public import ForetokenModel
 import ForetokenText
 public import Torch
 
-/// The losses and gradients of a training step on a device beside those of the CPU, for every objective and head kind.
+/// Compares the losses and gradients of a training step on a device with those on the CPU, for one objective and head
+/// kind.
 public struct GradientCheck: Sendable, Equatable {
-    /// How the gradient was computed.
+    /// The objective.
     public let objective: ObjectiveName
-    /// What the heads are.
+    /// The kind of the heads.
     public let headKind: HeadKind
-    /// What activations were computed in.
+    /// The type that activations were computed in.
     public let precision: Precision
     /// Whether attention stopped at documents.
     public let documentMask: Bool
-    /// The largest ‖g − g_cpu‖ ÷ ‖g_cpu‖ over the parameters, and |loss − loss_cpu| ÷ loss_cpu over the heads, where the CPU
-    /// computes in float32; infinite if one is not finite or missing.
+    /// The largest of ‖g − g_cpu‖ ÷ ‖g_cpu‖ over the parameters and |loss − loss_cpu| ÷ loss_cpu over the heads,
+    /// against the CPU in float32; infinite if a number is not finite or missing.
     public let error: Double
 
-    /// The largest error allowed: what other orders of summation leave in float32, and the roundings of bfloat16's 8 bits, which
-    /// on this shape put the CPU's own bfloat16 gradients 0.025 to 0.030 from float32.
+    /// The largest error allowed. In float32 it covers other orders of summation; in bfloat16 the rounding to 8 bits,
+    /// which puts the CPU's own gradients of this shape 0.025 to 0.030 from float32.
     public var limit: Double { precision == .f32 ? 1e-4 : 5e-2 }
     /// Whether the error is within the limit.
     public var passed: Bool { error <= limit }
@@ -26,13 +27,13 @@ public struct GradientCheck: Sendable, Equatable {
     /// Runs one check on a model of 3 million parameters.
     ///
     /// - Parameters:
-    ///   - objective: how the gradient is computed.
-    ///   - headKind: what the heads are.
-    ///   - precision: what the device computes activations in.
+    ///   - objective: the objective.
+    ///   - headKind: the kind of the heads.
+    ///   - precision: the type in which the device computes activations.
     ///   - documentMask: whether attention stops at documents.
-    ///   - device: what is checked.
-    ///   - capturesSteps: whether the device runs the step as captured work; the second of three steps is captured, and all are
-    ///     compared.
+    ///   - device: the device to check.
+    ///   - capturesSteps: whether the device runs the step as captured work; the second of three steps is captured, and
+    ///     all are compared.
     /// - Throws: `TorchError`.
     public init(
         _ objective: ObjectiveName, _ headKind: HeadKind, _ precision: Precision, documentMask: Bool, on device: Device,
@@ -44,11 +45,11 @@ public struct GradientCheck: Sendable, Equatable {
         self.documentMask = documentMask
         let shape = ModelConfiguration(
             vocabulary: 1000, width: 128, layers: 7, attentionHeads: 4, keyValueHeads: 2, heads: 4, headKind: headKind,
-            context: 64, documentMask: documentMask)
+            contextLength: 64, documentMask: documentMask)
         let models = try [Device.cpu, device].map { try MultiTokenModel(shape, seed: 1, device: $0) }
         models[1].computeType = precision.computeType
-        let passes = objective.objective()
-        let captured = capturesSteps ? CapturedObjective(models[1], passes) : nil
+        let plain = objective.objective()
+        let captured = capturesSteps ? CapturedObjective(models[1], plain) : nil
         if capturesSteps { try device.leaveDefaultStream() }
         var largest = 0.0
         for round in 0..<(capturesSteps ? 3 : 1) {
@@ -57,9 +58,11 @@ public struct GradientCheck: Sendable, Equatable {
             let weights = (1...shape.heads).map { 1 / Double($0 + round) }
             let losses = try zip(models, [nil, captured]).map { model, captured in
                 for parameter in model.parameters { parameter.tensor.gradient = nil }
-                return try captured?.forwardBackward([batch], denominators: counts, headWeights: weights).elements()
-                    ?? passes.forwardBackward(
-                        model, microbatches: [batch], denominators: counts, headWeights: weights,
+                return try captured?.replaceGradients(
+                    by: [HostBatch(batch, for: shape)], denominators: counts, headWeights: weights
+                ).elements()
+                    ?? plain.accumulateGradients(
+                        in: model, microbatches: [batch], denominators: counts, headWeights: weights,
                         onGradientReady: { _ in })
             }
             for (own, expected) in zip(losses[1], losses[0]) {
@@ -83,14 +86,14 @@ public struct GradientCheck: Sendable, Equatable {
 
     /// Tokens that look random, in documents of 23.
     private static func batch(_ shape: ModelConfiguration, round: Int) -> TokenBatch {
-        let (size, length) = (2, shape.context + shape.heads)
+        let (size, length) = (2, shape.contextLength + shape.heads)
         var state = UInt64(round) &+ 1
         let tokens = (0..<size * length).map { _ in
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int32((state >> 33) % UInt64(shape.vocabulary))
         }
         return TokenBatch(
-            batchSize: size, context: shape.context, heads: shape.heads, tokens: tokens,
+            batchSize: size, sequenceLength: shape.contextLength, heads: shape.heads, tokens: tokens,
             documents: (0..<size * length).map { Int32($0 % length / 23) })
     }
 }

@@ -1,8 +1,8 @@
 public import ForetokenModel
 public import Torch
 
-/// The peak bytes of a training step against n, for every objective: the paper's claim that memory need not grow with the
-/// heads (section 2).
+/// The peak bytes of a training step against n, for every objective: the paper's claim that memory need not grow with
+/// the heads (section 2).
 public struct MemoryBenchmark: Sendable, Equatable {
     /// n of each row.
     public let heads: [Int]
@@ -15,19 +15,19 @@ public struct MemoryBenchmark: Sendable, Equatable {
     ///   - configuration: the shape, all blocks counted.
     ///   - heads: the values of n.
     ///   - batchSize: sequences of a step.
-    ///   - logitsBytes: see ``FusedObjective/logitsBytes``.
+    ///   - logitsBytes: see ``ObjectiveOptions/logitsBytes``.
     ///   - device: where the model lies.
-    ///   - precision: what the step computes in.
+    ///   - precision: the type of activations.
     ///   - onResult: called after each measurement.
-    /// - Throws: `ModelError` for sizes that make no model; `TorchError.outOfMemory` on the CPU, where a step that does not
-    ///   fit ends the process.
+    /// - Throws: `ModelError` for sizes that make no model; `TorchError.outOfMemory` on the CPU, where a step that does
+    ///   not fit ends the process.
     public init(
         _ configuration: ModelConfiguration, heads: [Int], batchSize: Int, logitsBytes: Int? = nil,
         device: Device = .cpu, precision: Precision = .f32,
         onResult: (ObjectiveName, Int, Int?) -> Void = { _, _, _ in }
     ) throws {
         var peaks: [ObjectiveName: [Int?]] = [:]
-        // The one that fits last of all comes last.
+        // The objective that needs the most memory comes last.
         for objective in [ObjectiveName.fused, .sequential, .joint] {
             var settings = TrainingBenchmark.Settings(batchSize: batchSize, objective: objective, steps: 1)
             settings.warmUpSteps = 1

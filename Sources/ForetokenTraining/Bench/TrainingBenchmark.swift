@@ -7,49 +7,49 @@ public import Torch
 public struct TrainingBenchmark: Sendable, Equatable {
     /// Tokens a second, from the median step.
     public let tokensPerSecond: Double
-    /// 10⁹ FLOPs a second, by `ModelConfiguration.trainingFlopsPerToken(context:)`.
+    /// 10⁹ FLOPs a second, by `ModelConfiguration.trainingFlopsPerToken(sequenceLength:)`.
     public let gflops: Double
-    /// ``gflops`` over the GPU's stated bfloat16 peak: model FLOPs utilisation (arXiv 2204.02311); nil where that is not known.
+    /// ``gflops`` over the GPU's stated bfloat16 peak: model FLOPs utilisation (arXiv 2204.02311); nil where that is
+    /// not known.
     public let utilisation: Double?
-    /// Of the step's own matrix products alone, measured between the steps; nil if they were not.
-    public let products: Products?
+    /// The step's GEMMs alone, measured between the steps; nil if they were not.
+    public let gemm: Gemm?
     /// The most bytes of tensors during a step.
     public let peakTensorBytes: Int
-    /// What of them is neither weight nor gradient nor optimizer state.
+    /// Those of them that are neither weights nor gradients nor optimizer state.
     public let transientBytes: Int
     /// The last step's mean cross-entropy of each head.
     public let losses: [Double]
 
-    /// A step's matrix products, each run alone: what the step would be if all else were free.
-    public struct Products: Sendable, Equatable {
+    /// A step's GEMMs, each run alone: the step's time if everything else were free.
+    public struct Gemm: Sendable, Equatable {
         /// 10⁹ FLOPs a second.
         public let gflops: Double
-        /// Their part of the median step's time, which is also the step's rate of the same FLOPs over theirs. Attention's own
-        /// products count on neither side.
+        /// Their part of the median step's time. Attention's own matrix multiplications count on neither side.
         public let share: Double
     }
 
-    /// What is measured.
+    /// The step to measure.
     public struct Settings: Sendable {
         /// B; T is the configuration's context.
         public var batchSize: Int
         /// How the gradient is computed.
         public var objective: ObjectiveName
-        /// See ``FusedObjective/logitsBytes``.
+        /// See ``ObjectiveOptions/logitsBytes``.
         public var logitsBytes: Int?
-        /// What is kept of the trunk.
+        /// Which activations of the trunk are kept.
         public var recompute = Recomputation.none
         /// Where the model lies.
         public var device = Device.cpu
-        /// What the step computes in.
+        /// The type of activations.
         public var precision = Precision.f32
-        /// Whether the passes are captured and launched as one CUDA graph.
+        /// Whether forward and backward passes are captured and launched as one CUDA graph.
         public var capturesSteps = false
         /// Steps that are timed, after `warmUpSteps` that are not.
         public var steps: Int
-        /// Steps before: buffers are made, pages are touched.
+        /// Untimed steps before: buffers are allocated, pages are touched.
         public var warmUpSteps = 2
-        /// Whether to time the matrix products alone, too; on the CPU only.
+        /// Whether to time the GEMMs alone, too; on the CPU in float32 only.
         public var measuresGemm = true
 
         /// Settings with these sizes.
@@ -73,12 +73,12 @@ public struct TrainingBenchmark: Sendable, Equatable {
         var step = TrainingStep(
             model: model, optimizer: try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0.1),
             objective: settings.objective.objective(
-                logitsBytes: settings.logitsBytes, recompute: settings.recompute))
+                ObjectiveOptions(logitsBytes: settings.logitsBytes, recompute: settings.recompute)))
         if settings.capturesSteps {
             try device.leaveDefaultStream()
             step.captured = CapturedObjective(model, step.objective)
         }
-        let rows = settings.batchSize * configuration.context
+        let rows = settings.batchSize * configuration.contextLength
         let lossRows =
             settings.objective == .fused
             ? Tensor.fusedCrossEntropyChunk(
@@ -100,7 +100,7 @@ public struct TrainingBenchmark: Sendable, Equatable {
             let numbers = gradient.read()
             let seconds = (clock.now - begin).seconds
             let isTimed = index >= settings.warmUpSteps
-            // A captured step allocates when it is captured, which is the second one; launched again, nothing.
+            // A captured step allocates when it is captured, in the second round, and not when it is launched again.
             if isTimed || settings.capturesSteps && index >= 1 { peak = max(peak, Memory.read(on: device).peak) }
             if isTimed {
                 times.append(seconds)
@@ -111,12 +111,13 @@ public struct TrainingBenchmark: Sendable, Equatable {
         let weights = model.parameters.reduce(0) { $0 + $1.tensor.count * $1.tensor.dtype.byteCount }
         let seconds = median(times)
         tokensPerSecond = Double(rows) / seconds
-        gflops = configuration.trainingFlopsPerToken(context: configuration.context) * tokensPerSecond * 1e-9
+        gflops =
+            configuration.trainingFlopsPerToken(sequenceLength: configuration.contextLength) * tokensPerSecond * 1e-9
         let rate = gflops
         utilisation = settings.precision == .bf16 ? device.bfloat16Peak.map { rate * 1e9 / $0 } : nil
-        products =
+        gemm =
             measuresGemm
-            ? Products(gflops: meter.flops / meter.seconds * 1e-9, share: meter.seconds / seconds) : nil
+            ? Gemm(gflops: meter.flops / meter.seconds * 1e-9, share: meter.seconds / seconds) : nil
         peakTensorBytes = peak
         // Weights, their gradients and AdamW's two means.
         transientBytes = peak - 4 * weights
@@ -126,9 +127,9 @@ public struct TrainingBenchmark: Sendable, Equatable {
     private static func randomBatch(
         _ configuration: ModelConfiguration, batchSize: Int, _ random: inout some RandomNumberGenerator
     ) -> TokenBatch {
-        let count = batchSize * (configuration.context + configuration.heads)
+        let count = batchSize * (configuration.contextLength + configuration.heads)
         return TokenBatch(
-            batchSize: batchSize, context: configuration.context, heads: configuration.heads,
+            batchSize: batchSize, sequenceLength: configuration.contextLength, heads: configuration.heads,
             tokens: (0..<count).map { _ in Int32.random(in: 0..<Int32(configuration.vocabulary), using: &random) },
             documents: [Int32](repeating: 0, count: count))
     }

@@ -16,7 +16,7 @@ extension World {
         guard others.isEmpty else { throw WorldError.differs(what: what, ranks: others, remedy: remedy) }
     }
 
-    /// The text of rank 0 on every rank.
+    /// Returns rank 0's text on every rank.
     func textOfRank0(_ text: String) throws -> String {
         guard size > 1 else { return text }
         let bytes = Array(text.utf8)
@@ -42,7 +42,7 @@ extension World {
     }
 }
 
-/// A 64-bit digest of bytes: tells by accident different data apart, not by intent.
+/// A 64-bit digest of bytes that detects accidental differences; it is not cryptographic.
 struct QuickDigest {
     private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 

@@ -1,12 +1,12 @@
 import ForetokenModel
 import Torch
 
-/// Brings each gradient to the rank that keeps its parameter's optimizer state, bucket by bucket while the backward pass
-/// goes on, and the new weights back to all.
+/// Reduces each gradient to the rank that keeps its parameter's optimizer state, bucket by bucket while the backward
+/// pass is still running, and broadcasts the new weights from there.
 final class GradientReducer {
-    /// Where the parts of a step are noted; nil for nowhere.
+    /// Records the transfers of each step, if not nil.
     var trace: StepTrace?
-    /// Whether gradients travel while the backward pass runs; else after it, to compare.
+    /// Whether gradients are sent while the backward pass runs; if not, after it, for comparison.
     var overlaps = true
 
     private let parameters: [Parameter]
@@ -15,11 +15,12 @@ final class GradientReducer {
     private let index: [String: Int]
     private let bucketOf: [Int]
 
-    /// What is still to come in each bucket, and what travels: one flat tensor a bucket, or the gradient itself.
+    /// Gradients that each bucket still waits for, and the buckets under way: one flat tensor each, or the gradient
+    /// itself.
     private var waiting: [Int] = []
     private var isReady: [Bool] = []
     private var hasGradient: [Bool] = []
-    private var flying: [(bucket: Int, tensor: Tensor, transfer: Transfer, begun: Int)] = []
+    private var inFlight: [(bucket: Int, tensor: Tensor, transfer: Transfer, begun: Int)] = []
     private var failure: (any Error)?
 
     init(_ model: MultiTokenModel, plan: ShardPlan, world: any World) {
@@ -39,10 +40,10 @@ final class GradientReducer {
         waiting = plan.buckets.map(\.members.count)
         isReady = [Bool](repeating: false, count: parameters.count)
         hasGradient = isReady
-        flying = []
+        inFlight = []
     }
 
-    /// A gradient is final. Buckets leave in the plan's order on all ranks, whatever the order in which they fill.
+    /// A gradient is final. All ranks send the buckets in the plan's order, in whatever order these fill.
     func ready(_ parameter: Parameter) {
         guard let index = index[parameter.name], !isReady[index] else { return }
         isReady[index] = true
@@ -51,15 +52,15 @@ final class GradientReducer {
     }
 
     private func sendFull() {
-        while failure == nil, flying.count < waiting.count, waiting[flying.count] == 0 {
-            do { try send(flying.count) } catch { failure = error }
+        while failure == nil, inFlight.count < waiting.count, waiting[inFlight.count] == 0 {
+            do { try send(inFlight.count) } catch { failure = error }
         }
     }
 
     private func send(_ bucket: Int) throws {
         let begun = monotonicNanoseconds()
         let content = plan.buckets[bucket]
-        // A rank whose samples have no target for a head has no gradient where another has one.
+        // A rank whose sequences have no target for a head has no gradient where another rank has one.
         let gradients = try content.members.map { member in
             let weights = parameters[member].tensor
             hasGradient[member] = weights.gradient != nil
@@ -68,25 +69,26 @@ final class GradientReducer {
         let tensor =
             gradients.count == 1
             ? gradients[0].contiguous() : Tensor.concatenating(gradients.map { $0.reshaped(-1) }, axis: 0)
-        // What travels is all that is kept.
+        // The tensor under way is the only copy.
         for member in content.members { parameters[member].tensor.gradient = nil }
-        flying.append((bucket, tensor, try world.reduce(tensor, to: content.owner), begun))
+        inFlight.append((bucket, tensor, try world.reduce(tensor, to: content.owner), begun))
     }
 
-    /// Waits for all buckets: afterwards the parameters of this rank have the sum of all gradients, the others have none.
+    /// Waits for all buckets: afterwards the parameters of this rank have the sum of all gradients, the others have
+    /// none.
     func finish() throws {
         defer {
             failure = nil
             begin()
         }
         let backwardEnd = monotonicNanoseconds()
-        // What the backward pass did not name has no gradient on this rank.
+        // Parameters that were not reported have no gradient on this rank.
         waiting = waiting.map { _ in 0 }
         sendFull()
         if let failure { throw failure }
-        // A parameter that has none on any rank, such as a head's that is switched off, stays without.
+        // A parameter without a gradient on any rank, such as one of a head of weight 0, stays without.
         let learns = try world.sum(hasGradient.map { $0 ? 1 : 0 }).map { $0 > 0 }
-        for (bucket, tensor, transfer, begun) in flying {
+        for (bucket, tensor, transfer, begun) in inFlight {
             let ended = try transfer.wait()
             trace?.transferred("reduce", bucket: bucket, to: plan.buckets[bucket].owner, tensor, from: begun, to: ended)
             guard plan.buckets[bucket].owner == world.rank else { continue }
@@ -95,7 +97,7 @@ final class GradientReducer {
         trace?.waited(from: backwardEnd, to: monotonicNanoseconds())
     }
 
-    /// Brings every parameter's new weights from its owner.
+    /// Broadcasts every parameter's new weights from its owner.
     func shareWeights() throws {
         let began = monotonicNanoseconds()
         let all = try withoutGradient {
@@ -117,7 +119,7 @@ final class GradientReducer {
         trace?.endStep()
     }
 
-    /// Hands each member its part of a bucket's tensor.
+    /// Calls `take` with each member's part of a bucket's tensor.
     private func split(_ tensor: Tensor, _ bucket: Int, _ take: (Int, Tensor) -> Void) {
         let flat = tensor.reshaped(-1)
         var start = 0

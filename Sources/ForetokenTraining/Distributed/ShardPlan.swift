@@ -2,12 +2,12 @@ import ForetokenFormats
 import ForetokenModel
 import Torch
 
-/// Which rank keeps the optimizer's state of which parameter, and in which pieces gradients travel there (ZeRO's first
-/// stage, arXiv 1910.02054, by whole tensors).
+/// Which rank keeps the optimizer's state of which parameter, and in which buckets gradients are sent there (ZeRO's
+/// first stage, arXiv 1910.02054, by whole tensors).
 ///
-/// A bucket holds whole tensors of one owner that become final together: its gradients are summed into that rank, which alone
-/// steps them, and its weights come back from there. All buckets together are a reduce-scatter and an all-gather: each rank
-/// sends the bytes of the gradients and of the weights once, as an all-reduce would.
+/// A bucket holds whole tensors of one owner that become final together: its gradients are reduced to that rank, which
+/// alone updates their weights and broadcasts these. All buckets together are a reduce-scatter and an all-gather: each
+/// rank sends the bytes of the gradients and of the weights once, as in an all-reduce.
 struct ShardPlan: Equatable {
     /// Parameters of one owner, by their index in the model's list.
     struct Bucket: Equatable {
@@ -17,13 +17,13 @@ struct ShardPlan: Equatable {
 
     /// The owner of each parameter.
     let owners: [Int]
-    /// The buckets in the order in which they travel.
+    /// The buckets in the order in which they are sent.
     let buckets: [Bucket]
 
-    /// Larger tensors travel alone and without a copy; smaller ones are gathered up to so many bytes.
+    /// Larger tensors are sent alone and without a copy; smaller ones are gathered up to this many bytes.
     static let bucketBytes = 16 << 20
 
-    /// Less than that does not travel alone: a message costs as long as some such bytes.
+    /// Stages smaller than this are joined: the latency of a message is worth about as many bytes.
     static let stageBytes = 1 << 20
 
     /// - Parameters:
@@ -56,20 +56,13 @@ struct ShardPlan: Equatable {
         }
     }
 
-    /// The plan of a model, in the order of its backward pass: heads, what they share, the trunk from its end, the embedding.
+    /// The plan of a model, in the order of ``MultiTokenModel/backwardStages``; frozen parameters have no part in it.
     ///
     /// Stages that are small are joined, up to `stageBytes`.
     init(_ model: MultiTokenModel, ranks: Int, stageBytes: Int = Self.stageBytes) {
         let parameters = model.parameters.filter { !$0.isFrozen }
         let index = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { ($1.name, $0) })
-        var stages = model.configuration.headGraph.nodes.reversed().map { model.heads[$0.head - 1].parameters }
-        stages.append(parameters.filter { $0.group == .unembedding })
-        stages += model.trunk.reversed().map(\.parameters)
-        var seen: Set<String> = []
-        // Each parameter once, and whatever was not named above at the end.
-        let order = (stages + [parameters]).map { stage in
-            stage.filter { seen.insert($0.name).inserted }.compactMap { index[$0.name] }
-        }
+        let order = model.backwardStages.map { stage in stage.compactMap { index[$0.name] } }
         let bytes = parameters.map { $0.tensor.count * $0.tensor.dtype.byteCount }
         var joined: [[Int]] = []
         var size = stageBytes

@@ -1,10 +1,10 @@
 import Torch
 
-/// Brings the optimizer's state, of which each rank keeps a share, to rank 0 tensor by tensor while that writes it down: no
+/// Sends the optimizer's state, of which each rank keeps a share, to rank 0 tensor by tensor while rank 0 writes it: no
 /// rank ever holds more of it than its own share and one tensor.
 ///
-/// All ranks walk the same list. Where rank 0 stops early, such as for a full disk, it still takes the rest, so that the
-/// others do not wait.
+/// All ranks walk the same list. If rank 0 stops early, for a full disk say, it still receives the rest, so that the
+/// others do not wait forever.
 final class StateGather {
     private let slots: [AdamW.Slot]
     private let world: any World

@@ -3,8 +3,8 @@ import ForetokenFormats
 public import Foundation
 import Torch
 
-/// What travelled when, of one rank's steps: as a file for Chrome's trace viewer (chrome://tracing, ui.perfetto.dev), and in
-/// one line.
+/// The transfers of one rank's steps over time: as a file for Chrome's trace viewer (chrome://tracing,
+/// ui.perfetto.dev), and as a one-line summary.
 public final class StepTrace {
     private struct Event {
         let name: String
@@ -14,14 +14,14 @@ public final class StepTrace {
         var details: [(String, JSONValue)] = []
     }
 
-    /// Later steps are not noted.
+    /// Later steps are not recorded.
     private static let stepLimit = 100
     private let rank: Int
     private var steps = 0
     private var events: [Event] = []
     private var stepBegin = monotonicNanoseconds()
-    /// Nanoseconds a step in which gradients were under way, and of these in which nothing else was done.
-    private var travelled = 0
+    /// Nanoseconds in which gradients were under way, and those of them in which nothing else was done.
+    private var inFlight = 0
     private var exposed = 0
     private var firstSent = Int.max
     private var lastArrived = 0
@@ -29,13 +29,13 @@ public final class StepTrace {
     /// A trace of this rank.
     public init(rank: Int) { self.rank = rank }
 
-    private var isOn: Bool { steps < Self.stepLimit }
+    private var isRecording: Bool { steps < Self.stepLimit }
 
     func beginStep() { stepBegin = monotonicNanoseconds() }
 
-    /// Gradients of these parameters became final, or anything else that has no length.
+    /// A bucket was reduced or broadcast.
     func transferred(_ name: String, bucket: Int, to owner: Int, _ tensor: Tensor, from begin: Int, to end: Int) {
-        guard isOn else { return }
+        guard isRecording else { return }
         if name == "reduce" { (firstSent, lastArrived) = (min(firstSent, begin), max(lastArrived, end)) }
         let bytes = tensor.count * tensor.dtype.byteCount
         events.append(
@@ -46,29 +46,29 @@ public final class StepTrace {
 
     /// The backward pass was done and gradients were still under way.
     func waited(from begin: Int, to end: Int) {
-        guard isOn else { return }
+        guard isRecording else { return }
         events.append(Event(name: "forward and backward", lane: 0, begin: stepBegin, end: begin))
         events.append(Event(name: "wait for gradients", lane: 1, begin: begin, end: end))
         exposed += end - begin
-        travelled += max(0, lastArrived - firstSent)
+        inFlight += max(0, lastArrived - firstSent)
         (firstSent, lastArrived) = (.max, 0)
         stepBegin = end
     }
 
     func endStep() {
-        guard isOn else { return }
+        guard isRecording else { return }
         let now = monotonicNanoseconds()
         events.append(Event(name: "optimizer and weights", lane: 0, begin: stepBegin, end: now))
         steps += 1
     }
 
-    /// How much of the travelling the backward pass hid.
+    /// How much of the transfers the backward pass hid.
     public var summary: String {
         func milliseconds(_ value: Int) -> String {
             String(format: "%.1f", Double(value) / 1e6 / Double(max(1, steps)))
         }
-        let hidden = travelled > 0 ? 100 * Double(max(0, travelled - exposed)) / Double(travelled) : 0
-        return "\(steps) steps: gradients under way \(milliseconds(travelled)) ms a step, waited for "
+        let hidden = inFlight > 0 ? 100 * Double(max(0, inFlight - exposed)) / Double(inFlight) : 0
+        return "\(steps) steps: gradients under way \(milliseconds(inFlight)) ms a step, waited for "
             + "\(milliseconds(exposed)) ms; \(Int(hidden.rounded()))% behind the backward pass"
     }
 

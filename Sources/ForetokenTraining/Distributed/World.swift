@@ -18,21 +18,22 @@ public protocol World {
     ///
     /// - Throws: ``WorldError`` when a rank is lost, as all of them do.
     func sum(_ values: [Double]) throws -> [Double]
-    /// Begins to sum a contiguous tensor over the ranks into that of rank `root`; the others' elements are undefined then.
+    /// Begins to sum a contiguous tensor over the ranks into that of rank `root`; the other ranks' elements become
+    /// undefined.
     func reduce(_ tensor: Tensor, to root: Int) throws -> Transfer
     /// Begins to replace a contiguous tensor by that of rank `root`.
     func broadcast(_ tensor: Tensor, from root: Int) throws -> Transfer
 }
 
-/// Something on its way between ranks; its tensor is left alone until `wait` returns.
+/// A transfer between ranks that is under way. Its tensor must not be read or written until `wait` returns.
 public struct Transfer {
-    /// Waits for its end, and tells when that was, in nanoseconds of the system's monotonic clock.
+    /// Waits for its end and returns the time of it, in nanoseconds of the system's monotonic clock.
     public let wait: () throws -> Int
 
-    /// What `wait` does.
+    /// A transfer that `wait` waits for.
     public init(wait: @escaping () throws -> Int) { self.wait = wait }
 
-    /// Nothing to wait for.
+    /// A transfer that is over.
     public static var done: Transfer { Transfer { monotonicNanoseconds() } }
 }
 
@@ -64,11 +65,11 @@ public struct OneRank: World {
 }
 
 extension World {
-    /// The samples of a global batch of `count` that this rank computes: equal shares up to one, without overlap or gap, one
-    /// after another, so that the batch does not depend on the number of ranks.
+    /// The sequences of a global batch of `count` that this rank computes. Shares are contiguous, in rank order, and
+    /// differ by at most one sequence, so that the batch does not depend on the number of ranks.
     func share(of count: Int) -> Range<Int> { count * rank / size..<count * (rank + 1) / size }
 
-    /// The device of this rank: with `cuda`, the GPU of its place on the host.
+    /// The device of this rank: for `cuda`, the GPU of its ``localRank``.
     func device(named name: String) throws(TorchError) -> Device {
         try Device(named: name == "cuda" && size > 1 ? "cuda:\(localRank)" : name)
     }

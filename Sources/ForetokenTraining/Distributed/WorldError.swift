@@ -1,30 +1,30 @@
 /// Why ranks cannot start, or cannot go on, together.
 public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// An environment variable is not what it must be.
+    /// An environment variable has an impossible value.
     case variable(name: String, reason: String)
     /// Rank 0 cannot serve the store at its port.
     case cannotServe(port: Int, reason: String)
     /// The store does not answer at the start.
     case unreachable(address: String, seconds: Double, reason: String)
-    /// Not all ranks came.
+    /// Not all ranks joined.
     case missing(ranks: [Int], size: Int, seconds: Double)
-    /// Two processes say that they are the same rank.
+    /// Two processes have the same rank.
     case twice(rank: Int)
     /// Ranks do not answer any more.
     case lost(ranks: [Int], seconds: Double)
-    /// Ranks answer, but have begun only so many collectives while the others waited in the next one.
+    /// Ranks answer, but have begun only `begun` collectives while the others wait in the next one.
     case stuck(ranks: [Int], begun: Int, seconds: Double)
     /// The store does not answer any more.
     case storeLost(address: String, holder: String)
-    /// Another rank ended; its own words.
+    /// Another rank ended, with this error.
     case elsewhere(String)
     /// A collective failed, and all ranks are there.
     case broken(reason: String)
     /// Ranks differ in what must be equal.
     case differs(what: String, ranks: [Int], remedy: String)
-    /// The global batch is too small to give every rank a sample.
-    case tooManyRanks(size: Int, samples: Int)
-    /// A captured step sends nothing while it runs.
+    /// The global batch is too small to give every rank a sequence.
+    case tooManyRanks(size: Int, sequences: Int)
+    /// A captured step does not communicate while it runs.
     case capturedStepNeedsOneRank
 
     private static let remedy = "the last checkpoint is whole: the same command resumes"
@@ -56,13 +56,13 @@ public enum WorldError: Error, Sendable, Equatable, CustomStringConvertible {
         case .broken(let reason): "a collective failed with all ranks alive: \(reason); \(Self.remedy)"
         case .differs(let what, let ranks, let remedy):
             "\(Self.text(ranks)) and rank 0 differ in \(what); \(remedy)"
-        case .tooManyRanks(let size, let samples):
-            "\(size) ranks share a global batch of \(samples) (training.batchSize x training.accumulation): "
-                + "give at most \(samples) ranks, or a larger batch"
+        case .tooManyRanks(let size, let sequences):
+            "\(size) ranks share a global batch of \(sequences) sequences (training.batchSize x training.accumulation): "
+                + "start at most \(sequences) ranks, or enlarge the batch"
         }
     }
 
-    /// Who keeps the others waiting, before that is an error.
+    /// The warning that ranks keep the others waiting, before that becomes an error.
     package static func behind(_ ranks: [Int], _ begun: Int, _ seconds: Double) -> String {
         "\(text(ranks)): gives signs of life but does not come to collective \(begun + 1), in which the others have waited for "
             + "\(text(seconds)): busy, hung, or waiting for its output to be read"

@@ -2,7 +2,7 @@ import ForetokenFormats
 public import ForetokenModel
 import Torch
 
-/// How heads that a checkpoint does not have begin.
+/// The first weights of heads that a checkpoint does not have.
 public enum NewHeads: String, Sendable, CaseIterable {
     /// As copies of head 1: at first they repeat the next token.
     case copied
@@ -11,14 +11,14 @@ public enum NewHeads: String, Sendable, CaseIterable {
 }
 
 extension MultiTokenModel {
-    /// A model whose configuration is `ModelConfiguration.adapted(heads:headKind:unembedding:)` from a checkpoint's, with
-    /// its weights: plain decoding gives the same logits.
+    /// A model whose configuration is `ModelConfiguration.adapted(heads:headKind:unembedding:)` from a checkpoint's,
+    /// with its weights: next-token decoding gives the same logits.
     ///
     /// - Parameters:
-    ///   - base: the checkpoint. Its heads stay if the new ones are of the same kind, as many as there are of both.
-    ///   - configuration: what the new model is.
-    ///   - newHeads: how the other heads begin.
-    ///   - seed: decides fresh weights.
+    ///   - base: the checkpoint. Heads that it and the new model both have are kept if they are of the same kind.
+    ///   - configuration: of the new model.
+    ///   - newHeads: the first weights of the other heads.
+    ///   - seed: of fresh weights.
     /// - Throws: `ModelError.impossible(_:)`, `TorchError.outOfMemory`.
     public convenience init(
         _ configuration: ModelConfiguration, adapting base: MultiTokenModel, newHeads: NewHeads, seed: UInt64
@@ -34,7 +34,7 @@ extension MultiTokenModel {
             let number = head.node.head
             let isNew = number > kept
             if isNew, number > 1, newHeads == .copied { try copyHeadOne(of: base, to: head) }
-            // Head 1 of a Llama whose last block went to the trunk changes nothing.
+            // The base model's last block is in the trunk now, so head 1 starts as the identity.
             if number == 1, case .linear(let map) = head.body, case .block = base.heads[0].body {
                 map.tensor.assign(try .identity(map.tensor.shape[0]))
             }
@@ -58,7 +58,7 @@ extension MultiTokenModel {
         case (.linear(let to), .block): to.tensor.assign(try .identity(to.tensor.shape[0]))
         case (.block, .linear): break
         }
-        // The hidden states pass, the token's embedding has yet to be heard.
+        // The hidden states pass unchanged; the embedding's columns start at 0 and are learnt.
         if let projection = head.join?.projection.tensor {
             let width = projection.shape[0]
             projection.assign(.concatenating([try .identity(width), try .zeros([width, width])], axis: 1))

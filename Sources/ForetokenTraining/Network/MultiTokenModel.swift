@@ -20,7 +20,7 @@ public final class MultiTokenModel {
     public let unembedding: Parameter
     /// All parameters, each once, in a fixed order.
     public let parameters: [Parameter]
-    private var rotary: RotaryTensors?
+    private var rope: RopeTensors?
 
     /// A model with weights drawn from a seed, or all zero to be read from a file if the seed is nil.
     ///
@@ -58,16 +58,24 @@ public final class MultiTokenModel {
             + (configuration.tieEmbeddings ? [] : [unembedding])
     }
 
-    /// Freezes the embedding, the trunk, head 1, the norm and head 1's unembedding: what plain decoding stands on.
-    public func freezeNextTokenPath() {
-        for parameter in parameters {
-            if case .head(let head) = parameter.group, head > 1 { continue }
-            parameter.isFrozen = true
-        }
+    /// What all heads share behind their outputs: the norm and, unless it is the embedding, the unembedding.
+    var sharedByHeads: [Parameter] { [norm] + (configuration.tieEmbeddings ? [] : [unembedding]) }
+
+    /// All parameters in the order in which a training step finishes their gradients (``SequentialObjective`` and
+    /// ``FusedObjective``), those that become final together as one stage: the heads from the one farthest from the
+    /// trunk, what they share, the trunk from its last block to its first, the embedding.
+    public var backwardStages: [[Parameter]] {
+        configuration.headGraph.nodes.reversed().map { heads[$0.head - 1].parameters }
+            + [sharedByHeads] + trunk.reversed().map(\.parameters) + [[embedding]]
     }
 
-    /// Fills the matrices with uniform numbers of the initial weights' variance, on the device: of 1 billion parameters in a
-    /// moment, where drawing from a seed takes a minute. For measurements; the numbers differ from call to call.
+    /// Freezes the next-token path: the embedding, the trunk, head 1, the norm and head 1's unembedding.
+    public func freezeNextTokenPath() {
+        for parameter in parameters where !parameter.group.isLaterHead { parameter.isFrozen = true }
+    }
+
+    /// Fills the matrices with uniform numbers of the initial weights' variance, on the device: of 1 billion parameters
+    /// in a moment, where drawing from a seed takes a minute. For measurements; the numbers differ from call to call.
     package func fillForBenchmark() {
         for parameter in parameters where parameter.isMatrix {
             parameter.tensor.fillUniform(bound: (3 / Double(parameter.tensor.shape[1])).squareRoot())
@@ -77,7 +85,7 @@ public final class MultiTokenModel {
     /// The element type of the weights.
     public var dtype: DType { embedding.tensor.dtype }
 
-    /// The element type of activations and of the products' operands: the weights' own, or bfloat16 beside float32 weights
+    /// The element type of activations and of the GEMMs' operands: the weights' own, or bfloat16 beside float32 weights
     /// (mixed precision as in arXiv 1710.03740). Gradients of weights, and losses, stay in the weights' type.
     public var computeType: DType {
         get { embedding.computeType }
@@ -87,16 +95,16 @@ public final class MultiTokenModel {
     /// Embeddings [B, T, D] of tokens [B, T], in ``computeType``.
     public func embedded(_ tokens: Tensor) -> Tensor { embedding.tensor.rows(at: tokens).to(computeType) }
 
-    /// Where the weights lie.
+    /// The device of the weights.
     public var device: Device { embedding.tensor.device }
 
-    /// What the blocks need to know of a batch; see ``SequenceContext``. The rotary tables of the last length are kept.
-    public func context(length: Int, documents: Tensor? = nil) -> SequenceContext {
+    /// What attention takes of a batch. The rope tables of the last length are kept.
+    public func attentionInputs(length: Int, documents: Tensor? = nil) -> AttentionInputs {
         let tables =
-            rotary.flatMap { $0.length == length ? $0 : nil }
-            ?? RotaryTensors(configuration: configuration, length: length, dtype: dtype, device: device)
-        rotary = tables
-        return SequenceContext(rotary: tables, documents: configuration.documentMask ? documents : nil)
+            rope.flatMap { $0.length == length ? $0 : nil }
+            ?? RopeTensors(configuration: configuration, length: length, dtype: dtype, device: device)
+        rope = tables
+        return AttentionInputs(rope: tables, documents: configuration.documentMask ? documents : nil)
     }
 
     /// The end of a head: its output [B, T, D] to logits [B, T, V].
@@ -104,25 +112,26 @@ public final class MultiTokenModel {
         hidden.rmsNorm(norm.operand, epsilon: configuration.normEpsilon).linear(heads[head - 1].unembedding.operand)
     }
 
-    /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the plain forward pass. A head that joins the
-    /// embedding of token t + j gives those of the first T − j positions only.
+    /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the forward pass without targets. A head that
+    /// joins the embedding of token t + j gives those of the first T − j positions only.
     public func allLogits(_ tokens: Tensor, documents: Tensor? = nil) -> [Tensor] {
         let length = tokens.shape[1]
         let embedded = embedded(tokens)
-        let all = context(length: length, documents: documents)
+        let all = attentionInputs(length: length, documents: documents)
         var outputs: [Int: Tensor] = [:]
         let z = trunk.reduce(embedded) { x, block in block(x, all) }
         for node in configuration.headGraph.nodes where node.joined ?? 0 < length {
             let known = length - (node.joined ?? 0)
-            let context =
+            let attention =
                 known == length
                 ? all
-                : context(length: known, documents: documents?.narrowed(axis: 1, from: 0, count: known).contiguous())
+                : attentionInputs(
+                    length: known, documents: documents?.narrowed(axis: 1, from: 0, count: known).contiguous())
             var input = z
             if case .head(let head) = node.input, let output = outputs[head] { input = output }
             outputs[node.head] = heads[node.head - 1](
                 input.narrowed(axis: 1, from: 0, count: known),
-                embedded: node.joined.map { embedded.narrowed(axis: 1, from: $0, count: known) }, context)
+                embedded: node.joined.map { embedded.narrowed(axis: 1, from: $0, count: known) }, attention)
         }
         return heads.compactMap { head in outputs[head.node.head].map { logits($0, head: head.node.head) } }
     }

@@ -8,7 +8,7 @@ public final class Parameter {
     public let outline: ParameterOutline
     /// The weights: a leaf that collects its gradient.
     public let tensor: Tensor
-    /// What products take the weights as; the weights' own type unless ``MultiTokenModel/computeType`` says otherwise.
+    /// The type in which GEMMs take the weights; their own unless ``MultiTokenModel/computeType`` says otherwise.
     var computeType: DType
 
     /// The name in Hugging Face's Llama files; heads beyond the first are `heads.i.…`.
@@ -22,7 +22,8 @@ public final class Parameter {
         computeType = tensor.dtype
     }
 
-    /// The weights in ``computeType``: a recorded copy, so that the gradient arrives in the weights' own type, or themselves.
+    /// The weights in ``computeType``: a recorded copy, so that the gradient arrives in the weights' own type, or
+    /// themselves.
     var operand: Tensor { tensor.to(computeType) }
 
     /// Whether it is a matrix; the rest are the norms' scales and biases.
@@ -36,6 +37,11 @@ public final class Parameter {
 
     /// Whether weight decay applies: to matrices only.
     public var decays: Bool { isMatrix }
+}
+
+extension ParameterGroup {
+    /// Whether it is one of heads 2…n, which next-token decoding does without.
+    var isLaterHead: Bool { if case .head(let head) = self { head > 1 } else { false } }
 }
 
 /// Makes parameters in a fixed order, from a seed or empty to be read from a file.

@@ -33,15 +33,15 @@ public struct PredictionHead {
 
     /// [B, T, D] to [B, T, D].
     ///
-    /// `embedded`: [B, T, D], the embeddings of the tokens `node.joined` places later; for a head that joins them.
-    public func callAsFunction(_ x: Tensor, embedded: Tensor? = nil, _ context: SequenceContext) -> Tensor {
+    /// `embedded`: [B, T, D], the embeddings of the tokens `node.joined` positions later; for a head that joins them.
+    public func callAsFunction(_ x: Tensor, embedded: Tensor? = nil, _ attention: AttentionInputs) -> Tensor {
         var x = x
         if let join {
             guard let embedded else { preconditionFailure("head \(node.head) joins embeddings") }
             x = join(x, embedded)
         }
         switch body {
-        case .block(let block): return block(x, context)
+        case .block(let block): return block(x, attention)
         case .linear(let map): return x.linear(map.operand)
         }
     }
@@ -69,7 +69,7 @@ public struct TokenJoin {
     /// All parameters in the order of their making.
     public var parameters: [Parameter] { [hiddenNorm, embeddingNorm, projection] }
 
-    /// Two times [B, T, D] to [B, T, D].
+    /// Hidden states and embeddings, both [B, T, D], to [B, T, D].
     public func callAsFunction(_ hidden: Tensor, _ embedded: Tensor) -> Tensor {
         Tensor.concatenating(
             [

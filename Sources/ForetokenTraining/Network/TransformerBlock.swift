@@ -14,8 +14,8 @@ public final class TransformerBlock {
     public let value: Parameter
     /// Output projection of attention [D, H·d].
     public let output: Parameter
-    /// Biases of queries [H·d], keys and values [K·d] and of the output [D], as far as `ModelConfiguration.attentionBias`
-    /// says.
+    /// Biases of queries [H·d], keys and values [K·d] and of the output [D], as far as
+    /// `ModelConfiguration.attentionBias` says.
     public let queryBias, keyBias, valueBias, outputBias: Parameter?
     /// RMSNorm of each query and each key [d], if `ModelConfiguration.queryKeyNorm`.
     public let queryNorm, keyNorm: Parameter?
@@ -35,7 +35,7 @@ public final class TransformerBlock {
         let damping = (2 * Double(outline.depth + 1)).squareRoot()
         self.configuration = configuration
         attentionNorm = try factory.scale(outline.attentionNorm)
-        // What is multiplied with the same rows lies side by side, for one GEMM.
+        // Matrices that multiply the same rows lie one below the other, for one GEMM.
         let projections = try factory.stack(
             [outline.query, outline.key, outline.value], standardDeviation: spread(configuration.width))
         (query, key, value) = (projections[0], projections[1], projections[2])
@@ -61,35 +61,36 @@ public final class TransformerBlock {
     }
 
     /// [B, T, D] to [B, T, D]: x + attention(norm(x)), then that + SwiGLU(norm(that)).
-    public func callAsFunction(_ x: Tensor, _ context: SequenceContext) -> Tensor {
-        addingAttention(x, context).addingSwiGLU(
+    public func callAsFunction(_ x: Tensor, _ attention: AttentionInputs) -> Tensor {
+        addingAttention(x, attention).addingSwiGLU(
             norm: feedForwardNorm.operand, epsilon: configuration.normEpsilon, gate: gate.operand, up: up.operand,
             down: down.operand)
     }
 
-    /// x + attention(norm(x)): one operator for the plain Llama block, else the operators one by one.
-    private func addingAttention(_ x: Tensor, _ context: SequenceContext) -> Tensor {
+    /// x + attention(norm(x)): one operator for Llama's block, else the operators one by one.
+    private func addingAttention(_ x: Tensor, _ attention: AttentionInputs) -> Tensor {
         let epsilon = configuration.normEpsilon
         guard configuration.attentionBias != .none || configuration.queryKeyNorm else {
             return x.addingAttention(
                 norm: attentionNorm.operand, epsilon: epsilon, query: query.operand, key: key.operand,
                 value: value.operand, output: output.operand, headDimension: configuration.headDimension,
-                rotary: (context.rotary.cosine, context.rotary.sine), mask: context.mask)
+                rotary: (attention.rope.cosine, attention.rope.sine), mask: attention.mask)
         }
         let (batch, length) = (x.shape[0], x.shape[1])
         let projected = x.rmsNorm(
             attentionNorm.operand, epsilon: epsilon, linear: [query.operand, key.operand, value.operand])
-        func heads(_ rows: Tensor, _ bias: Parameter?) -> Tensor {
+        func attentionHeads(_ rows: Tensor, _ bias: Parameter?) -> Tensor {
             (bias.map { rows + $0.operand } ?? rows).reshaped(batch, length, -1, configuration.headDimension)
         }
-        func turned(_ heads: Tensor, _ norm: Parameter?) -> Tensor {
-            (norm.map { heads.rmsNorm($0.operand, epsilon: epsilon) } ?? heads)
-                .rotated(cosine: context.rotary.cosine, sine: context.rotary.sine)
+        func withRope(_ rows: Tensor, _ norm: Parameter?) -> Tensor {
+            (norm.map { rows.rmsNorm($0.operand, epsilon: epsilon) } ?? rows)
+                .rope(cosine: attention.rope.cosine, sine: attention.rope.sine)
         }
         let attended = Tensor.attention(
-            query: turned(heads(projected[0], queryBias), queryNorm),
-            key: turned(heads(projected[1], keyBias), keyNorm), value: heads(projected[2], valueBias),
-            mask: context.mask, causal: context.mask == nil)
+            query: withRope(attentionHeads(projected[0], queryBias), queryNorm),
+            key: withRope(attentionHeads(projected[1], keyBias), keyNorm),
+            value: attentionHeads(projected[2], valueBias),
+            mask: attention.mask, causal: attention.mask == nil)
         let sum = x.addingLinear(attended.reshaped(batch, length, -1), output.operand)
         return outputBias.map { sum + $0.operand } ?? sum
     }

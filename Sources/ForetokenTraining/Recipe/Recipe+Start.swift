@@ -11,81 +11,96 @@ extension Recipe {
         public init() {}
     }
 
-    /// Keys that a recipe names itself, the others being defaults; of no account when recipes are compared.
-    public struct GivenKeys: Sendable, Equatable {
-        /// The keys.
-        public var names: Set<String> = []
-        /// Whether the other values are a checkpoint's.
-        var isComplete = false
-        /// None.
-        public init() {}
+    /// Keys that a recipe's file or its overrides name, and where. Recipes that differ in nothing else are equal.
+    public struct Provenance: Sendable, Equatable {
+        /// The recipe's file, for errors; empty for a recipe that was made in code.
+        var file = ""
+        /// Keys such as `model.heads` whose values are not null.
+        public internal(set) var keys: Set<String> = []
+        /// The file and line, or the option, that gave a key.
+        var places: [String: String] = [:]
+        /// Hints about keys that were renamed.
+        public internal(set) var notices: [String] = []
+        /// Whether the model's other values are a checkpoint's.
+        var isShapeComplete = false
+
         /// Always.
-        public static func == (a: GivenKeys, b: GivenKeys) -> Bool { true }
+        public static func == (a: Provenance, b: Provenance) -> Bool { true }
     }
+
+    /// The error for a key's value, with the place that gave it.
+    package func invalidValue(_ key: String, _ reason: String) -> RecipeError {
+        .invalidValue(
+            place: provenance.places[key] ?? (provenance.file.isEmpty ? "recipe" : provenance.file), key: key,
+            reason: reason)
+    }
+
+    /// Whether the recipe itself names a key of the model, such as `heads`.
+    private func sets(_ key: String) -> Bool { provenance.keys.contains("model.\(key)") }
 
     /// Whether the model's shape is yet to be taken from ``start``.
-    var isShapeOpen: Bool {
-        start.from != nil && !model.given.isComplete
-            && !model.given.names.isSuperset(of: ["heads", "trunkLayers", "width"])
+    var isShapeFromCheckpoint: Bool {
+        start.from != nil && !provenance.isShapeComplete && !["heads", "trunkLayers", "width"].allSatisfy(sets)
     }
 
-    /// Takes the model's shape from a checkpoint: what the recipe gives of heads, headKind, unembedding, context and
+    /// Takes the model's shape from a checkpoint: what the recipe names of heads, headKind, unembedding, contextLength and
     /// documentMask stays and may differ; the rest is the checkpoint's.
     ///
     /// - Returns: the configuration to train.
-    /// - Throws: ``RecipeError/impossible(key:reason:)`` for a key that contradicts the checkpoint.
-    package mutating func takeShape(of base: ModelConfiguration) throws -> ModelConfiguration {
-        let given = model.given.names
-        func choose<Value: Equatable>(_ key: String, _ own: inout Value, _ theirs: Value) throws {
-            guard !given.contains(key) || own == theirs else {
-                throw RecipeError.impossible(
-                    key: "model.\(key)",
-                    reason: "\(own) is not what the checkpoint in start.from has (\(theirs)); leave the key out")
-            }
-            own = theirs
-        }
-        if !given.contains("heads") { model.heads = base.heads }
-        if !given.contains("headKind") { model.headKind = base.headKind }
-        if !given.contains("unembedding") { model.unembedding = base.unembedding }
-        if !given.contains("context") { model.context = base.context }
-        if !given.contains("documentMask") { model.documentMask = base.documentMask }
+    /// - Throws: ``RecipeError/invalidValue(place:key:reason:)`` for a key that contradicts the checkpoint.
+    package mutating func adoptShape(ofCheckpoint base: ModelConfiguration) throws -> ModelConfiguration {
+        if !sets("heads") { model.heads = base.heads }
+        if !sets("headKind") { model.headKind = base.headKind }
+        if !sets("unembedding") { model.unembedding = base.unembedding }
+        if !sets("contextLength") { model.contextLength = base.contextLength }
+        if !sets("documentMask") { model.documentMask = base.documentMask }
         var adapted: ModelConfiguration
         do throws(ModelError) {
             adapted = try base.adapted(heads: model.heads, headKind: model.headKind, unembedding: model.unembedding)
         } catch {
-            throw RecipeError.impossible(key: "model.heads", reason: error.description)
+            throw invalidValue("model.heads", error.description)
         }
-        adapted.context = model.context
+        adapted.contextLength = model.contextLength
         adapted.documentMask = model.documentMask
-        try choose("width", &model.width, base.width)
-        if given.contains("layers") { try choose("layers", &model.layers, adapted.layers) }
-        var trunk = model.trunkLayers ?? adapted.trunkLayers
-        try choose("trunkLayers", &trunk, adapted.trunkLayers)
-        (model.layers, model.trunkLayers) = (Model().layers, trunk)
-        try choose("attentionHeads", &model.attentionHeads, base.attentionHeads)
-        var (keys, dimension) = (model.keyValueHeads ?? 0, model.headDimension ?? 0)
-        var inner = model.feedForwardWidth ?? 0
-        try choose("keyValueHeads", &keys, base.keyValueHeads)
-        try choose("headDimension", &dimension, base.headDimension)
-        try choose("feedForwardWidth", &inner, base.feedForwardWidth)
-        (model.keyValueHeads, model.headDimension, model.feedForwardWidth) = (keys, dimension, inner)
-        try choose("ropeBase", &model.ropeBase, base.ropeBase)
-        try choose("normEpsilon", &model.normEpsilon, base.normEpsilon)
-        try choose("tieEmbeddings", &model.tieEmbeddings, base.tieEmbeddings)
-        model.given.isComplete = true
+        try take("width", \.width, base.width)
+        if sets("layers") { try take("layers", \.layers, adapted.layers) }
+        model.layers = Model().layers
+        try take("trunkLayers", \.trunkLayers, adapted.trunkLayers)
+        try take("attentionHeads", \.attentionHeads, base.attentionHeads)
+        try take("keyValueHeads", \.keyValueHeads, base.keyValueHeads)
+        try take("headDimension", \.headDimension, base.headDimension)
+        try take("feedForwardWidth", \.feedForwardWidth, base.feedForwardWidth)
+        try take("ropeBase", \.ropeBase, base.ropeBase)
+        try take("normEpsilon", \.normEpsilon, base.normEpsilon)
+        try take("tieEmbeddings", \.tieEmbeddings, base.tieEmbeddings)
+        provenance.isShapeComplete = true
         return adapted
     }
 
+    /// Takes a value over from the checkpoint; the recipe may name the same, but no other.
+    private mutating func take<Value: Equatable>(
+        _ key: String, _ own: WritableKeyPath<Model, Value>, _ theirs: Value
+    ) throws {
+        let path = "model.\(key)"
+        let (isSame, given) = (model[keyPath: own] == theirs, value(of: path) ?? "")
+        model[keyPath: own] = theirs
+        guard !sets(key) || isSame else {
+            throw invalidValue(
+                path, "\(given) differs from the checkpoint in start.from (\(value(of: path) ?? "")); leave the key out"
+            )
+        }
+    }
+
     /// Takes the model's section of the recipe that a run wrote down, for the keys that this one leaves out.
-    package mutating func takeShape(of stored: Recipe) {
+    package mutating func adoptShape(ofStored stored: Recipe) {
         var merged = stored.model
-        let given = model.given.names
-        if given.contains("heads") { merged.heads = model.heads }
-        if given.contains("headKind") { merged.headKind = model.headKind }
-        if given.contains("unembedding") { merged.unembedding = model.unembedding }
-        if given.contains("context") { merged.context = model.context }
-        if given.contains("documentMask") { merged.documentMask = model.documentMask }
+        if sets("heads") { merged.heads = model.heads }
+        if sets("headKind") { merged.headKind = model.headKind }
+        if sets("unembedding") { merged.unembedding = model.unembedding }
+        if sets("contextLength") { merged.contextLength = model.contextLength }
+        if sets("documentMask") { merged.documentMask = model.documentMask }
         merged.multipleOf = stored.model.multipleOf
         model = merged
+        provenance.isShapeComplete = true
     }
 }

@@ -4,21 +4,25 @@ import Foundation
 import Torch
 
 /// Everything that decides a training run; the same recipe, data, build, threads and machine give the same run.
+///
+/// `RecipeKey.all` documents and reads every value; a value that is added here needs a key there.
 public struct Recipe: Sendable, Equatable {
-    /// Decides initial weights and the order of the data.
+    /// Seed of the initial weights and of the order of the data.
     public var seed: UInt64 = 0
-    /// The token shards.
+    /// Data to train and validate on.
     public var data = Data()
-    /// What the run begins with.
+    /// The checkpoint that the run begins with.
     public var start = Start()
-    /// The model's shape.
+    /// Shape of the model.
     public var model = Model()
-    /// How it is trained.
+    /// Objective, optimizer and schedules.
     public var training = Training()
-    /// What is kept in memory.
+    /// Memory against recomputation.
     public var memory = Memory()
+    /// The keys that the recipe's file names, the others being defaults.
+    public var provenance = Provenance()
 
-    /// The token shards.
+    /// Data to train and validate on.
     public struct Data: Sendable, Equatable {
         /// The shard to train on; empty where there are ``sources``.
         public var train = ""
@@ -26,16 +30,16 @@ public struct Recipe: Sendable, Equatable {
         public var sources: [Source] = []
         /// The shard to validate on, if any.
         public var validation: String?
-        /// Of JSONL examples: prompts are read and not learnt.
+        /// Whether the prompts of JSONL examples carry no loss.
         public var maskPrompts = true
         /// No shards yet.
         public init() {}
 
-        /// A shard and its part in the mixture.
+        /// A shard and its weight in the mixture.
         public struct Source: Sendable, Equatable {
             /// The shard.
             public var path: String
-            /// Its share of the samples, relative to the other sources'.
+            /// Its share of the sequences, relative to those of the other sources.
             public var weight: Double
 
             /// A shard to mix with others.
@@ -49,47 +53,45 @@ public struct Recipe: Sendable, Equatable {
         public var mixture: [Source] { sources.isEmpty ? [Source(path: train)] : sources }
     }
 
-    /// The model's shape; see `ModelConfiguration`.
+    /// Shape of the model; see `ModelConfiguration`.
     public struct Model: Sendable, Equatable {
-        /// D.
+        /// Model width D.
         public var width = 256
         /// All transformer blocks, trunk plus block heads.
         public var layers = 8
-        /// Blocks of the trunk alone, in place of ``layers``: heads are added to it and take nothing from it.
+        /// Blocks of the trunk alone, in place of ``layers``; heads are added to them.
         public var trunkLayers: Int?
-        /// H.
+        /// Query heads of attention, H.
         public var attentionHeads = 4
-        /// K; H if nil.
+        /// Key and value heads of attention; ``attentionHeads`` if nil.
         public var keyValueHeads: Int?
-        /// D / H if nil.
+        /// Dimensions of one attention head; D / H if nil.
         public var headDimension: Int?
-        /// 8D/3 rounded up to ``multipleOf`` if nil.
+        /// Inner width of SwiGLU; 8D/3 rounded up to ``multipleOf`` if nil.
         public var feedForwardWidth: Int?
-        /// What the SwiGLU width is a multiple of.
+        /// Rounding of the default ``feedForwardWidth``.
         public var multipleOf = 256
-        /// n, with the next-token head.
+        /// Prediction heads n, the next-token head included.
         public var heads = 4
-        /// What the heads are.
+        /// Architecture of the prediction heads.
         public var headKind = HeadKind.parallel
         /// Whether the heads share one unembedding.
         public var unembedding = UnembeddingKind.shared
-        /// T, tokens of a training sample and of the longest text.
-        public var context = 256
+        /// Tokens T of a training sequence, and of the longest text the model reads.
+        public var contextLength = 256
         /// θ of the rotary embedding.
         public var ropeBase = 10_000.0
         /// ε of RMSNorm.
         public var normEpsilon = 1e-5
-        /// One matrix for embedding and unembedding.
+        /// Whether embedding and unembedding are one matrix.
         public var tieEmbeddings = false
-        /// Attention stays inside documents.
+        /// Whether attention stays inside documents.
         public var documentMask = false
-        /// The keys that the recipe names itself.
-        public var given = GivenKeys()
         /// The defaults.
         public init() {}
     }
 
-    /// How it is trained.
+    /// Objective, optimizer and schedules.
     public struct Training: Sendable, Equatable {
         /// How the gradient is computed.
         public var objective = ObjectiveName.fused
@@ -103,68 +105,68 @@ public struct Recipe: Sendable, Equatable {
         public var accumulation = 1
         /// The peak learning rate.
         public var learningRate = 3e-4
-        /// That of heads 2…n; ``learningRate`` if nil.
+        /// The peak learning rate of heads 2…n; ``learningRate`` if nil.
         public var headLearningRate: Double?
-        /// How the rate goes on after its warm-up.
+        /// Learning rate after the warm-up.
         public var schedule = LearningRateShape.cosine
-        /// The share of the steps in which `wsd` falls.
+        /// Fraction of the steps in which `wsd` decays.
         public var decayFraction = 0.1
-        /// The floor of the rate as a fraction of the peak.
+        /// Final learning rate as a fraction of the peak.
         public var finalLearningRateRatio = 0.03
-        /// Steps of linear warm-up; nil: ``warmUpFraction`` of all.
+        /// Steps of linear warm-up; ``warmUpFraction`` of all if nil.
         public var warmUpSteps: Int?
-        /// The share of the steps that warms up.
+        /// Fraction of the steps that warm up.
         public var warmUpFraction = 0.02
         /// β₁ and β₂ of Adam.
         public var betas = [0.9, 0.95]
         /// ε of Adam.
         public var epsilon = 1e-8
-        /// Decoupled decay of matrices.
+        /// Decoupled weight decay of matrices.
         public var weightDecay = 0.1
-        /// The largest norm of the gradient; 0 for no bound.
+        /// Largest norm of the gradient; 0 for no clipping.
         public var clip = 1.0
-        /// w_i of each head.
+        /// Weight w_i of each head's loss.
         public var headWeights = HeadWeights.uniform
-        /// Heads switched on or off as training goes.
+        /// Heads that are switched on or off during the run.
         public var curriculum = HeadCurriculum.none
-        /// Steps of the curriculum's stages together; all if nil.
+        /// Steps of the curriculum's stages together; all steps if nil.
         public var curriculumSteps: Int?
-        /// Heads 2…n learn from a detached z: the trunk, head 1 and the embedding learn from head 1's loss alone.
+        /// Whether heads 2…n read a detached z, so that trunk, head 1 and embedding learn from head 1's loss alone.
         public var detachTrunk = false
-        /// Nothing that decides learns (embedding, trunk, head 1, norm, the unembedding it uses), only heads 2…n do: plain
-        /// decoding stays as it is.
+        /// Whether only heads 2…n learn: embedding, trunk, head 1, norm and its unembedding stay as they are, and so does
+        /// next-token decoding.
         public var freezeTrunk = false
-        /// How many of head 1's most probable tokens heads 2…n learn from, in place of the data's token; 0: from the token.
-        public var softTargets = 0
+        /// Heads 2…n learn from head 1's k most probable tokens instead of the data's token; 0 for the data's token.
+        public var selfDistillationTopK = 0
         /// Steps between validations; 0 for none but the last.
         public var validationEvery = 500
         /// Batches of a validation.
         public var validationBatches = 20
         /// Steps between checkpoints; 0 for none but the last.
         public var checkpointEvery = 500
-        /// Checkpoints that stay.
+        /// Newest checkpoints that are kept.
         public var keepCheckpoints = 2
-        /// Of the older checkpoints, every so many-th stays, too; 0 for none.
+        /// Every k-th of the older checkpoints is kept as well; 0 for none.
         public var keepEvery = 0
-        /// The multiples of this step whose checkpoints stay; nil for none.
+        /// Checkpoints of steps that are multiples of this are kept; nil for none.
         var keptInterval: Int? { keepEvery > 0 && checkpointEvery > 0 ? keepEvery * checkpointEvery : nil }
         /// Steps between records in metrics.jsonl.
         public var logEvery = 10
-        /// What activations and products are computed in.
+        /// Precision of activations and matrix multiplications.
         public var precision = Precision.f32
         /// `cpu` or `cuda`.
         public var device = "cpu"
-        /// CPU threads; all if nil.
+        /// CPU threads of each process; all cores if nil.
         public var threads: Int?
         /// The defaults.
         public init() {}
     }
 
-    /// What is kept in memory.
+    /// Memory against recomputation.
     public struct Memory: Sendable, Equatable {
-        /// What the trunk keeps between its forward and its backward pass.
+        /// Trunk activations that are recomputed in the backward pass instead of kept.
         public var recompute = Recomputation.none
-        /// The most logits that the `fused` objective holds, in MiB; by the device if nil, see ``Recipe/logitsMiB``.
+        /// The most logits in memory at once with the `fused` objective, in MiB; ``Recipe/logitsMiB`` if nil.
         public var logitsMiB: Int?
         /// The defaults.
         public init() {}
@@ -173,9 +175,18 @@ public struct Recipe: Sendable, Equatable {
     /// The defaults.
     public init() {}
 
-    /// The most logits that the `fused` objective holds, in MiB: what the recipe says, or 64 on the CPU and 512 on a GPU.
+    /// The most logits in memory at once with the `fused` objective, in MiB: the recipe's, else 64 on the CPU and 512 on a GPU.
     public var logitsMiB: Int {
         memory.logitsMiB ?? FusedObjective.logitsBytes(on: training.device.hasPrefix("cuda") ? .cuda(0) : .cpu) >> 20
+    }
+
+    /// The objective that the recipe asks for.
+    func makeObjective() -> any Objective {
+        training.objective.objective(
+            ObjectiveOptions(
+                logitsBytes: logitsMiB << 20, recompute: memory.recompute,
+                detachTrunk: training.detachTrunk || training.freezeTrunk,
+                selfDistillationTopK: training.selfDistillationTopK))
     }
 
     /// The tokenizer beside the first training shard; bytes where there is none.
@@ -198,13 +209,13 @@ public struct Recipe: Sendable, Equatable {
             attentionHeads: model.attentionHeads, keyValueHeads: model.keyValueHeads,
             headDimension: model.headDimension, feedForwardWidth: model.feedForwardWidth,
             multipleOf: model.multipleOf, heads: model.heads, headKind: model.headKind,
-            unembedding: model.unembedding, context: model.context,
+            unembedding: model.unembedding, contextLength: model.contextLength,
             ropeBase: model.ropeBase, normEpsilon: model.normEpsilon, tieEmbeddings: model.tieEmbeddings,
             documentMask: model.documentMask, tokenizerName: tokenizer.name, tokenizerDigest: tokenizer.digest,
             beginningOfText: tokenizer.beginningOfText, endOfText: tokenizer.endOfText)
     }
 
-    /// The learning rates of a run of so many steps.
+    /// The learning rates of a run of `steps` steps.
     public func learningRates(of steps: Int) -> LearningRateSchedule {
         LearningRateSchedule(
             shape: training.schedule, peak: training.learningRate, warmUp: warmUp(of: steps), steps: steps,

@@ -8,16 +8,16 @@ public indirect enum HeadWeights: Sendable, Equatable {
     case harmonic
     /// β^(i − 1).
     case decay(Double)
-    /// A number for each head.
+    /// One weight for each head.
     case list([Double])
-    /// Piecewise linear in steps: the first and last hold before and after.
+    /// Piecewise linear in steps; constant before the first point and after the last.
     case points([Point])
 
     /// Weights at a step.
     public struct Point: Sendable, Equatable {
         /// The step, counted from 1; 0 is the start.
         public var step: Int
-        /// What holds there; not points again.
+        /// The weights there; not points again.
         public var weights: HeadWeights
 
         /// A point.
@@ -47,7 +47,7 @@ public indirect enum HeadWeights: Sendable, Equatable {
         }
     }
 
-    /// Why these are no weights of n heads; nil if they are.
+    /// The reason why these are not weights for n heads; nil if they are.
     func problem(heads: Int) -> String? {
         switch self {
         case .uniform, .harmonic: return nil
@@ -68,7 +68,7 @@ public indirect enum HeadWeights: Sendable, Equatable {
         }
     }
 
-    /// As a recipe writes them.
+    /// Their form in a recipe.
     var yaml: String {
         switch self {
         case .uniform: return "uniform"
@@ -81,16 +81,16 @@ public indirect enum HeadWeights: Sendable, Equatable {
     }
 }
 
-/// Heads that are switched on or off as training goes (arXiv 2505.22757), in n stages of equal length.
+/// Heads that are switched on or off during training (arXiv 2505.22757), in n stages of equal length.
 public enum HeadCurriculum: String, Sendable, CaseIterable {
     /// All heads all the time.
     case none
-    /// Head 1 alone at first, one head more in every stage: helps small models and keeps self-speculation.
+    /// Head 1 alone at first, one more head in every stage: helps small models and keeps self-speculation.
     case forward
-    /// All heads at first, one less in every stage: the better next-token model, whose other heads fall behind.
+    /// All heads at first, one fewer in every stage: a better next-token model, whose other heads fall behind.
     case reverse
 
-    /// How many heads learn at a step, counted from 1, of a curriculum over so many steps.
+    /// How many heads learn at a step, counted from 1, of a curriculum over `steps` steps.
     public func active(at step: Int, of steps: Int, heads: Int) -> Int {
         let stage = min(heads - 1, (step - 1) * heads / max(1, steps))
         return switch self {
@@ -102,7 +102,7 @@ public enum HeadCurriculum: String, Sendable, CaseIterable {
 }
 
 extension Recipe {
-    /// w_i at a step, counted from 1, of a run of so many steps; 0 for heads that are switched off.
+    /// w_i at a step, counted from 1, of a run of `steps` steps; 0 for heads that are switched off.
     public func headWeights(at step: Int, of steps: Int) -> [Double] {
         let active = training.curriculum.active(
             at: step, of: training.curriculumSteps ?? steps, heads: model.heads)

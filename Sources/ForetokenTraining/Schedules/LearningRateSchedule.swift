@@ -8,8 +8,8 @@ public enum LearningRateShape: String, Sendable, CaseIterable {
     case linear
     /// The peak to the end.
     case constant
-    /// Warm-up, stable, decay (MiniCPM, arXiv 2404.06395): the peak, and in the last share of the steps a line down to the
-    /// floor.
+    /// Warm-up, stable, decay (MiniCPM, arXiv 2404.06395): the peak, and a line down to the floor over the last share
+    /// of the steps.
     case wsd
 }
 
@@ -25,7 +25,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     public let steps: Int
     /// The last rate as a fraction of the peak.
     public let finalRatio: Double
-    /// The share of the steps in which `wsd` falls.
+    /// The share of the steps in which `wsd` decays.
     public let decayFraction: Double
 
     /// A schedule.
@@ -47,14 +47,14 @@ public struct LearningRateSchedule: Sendable, Equatable {
         func progress(from first: Double) -> Double {
             max(0, Double(min(step, steps)) - first) / max(1, Double(steps) - first)
         }
-        // What is left of the way from the floor to the peak.
-        let left =
+        // The remaining fraction of peak − floor.
+        let remaining =
             switch shape {
             case .cosine: 0.5 * (1 + cos(.pi * progress(from: Double(warmUp))))
             case .linear: 1 - progress(from: Double(warmUp))
             case .constant: 1.0
             case .wsd: 1 - progress(from: max(Double(warmUp), Double(steps) * (1 - decayFraction)))
             }
-        return peak * (finalRatio + (1 - finalRatio) * left)
+        return peak * (finalRatio + (1 - finalRatio) * remaining)
     }
 }

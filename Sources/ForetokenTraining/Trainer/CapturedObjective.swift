@@ -4,10 +4,10 @@ import Torch
 
 /// An objective's forward and backward passes as work that is captured once and launched as a whole.
 ///
-/// Tokens, targets and each head's weight over its number of valid targets, by which its losses are multiplied, change from step
-/// to step and lie in memory of fixed places. The first step of a shape runs as it is, so that everything that is made once
-/// (rotary tables, the libraries' workspaces) is there; the second is captured. Another shape, or another set of heads with
-/// a weight, is captured again.
+/// Tokens, targets and the factors of the heads' losses (weight over number of valid targets) change from step to step
+/// and keep their places in memory. The first step of a shape runs operator by operator, so that everything that is
+/// made once (rope tables, the libraries' workspaces) exists; the second is captured. Another shape, or another set of
+/// heads with a weight, is captured again.
 final class CapturedObjective {
     private let model: MultiTokenModel
     private let objective: any Objective
@@ -22,22 +22,20 @@ final class CapturedObjective {
         let active: [Bool]
         let factors: Tensor
         let batches: [BatchTensors]
-        /// Keeps the rotary tables that the captured work reads.
-        let contexts: [SequenceContext]
+        /// Keeps the rope tables that the captured work reads.
+        let attention: [AttentionInputs]
     }
 
     init(_ model: MultiTokenModel, _ objective: any Objective) {
         (self.model, self.objective) = (model, objective)
     }
 
-    /// As ``Objective/forwardBackward(_:batches:denominators:headWeights:onGradientReady:)``; the parameters' gradients are
-    /// replaced, not added to.
-    func forwardBackward(
-        _ microbatches: [TokenBatch], denominators: [Int], headWeights: [Double]
-    ) throws -> Tensor {
+    /// Replaces the parameters' gradients by those that
+    /// ``Objective/accumulateGradients(in:batches:denominators:headWeights:onGradientReady:)`` would add to none.
+    ///
+    /// - Parameter host: micro-batches of which each has the targets of all heads that have a weight.
+    func replaceGradients(by host: [HostBatch], denominators: [Int], headWeights: [Double]) throws -> Tensor {
         let active = headWeights.map { $0 != 0 }
-        let heads = headWeights.indices.filter { active[$0] }.map { $0 + 1 }
-        let host = try microbatches.map { try HostBatch($0, for: model.configuration, heads: heads) }
         let factors = zip(headWeights, denominators).map { $0 / Double(max(1, $1)) }
         if let inputs, inputs.sizes == host.map(\.sizes), inputs.active == active {
             inputs.factors.upload(factors)
@@ -48,12 +46,12 @@ final class CapturedObjective {
             let values = Tensor.uploading(factors, shape: [factors.count], to: model.device)
             let inputs = Inputs(
                 sizes: host.map(\.sizes), active: active, factors: values,
-                batches: host.map { BatchTensors($0, on: model.device, factors: values) },
-                contexts: microbatches.map { model.context(length: $0.context) })
+                batches: host.map { BatchTensors($0, for: model, lossFactors: values) },
+                attention: host.map { model.attentionInputs(length: $0.shape[1]) })
             self.inputs = inputs
             try run(inputs)
         }
-        guard let losses else { preconditionFailure("passes leave losses") }
+        guard let losses else { preconditionFailure("every run of the passes sets the losses") }
         // Unweighted: a head of weight 0 has none.
         let inverse = headWeights.map { $0 == 0 ? 0 : 1 / $0 }
         return losses * .uploading(inverse, shape: [inverse.count], to: model.device)
@@ -73,8 +71,8 @@ final class CapturedObjective {
 
     private func run(_ inputs: Inputs) throws {
         for parameter in model.parameters { parameter.tensor.gradient = nil }
-        losses = try objective.forwardBackward(
-            model, batches: inputs.batches, denominators: inputs.active.map { _ in 1 },
+        losses = try objective.accumulateGradients(
+            in: model, batches: inputs.batches, denominators: inputs.active.map { _ in 1 },
             headWeights: inputs.active.map { $0 ? 1 : 0 }, onGradientReady: { _ in })
     }
 }

@@ -31,71 +31,39 @@ public final class Trainer {
 
     private let folder: RunFolder
     private let tokenizer: any Tokenizer
-    private let training: any SampleSource
-    private let validation: (any SampleSource)?
+    private let training: any SequenceSource
+    private let validation: (any SequenceSource)?
     private let optimizer: AdamW
     private var optimization: TrainingStep
     private let world: any World
+    private let report: (TrainingEvent) -> Void
 
     /// Opens a run folder: a new run, or the one in it from its newest checkpoint.
     ///
-    /// `tokenizer`: that of the shards; if not given, the one beside the training shard.
+    /// - Parameters:
+    ///   - recipe: decides the run; of a run that the folder has already, the same recipe.
+    ///   - folder: the run's.
+    ///   - tokenizer: that of the shards; if nil, the one in the checkpoint or beside the training shard.
+    ///   - world: the ranks that train together.
+    ///   - report: called with news of the run, on the thread that trains.
     /// - Throws: ``RecipeError``, ``RunFolderError``, ``TrainerError``, `ShardError`, `TokenizerError`, `ModelError`,
     ///   `TorchError`.
     public init(
-        recipe: Recipe, folder: RunFolder, tokenizer: (any Tokenizer)? = nil, world: any World = OneRank()
+        recipe: Recipe, folder: RunFolder, tokenizer: (any Tokenizer)? = nil, world: any World = OneRank(),
+        report: @escaping (TrainingEvent) -> Void = { _ in }
     ) throws {
-        try recipe.validate()
-        try world.requireSame(recipe)
-        let samples = recipe.training.batchSize * recipe.training.accumulation
-        guard samples >= world.size else { throw WorldError.tooManyRanks(size: world.size, samples: samples) }
-        let checkpoint = folder.latestCheckpoint
-        let base = try recipe.start.from.map { try checkpoint ?? ModelFolder.locate(URL(fileURLWithPath: $0)) }
-        let tokenizer = try tokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? recipe.dataTokenizer()
-        var recipe = recipe
-        let device = try world.device(named: recipe.training.device)
-        try recipe.training.precision.require(on: device)
-        if let threads = recipe.training.threads { LibTorch.threads = threads }
-        // A run that was killed before its first checkpoint has a recipe, too.
-        let isBegun = FileManager.default.fileExists(atPath: folder.recipe.path)
-        if checkpoint != nil || isBegun { try Self.adopt(&recipe, from: folder) }
-        // One that a person wrote may have a person's other files beside it.
-        if checkpoint == nil, try !isBegun || !Self.isWritten(folder.recipe) { try folder.requireUnused() }
-        let resumed = try checkpoint.map { checkpoint in
-            return try Self.resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) }
-        }
-        let started = try resumed ?? base.map { try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device) }
-        if device == .cpu { try Self.requireMemory(recipe, tokenizer, world) }
-        training = try recipe.trainingSamples(tokenizer: tokenizer)
-        validation = try recipe.data.validation.map { try recipe.samples($0, tokenizer: tokenizer) }
-        model =
-            try started ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
-        model.computeType = recipe.training.precision.computeType
-        if recipe.training.freezeTrunk { model.freezeNextTokenPath() }
-        let plan = ShardPlan(model, ranks: world.size)
-        optimizer = try AdamW(
-            model.parameters.filter { !$0.isFrozen }, betas: (recipe.training.betas[0], recipe.training.betas[1]),
-            epsilon: recipe.training.epsilon, decay: recipe.training.weightDecay, owners: plan.owners, rank: world.rank)
-        if let checkpoint {
-            step = try Self.resuming(checkpoint) { [optimizer] in try TrainerState.restore(optimizer, from: checkpoint)
-            }
-        }
+        let prepared = try TrainingPreparation(recipe, folder, tokenizer, world, report: report)
+        (self.recipe, self.folder, self.world, self.report) = (prepared.recipe, folder, world, report)
+        (self.tokenizer, training, validation) = (prepared.tokenizer, prepared.training, prepared.validation)
+        (model, optimizer, step) = (prepared.model, prepared.optimizer, prepared.step)
         optimization = TrainingStep(
-            model: model, optimizer: optimizer,
-            objective: recipe.training.objective.objective(
-                logitsBytes: recipe.logitsMiB << 20, recompute: recipe.memory.recompute,
-                detachTrunk: recipe.training.detachTrunk || recipe.training.freezeTrunk,
-                softTargets: recipe.training.softTargets),
-            clip: recipe.training.clip, world: world,
-            reducer: world.size > 1 ? GradientReducer(model, plan: plan, world: world) : nil)
-        self.recipe = recipe
-        self.folder = folder
-        self.tokenizer = tokenizer
-        self.world = world
+            model: model, optimizer: optimizer, objective: prepared.recipe.makeObjective(),
+            clip: prepared.recipe.training.clip, world: world,
+            reducer: world.size > 1 ? GradientReducer(model, plan: prepared.plan, world: world) : nil)
         try requireEqualRanks()
-        if checkpoint == nil {
-            if recipe.training.steps == nil { self.recipe.training.steps = try measureSteps() }
-            if world.rank == 0, !isBegun { try RunFolder.write(self.recipe.yaml, to: folder.recipe) }
+        if prepared.checkpoint == nil {
+            if self.recipe.training.steps == nil { self.recipe.training.steps = try measureSteps() }
+            if world.rank == 0, !prepared.isBegun { try RunFolder.write(self.recipe.yaml, to: folder.recipe) }
         }
         if world.rank == 0 { try MetricsLog.cutBack(folder.metrics, toStep: step) }
     }
@@ -111,7 +79,7 @@ public final class Trainer {
             remedy: "all ranks read the checkpoints in --out and run the same build: give them one folder")
         var data = QuickDigest()
         for loader in [training] + (validation.map { [$0] } ?? []) {
-            data.add(UInt64(loader.sampleCount))
+            data.add(UInt64(loader.sequenceCount))
             for token in loader.batch(startingAt: 0, count: recipe.training.batchSize).tokens {
                 data.add(UInt64(bitPattern: Int64(token)))
             }
@@ -141,117 +109,83 @@ public final class Trainer {
         set { optimization.reducer?.overlaps = newValue }
     }
 
-    /// Refuses what the machine cannot hold before anything is allocated, rather than after minutes of page faults.
-    private static func requireMemory(_ recipe: Recipe, _ tokenizer: any Tokenizer, _ world: any World) throws {
-        let estimate = MemoryEstimate(recipe, configuration: recipe.configuration(for: tokenizer), ranks: world.size)
-        guard estimate.peak <= Memory.machineBytes / world.localSize else {
-            throw TrainerError.tooLarge(
-                needed: estimate.peak, transient: estimate.transient, available: Memory.machineBytes,
-                ranks: world.localSize)
-        }
-    }
-
-    /// Reads a checkpoint; where it is broken, the error says how to go on.
-    private static func resuming<Value>(_ checkpoint: URL, _ read: () throws -> Value) throws -> Value {
-        do {
-            return try read()
-        } catch  where !(error is TorchError) {
-            throw RunFolderError.brokenCheckpoint(checkpoint.relativePath, reason: "\(error)")
-        }
-    }
-
-    /// Whether a recipe is as a run writes it, to the byte.
-    private static func isWritten(_ url: URL) throws -> Bool {
-        try Data(contentsOf: url) == Data(try Recipe(contentsOf: url).yaml.utf8)
-    }
-
-    /// Takes the fixed number of steps from the run in the folder and refuses any other difference.
-    private static func adopt(_ recipe: inout Recipe, from folder: RunFolder) throws {
-        let stored: Recipe
-        do {
-            stored = try Recipe(contentsOf: folder.recipe)
-        } catch {
-            throw RunFolderError.system(
-                path: folder.recipe.relativePath, action: "resume the run by it",
-                reason: "\(error); put the run's recipe back there, or name another folder")
-        }
-        if recipe.training.steps == nil {
-            guard let steps = stored.training.steps else {
-                throw RunFolderError.foreign(folder: folder.url.relativePath, file: folder.recipe.lastPathComponent)
-            }
-            recipe.training.steps = steps
-        }
-        if recipe.start.from != nil { recipe.takeShape(of: stored) }
-        let keys = recipe.differingKeys(from: stored)
-        guard keys.isEmpty else { throw RunFolderError.otherRecipe(folder: folder.url.relativePath, keys: keys) }
-    }
-
     /// Trains to the last step, or until a signal or the end of the time.
     ///
     /// - Parameters:
     ///   - limit: the most time to take before a last checkpoint.
     ///   - afterStep: called after every step, before its checkpoint; for tests.
-    /// - Throws: ``TrainerError/notFinite(step:firstSample:losses:norm:)``, file errors, `TorchError.outOfMemory`.
+    /// - Throws: ``TrainerError/notFinite(step:firstSequence:losses:norm:)``, file errors, `TorchError.outOfMemory`.
     public func run(limit: Duration? = nil, afterStep: (Int) -> Void = { _ in }) throws -> Outcome {
         let steps = recipe.training.steps ?? 0
         let settings = recipe.training
         let schedule = recipe.learningRates(of: steps)
-        // Rank 0 speaks and writes for all.
-        let log = world.rank == 0 ? try RunJournal(folder: self.folder.url) : nil
-        let progress = ProgressLine(total: steps)
-        defer { progress.finish() }
-        let clock = ContinuousClock()
-        let tokensPerStep = Double(settings.batchSize * settings.accumulation * recipe.model.context)
-        var since = clock.now
-        let (begin, firstStep) = (since, step)
+        // Only rank 0 writes files and reports.
+        let journal =
+            world.rank == 0
+            ? try RunJournal(folder: self.folder.url) { [report] in report(.warning($0)) } : nil
+        var pace = Pace(
+            tokensPerStep: settings.batchSize * settings.accumulation * recipe.model.contextLength, step: step)
 
         while step < steps {
-            let isLate = limit.map { clock.now - begin >= $0 } ?? false
-            let stops = try world.sum([InterruptFlag.isRaised ? 1 : 0, isLate ? 1 : 0])
-            if stops.contains(where: { $0 > 0 }) {
+            if let outcome = try stop(after: limit, pace) {
                 try checkpoint()
-                log?.writeReport()
-                return stops[0] > 0 ? .interrupted : .outOfTime
+                journal?.writeReport()
+                return outcome
             }
             let rate = schedule.rate(at: step + 1)
             let weights = recipe.headWeights(at: step + 1, of: steps)
             let result = try trainStep(rate: rate, headWeights: weights)
-            // A head that did not run has no loss.
-            let losses = zip(result.losses, weights).map { $1 == 0 ? .nan : $0 }
             afterStep(step)
-            if step % settings.logEvery == 0 || step == steps {
-                let now = clock.now
-                let logged = step % settings.logEvery == 0 ? settings.logEvery : step % settings.logEvery
-                let speed = tokensPerStep * Double(min(logged, step - firstStep)) / (now - since).seconds
-                since = now
-                try log?.append(
-                    kind: "train", step: step,
-                    [
-                        ("loss", .numbers(losses)), ("learningRate", .number(rate)),
-                        ("gradientNorm", .number(result.norm)), ("headGradientNorm", .numbers(result.headNorms)),
-                        ("headWeight", .numbers(weights)), ("tokensPerSecond", .number(speed)),
-                        ("peakBytes", .integer(Memory.read(on: model.device).peak)),
-                    ])
-                let pace = (now - begin).seconds / Double(step - firstStep)
-                if world.rank == 0 {
-                    progress.update(
-                        step: step, tokensPerSecond: speed, losses: losses, secondsLeft: pace * Double(steps - step))
-                }
-            }
             let isLast = step == steps
+            if isLast || step % settings.logEvery == 0 {
+                try log(result, rate: rate, weights: weights, &pace, to: journal)
+            }
             if validation != nil, isLast || settings.validationEvery > 0 && step % settings.validationEvery == 0 {
-                try validate(log, progress)
-                log?.writeReport()
-                since = clock.now
+                try validate(journal)
+                journal?.writeReport()
+                pace.skip(to: step)
             }
             if isLast || settings.checkpointEvery > 0 && step % settings.checkpointEvery == 0 {
                 try checkpoint()
-                log?.writeReport()
-                since = clock.now
+                journal?.writeReport()
+                pace.skip(to: step)
             }
         }
-        log?.writeReport()
+        journal?.writeReport()
         return .finished
+    }
+
+    /// Why all ranks stop before the next step; nil if they do not.
+    private func stop(after limit: Duration?, _ pace: Pace) throws -> Outcome? {
+        let isLate = limit.map { pace.elapsed >= $0 } ?? false
+        let stops = try world.sum([InterruptFlag.isRaised ? 1 : 0, isLate ? 1 : 0])
+        guard stops.contains(where: { $0 > 0 }) else { return nil }
+        return stops[0] > 0 ? .interrupted : .outOfTime
+    }
+
+    /// Writes a record of the step that was just done and reports it.
+    private func log(
+        _ result: StepNumbers, rate: Double, weights: [Double], _ pace: inout Pace, to journal: RunJournal?
+    ) throws {
+        let steps = recipe.training.steps ?? 0
+        // A head that did not run has no loss.
+        let losses = zip(result.losses, weights).map { $1 == 0 ? .nan : $0 }
+        let speed = pace.tokensPerSecond(at: step)
+        try journal?.append(
+            kind: "train", step: step,
+            [
+                ("loss", .numbers(losses)), ("learningRate", .number(rate)),
+                ("gradientNorm", .number(result.norm)), ("headGradientNorm", .numbers(result.headNorms)),
+                ("headWeight", .numbers(weights)), ("tokensPerSecond", .number(speed)),
+                ("peakBytes", .integer(Memory.read(on: model.device).peak)),
+            ])
+        if world.rank == 0 {
+            report(
+                .step(
+                    .init(
+                        step: step, steps: steps, losses: losses, tokensPerSecond: speed,
+                        secondsLeft: pace.secondsPerStep(at: step) * Double(steps - step))))
+        }
     }
 
     private func trainStep(rate: Double, headWeights: [Double]) throws -> StepNumbers {
@@ -267,7 +201,7 @@ public final class Trainer {
         let numbers = gradient.read()
         guard numbers.isFinite else {
             throw TrainerError.notFinite(
-                step: step + 1, firstSample: first, losses: numbers.losses, norm: numbers.norm)
+                step: step + 1, firstSequence: first, losses: numbers.losses, norm: numbers.norm)
         }
         step += 1
         return numbers
@@ -281,28 +215,24 @@ public final class Trainer {
         }
     }
 
-    private func validate(_ log: RunJournal?, _ progress: ProgressLine) throws {
+    private func validate(_ journal: RunJournal?) throws {
         guard let validation else { return }
         let result = try HeadEvaluation(
             of: model, on: validation, batchSize: recipe.training.batchSize, batches: recipe.training.validationBatches,
             tokenizer: tokenizer, world: world)
         lastValidation = result
-        guard let log else { return }
-        try log.append(
+        try journal?.append(
             kind: "validation", step: step,
             [
                 ("loss", .numbers(result.losses)), ("bitsPerByte", .numbers(result.bitsPerByte)),
                 ("acceptance", .numbers(result.acceptance)),
                 ("cumulativeAcceptance", .numbers(result.cumulativeAcceptance)),
             ])
-        progress.finish()
-        let acceptance = result.acceptance.map { Formatting.percent($0) }.joined(separator: " ")
-        Terminal.log(
-            "step \(step): validation \(Formatting.fixed(result.bitsPerByte[0], 3)) bits per byte, "
-                + "acceptance per head \(acceptance)")
+        if world.rank == 0 { report(.validation(step: step, result)) }
     }
 
-    /// Rank 0 writes; the others hand it their optimizer's state, as often as it asks.
+    /// Rank 0 writes. The others send it their optimizer state for every attempt, which it announces with a sum of 1, and
+    /// are done when it sends 0.
     private func checkpoint() throws {
         guard world.rank == 0 else {
             while try world.sum([0])[0] > 0 { try StateGather(optimizer, world: world).drain() }
@@ -344,10 +274,42 @@ public final class Trainer {
         optimizer.reset()
         let seconds = try world.sum([world.rank == 0 ? times.dropFirst(2).sorted()[5] : 0])[0]
         let steps = max(20, Int(minutes * 60 * 0.95 / seconds))
-        guard world.rank == 0 else { return steps }
-        Terminal.log("\(Formatting.fixed(seconds * 1000, 1)) ms a step: \(steps) steps in \(minutes) minutes")
+        if world.rank == 0 { report(.measuredSteps(secondsPerStep: seconds, steps: steps, minutes: minutes)) }
         return steps
     }
+}
+
+/// The speed of a run, without the time that validation and checkpoints take.
+private struct Pace {
+    private let clock = ContinuousClock()
+    private let tokensPerStep: Int
+    private let begin: ContinuousClock.Instant
+    private let firstStep: Int
+    private var since: ContinuousClock.Instant
+    private var lastStep: Int
+
+    init(tokensPerStep: Int, step: Int) {
+        self.tokensPerStep = tokensPerStep
+        begin = clock.now
+        since = begin
+        (firstStep, lastStep) = (step, step)
+    }
+
+    /// Time since the run began here.
+    var elapsed: Duration { clock.now - begin }
+
+    /// Leaves out the time and the steps since the last record.
+    mutating func skip(to step: Int) { (since, lastStep) = (clock.now, step) }
+
+    /// Tokens per second since the last record.
+    mutating func tokensPerSecond(at step: Int) -> Double {
+        let now = clock.now
+        defer { (since, lastStep) = (now, step) }
+        return Double(tokensPerStep * (step - lastStep)) / (now - since).seconds
+    }
+
+    /// Seconds per step of the whole run here, validation and checkpoints included.
+    func secondsPerStep(at step: Int) -> Double { elapsed.seconds / Double(max(1, step - firstStep)) }
 }
 
 extension Duration {

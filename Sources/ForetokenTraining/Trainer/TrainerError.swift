@@ -3,7 +3,7 @@ import ForetokenReport
 /// Why training cannot start or go on.
 public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The loss or the gradient is NaN or infinite.
-    case notFinite(step: Int, firstSample: Int, losses: [Double], norm: Double)
+    case notFinite(step: Int, firstSequence: Int, losses: [Double], norm: Double)
     /// The checkpoint's trainer state does not fit.
     case foreignState(file: String, reason: String)
     /// The shard has no token to train on.
@@ -17,9 +17,9 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What happened and what to do.
     public var description: String {
         switch self {
-        case .notFinite(let step, let sample, let losses, let norm):
+        case .notFinite(let step, let sequence, let losses, let norm):
             "step \(step): the loss is not finite (per head \(losses), gradient norm \(norm)) in the batch that starts at "
-                + "sample \(sample); nothing was changed by it. Lower training.learningRate, or resume from the last checkpoint"
+                + "sequence \(sequence); nothing was changed by it. Lower training.learningRate, or resume from the last checkpoint"
         case .foreignState(let file, let reason): "\(file): \(reason); the checkpoint cannot be resumed"
         case .otherTokenizer(let model, let found, let expected):
             "\(model): was trained with the tokenizer '\(found)', not '\(expected)'; prepare the data with the model's "
@@ -31,7 +31,7 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "\(Formatting.bytes(Double(available))); " + (ranks > 1 ? "start fewer ranks on it, " : "")
                 + (needed - transient > available / ranks
                     ? "make the model smaller (`foretoken inspect` shows its parameters)"
-                    : "lower training.batchSize or model.context, with training.accumulation for the same batch, or set "
+                    : "lower training.batchSize or model.contextLength, with training.accumulation for the same batch, or set "
                         + "memory.recompute: blocks")
         }
     }

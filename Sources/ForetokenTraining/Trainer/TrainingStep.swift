@@ -11,12 +11,12 @@ struct TrainingStep {
     /// The largest norm of the gradient; 0 for no bound.
     var clip = 1.0
     var world: any World = OneRank()
-    /// Runs the objective as captured work; nil: operator by operator. With one rank only.
+    /// Runs the objective as captured work, with one rank only; nil: operator by operator.
     var captured: CapturedObjective?
-    /// Brings gradients and weights to where they belong; nil for one rank.
+    /// Sums gradients over the ranks and shares the new weights; nil for one rank.
     var reducer: GradientReducer?
 
-    /// What a global batch gave, still on the model's device; the gradient itself lies in the parameters.
+    /// The losses and norms of a global batch, still on the model's device; the gradient itself is in the parameters.
     struct Gradient {
         /// Losses of the heads [n], Σ g² of each head's own parameters [n] and of all [1]: float64.
         fileprivate let statistics: Tensor
@@ -30,6 +30,7 @@ struct TrainingStep {
         /// √(Σ g²), a scalar; not finite if a loss is not.
         fileprivate var norm: Tensor {
             let losses = statistics.narrowed(axis: 0, from: 0, count: heads)
+            // A loss of NaN makes the norm NaN, so that AdamW leaves the weights as they are.
             return statistics.narrowed(axis: 0, from: 2 * heads, count: 1).sum().power(0.5) + losses.sum() * 0
         }
 
@@ -42,24 +43,23 @@ struct TrainingStep {
         }
     }
 
-    /// The gradient of the mean loss over the global batch, of which `microbatches` are this rank's share. With one rank,
-    /// nothing in it waits for a GPU.
+    /// The gradient of the mean loss over the global batch, of which `microbatches` are this rank's share. With one
+    /// rank, nothing in it waits for a GPU.
     ///
     /// - Parameter headWeights: w_i of each head; all 1 if nil.
     func gradient(of microbatches: [TokenBatch], headWeights: [Double]? = nil) throws -> Gradient {
         reducer?.trace?.beginStep()
-        let heads = model.heads.count
-        let counts = (1...heads).map { head in
-            Double(microbatches.reduce(0) { $0 + $1.validTargets(head: head) })
+        let headWeights = headWeights ?? [Double](repeating: 1, count: model.heads.count)
+        let batches = try microbatches.map { try HostBatch($0, for: model.configuration, headWeights: headWeights) }
+        let counts = model.heads.map { head in
+            batches.reduce(0) { $0 + Double($1.validTargets(head: head.node.head)) }
         }
         let denominators = try world.sum(counts).map { Int($0) }
-        let weights = headWeights ?? [Double](repeating: 1, count: heads)
-        let active = weights.indices.filter { weights[$0] != 0 }.map { $0 + 1 }
         let losses =
-            try captured?.forwardBackward(microbatches, denominators: denominators, headWeights: weights)
-            ?? objective.forwardBackward(
-                model, batches: microbatches.map { try BatchTensors($0, for: model, heads: active) },
-                denominators: denominators, headWeights: weights, onGradientReady: { reducer?.ready($0) })
+            try captured?.replaceGradients(by: batches, denominators: denominators, headWeights: headWeights)
+            ?? objective.accumulateGradients(
+                in: model, batches: batches.map { BatchTensors($0, for: model) }, denominators: denominators,
+                headWeights: headWeights, onGradientReady: { reducer?.ready($0) })
         try reducer?.finish()
         let statistics = try statistics(losses: losses)
         guard world.size > 1 else { return Gradient(statistics) }
@@ -85,8 +85,8 @@ struct TrainingStep {
         return .concatenating([losses] + headSquares + [squares.sum().reshaped(1)], axis: 0)
     }
 
-    /// Changes the weights by the clipped gradient and frees it; leaves them as they are if a loss or the gradient is not
-    /// finite.
+    /// Changes the weights by the clipped gradient and frees it; leaves them as they are if a loss or the gradient is
+    /// not finite.
     ///
     /// - Parameter headRate: the rate of heads 2…n; `rate` if nil.
     func update(by gradient: Gradient, rate: Double, headRate: Double? = nil) throws {

@@ -1,30 +1,30 @@
 internal import CTorch
 
-/// Ranks that exchange tensors: c10d's process group, over Gloo on the CPU or NCCL on CUDA.
+/// c10d's process group, over Gloo for CPU tensors or NCCL for CUDA tensors.
 ///
-/// All ranks call the same collectives in the same order.
+/// All ranks must call the same collectives in the same order.
 public final class ProcessGroup {
     private let handle: ct_group
 
-    /// Whether a lost peer makes it better to leave the group to the end of the process than to wait for it.
+    /// If true, `deinit` does not release the group: with a lost peer that would block.
     public var isAbandoned = false
 
     private init(_ handle: ct_group) { self.handle = handle }
 
     deinit { if !isAbandoned { ct_group_release(handle) } }
 
-    /// Meets the other ranks over the store; Gloo.
+    /// Joins a Gloo group through the store.
     ///
     /// - Parameters:
-    ///   - store: shared by all ranks.
-    ///   - prefix: of this group's keys there.
-    ///   - rank: this process, from 0.
-    ///   - size: how many there are.
-    ///   - interface: the network interface to be reached at; that of `address` if nil.
-    ///   - address: one of this host's own.
-    ///   - joining: how long to wait for the others.
-    ///   - timeout: how long a collective may take.
-    /// - Throws: ``TorchError/failed(_:)`` when not all come.
+    ///   - store: the store shared by all ranks.
+    ///   - prefix: the prefix of this group's keys in the store.
+    ///   - rank: this process's rank, from 0.
+    ///   - size: the number of ranks.
+    ///   - interface: the network interface to listen on; that of `address` if nil.
+    ///   - address: an address of this host.
+    ///   - joining: the time to wait for all ranks.
+    ///   - timeout: the longest time a collective may take.
+    /// - Throws: ``TorchError/failed(_:)`` if not all ranks join in time.
     public static func gloo(
         store: RendezvousStore, prefix: String, rank: Int, size: Int, interface: String?, address: String,
         joining: Duration, timeout: Duration
@@ -37,9 +37,9 @@ public final class ProcessGroup {
         return ProcessGroup(handle)
     }
 
-    /// Meets the other ranks; NCCL on the GPU of an index.
+    /// Joins an NCCL group through the store, on the GPU with index `gpu`.
     ///
-    /// - Throws: ``TorchError/failed(_:)``, also where NCCL is not there.
+    /// - Throws: ``TorchError/failed(_:)``, also if this LibTorch has no NCCL.
     public static func nccl(
         store: RendezvousStore, prefix: String, rank: Int, size: Int, gpu: Int, timeout: Duration
     ) throws(TorchError) -> ProcessGroup {
@@ -50,19 +50,24 @@ public final class ProcessGroup {
         return ProcessGroup(handle)
     }
 
-    /// Begins to replace a contiguous tensor by its sum over the ranks.
+    /// Starts an all-reduce: replaces a contiguous tensor by its sum over the ranks.
     ///
-    /// - Throws: ``TorchError/failed(_:)``, as all of them do.
+    /// - Throws: ``TorchError/failed(_:)``.
     public func sum(_ tensor: Tensor) throws(TorchError) -> Collective {
         try begin(tensor) { ct_all_reduce($0, $1) }
     }
 
-    /// Begins to sum a contiguous tensor over the ranks into that of one rank; the others' elements are undefined then.
+    /// Starts a reduce: sums a contiguous tensor over the ranks into that of rank `root`; the other ranks' elements become
+    /// undefined.
+    ///
+    /// - Throws: ``TorchError/failed(_:)``.
     public func reduce(_ tensor: Tensor, to root: Int) throws(TorchError) -> Collective {
         try begin(tensor) { ct_reduce($0, $1, Int32(root)) }
     }
 
-    /// Begins to replace a contiguous tensor by that of one rank.
+    /// Starts a broadcast: replaces a contiguous tensor by that of rank `root`.
+    ///
+    /// - Throws: ``TorchError/failed(_:)``.
     public func broadcast(_ tensor: Tensor, from root: Int) throws(TorchError) -> Collective {
         try begin(tensor) { ct_broadcast($0, $1, Int32(root)) }
     }
@@ -76,19 +81,19 @@ public final class ProcessGroup {
     }
 }
 
-/// A collective under way. The tensor it works on is left alone until it is done.
+/// A collective in progress. Do not access its tensor before it is complete.
 public final class Collective {
     private let handle: ct_work
-    /// When it ended, in nanoseconds of the system's monotonic clock; nil until ``wait(atMost:)`` has seen that.
+    /// When it completed, in nanoseconds of the system's monotonic clock; nil until ``wait(atMost:)`` has returned true.
     public private(set) var finishedNanoseconds: Int?
 
     init(_ handle: ct_work) { self.handle = handle }
 
     deinit { ct_work_release(handle) }
 
-    /// Waits for the end, but not longer than that; false if it goes on.
+    /// Waits until the collective is complete, at most for `limit`. Returns false if it is still in progress.
     ///
-    /// - Throws: ``TorchError/failed(_:)`` when a peer or the network is lost.
+    /// - Throws: ``TorchError/failed(_:)`` if a peer or the network is lost.
     public func wait(atMost limit: Duration) throws(TorchError) -> Bool {
         var finished: Int64 = 0
         let status = withExtendedLifetime(self) { ct_work_wait(handle, limit.milliseconds, &finished) }

@@ -1,13 +1,13 @@
 internal import CTorch
 
-/// c10d's TCPStore: small values by key, served by one process, where ranks find each other.
+/// c10d's TCPStore: a key-value store served by one process, through which ranks find each other.
 ///
-/// Calls may come from any thread; those of one connection wait for one another.
+/// Can be used from any thread; calls on one connection are serialised.
 public final class RendezvousStore: @unchecked Sendable {
     // @unchecked: c10d locks the connection in every call.
     private let handle: ct_store
 
-    /// Serves at a port (0: any that is free), or connects to a server, trying until the time is up.
+    /// Serves the store on a port (0: any free port), or connects to it, retrying until the timeout.
     ///
     /// - Throws: ``TorchError/failed(_:)``.
     public init(host: String, port: UInt16, serving: Bool, timeout: Duration) throws(TorchError) {
@@ -20,18 +20,18 @@ public final class RendezvousStore: @unchecked Sendable {
 
     deinit { ct_store_release(handle) }
 
-    /// The port.
+    /// The port on which the store is served.
     public var port: UInt16 { withExtendedLifetime(self) { ct_store_port(handle) } }
 
     /// Sets a value.
     ///
-    /// - Throws: ``TorchError/failed(_:)`` when the server is gone, as all calls do.
+    /// - Throws: ``TorchError/failed(_:)`` if the server is lost, as all calls do.
     public func set(_ key: String, _ text: String) throws(TorchError) {
         let bytes = Array(text.utf8)
         try require(ct_store_set(handle, key, bytes, bytes.count))
     }
 
-    /// Waits for a value; at most 64 KiB of it.
+    /// Waits for a value and returns at most its first 64 KiB.
     public func get(_ key: String) throws(TorchError) -> String {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         var count = 0
@@ -39,7 +39,7 @@ public final class RendezvousStore: @unchecked Sendable {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Adds to a counter, which begins at 0, and tells its value.
+    /// Adds to a counter, which starts at 0, and returns its new value.
     @discardableResult
     public func add(_ amount: Int, to key: String) throws(TorchError) -> Int {
         var value: Int64 = 0
@@ -47,7 +47,7 @@ public final class RendezvousStore: @unchecked Sendable {
         return Int(value)
     }
 
-    /// Whether there is a value.
+    /// Whether the key has a value.
     public func has(_ key: String) throws(TorchError) -> Bool {
         var found = false
         try require(ct_store_has(handle, key, &found))

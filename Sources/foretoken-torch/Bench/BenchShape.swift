@@ -1,31 +1,37 @@
 import ArgumentParser
 import ForetokenModel
 
-/// The shape of a model to measure; the SwiGLU width follows as in the paper.
+/// The shape of a model to train, and of its batches.
 struct BenchShape: ParsableArguments {
-    @Option(parsing: .unconditional, help: "V.")
+    @Option(parsing: .unconditional, help: "Vocabulary size, in tokens.")
     var vocabulary = 256
-    @Option(parsing: .unconditional, help: "D.")
+    @Option(parsing: .unconditional, help: "Model width, the size of the hidden state.")
     var width = 256
-    @Option(parsing: .unconditional, help: "All transformer blocks, trunk and block heads.")
+    @Option(parsing: .unconditional, help: "Number of transformer blocks, trunk and prediction heads together.")
     var layers = 12
-    @Option(parsing: .unconditional, help: "H, query heads of attention.")
+    @Option(parsing: .unconditional, help: "Number of attention heads (query heads).")
     var attentionHeads = 4
-    @Option(parsing: .unconditional, help: "K, key/value heads of attention; H if not given.")
+    @Option(parsing: .unconditional, help: "Number of key/value heads; as many as attention heads if omitted.")
     var keyValueHeads: Int?
-    @Option(parsing: .unconditional, help: "SwiGLU width; 8D/3 rounded up to a multiple of 256 if not given.")
+    @Option(
+        parsing: .unconditional,
+        help:
+            "Width of the SwiGLU feed-forward layer; 8/3 of the model width, rounded up to a multiple of 256, if omitted."
+    )
     var feedForwardWidth: Int?
-    @Option(help: "What the heads are: \(HeadKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "Kind of the prediction heads.")
     var headKind = HeadKind.parallel
-    @Option(parsing: .unconditional, help: "B, sequences of a step.")
+    @Option(parsing: .unconditional, help: "Number of sequences per training step.")
     var batch = 16
-    @Option(parsing: .unconditional, help: "T, tokens of a sequence.")
+    @Option(parsing: .unconditional, help: "Context length, the number of tokens per sequence.")
     var context = 256
-    @Option(parsing: .unconditional, help: "CPU threads; all if not given.")
+    @Option(parsing: .unconditional, help: "CPU threads; all cores if omitted.")
     var threads: Int?
     @Option(
         parsing: .unconditional,
-        help: "The most logits that the fused objective holds, in MiB; 64 on the CPU and 512 on a GPU if not given.")
+        help:
+            "Memory for the logits that the fused objective holds at a time, in MiB; 64 on the CPU, 512 on a GPU if omitted."
+    )
     var logitsMib: Int?
 
     func validate() throws {
@@ -40,7 +46,7 @@ struct BenchShape: ParsableArguments {
         let configuration = ModelConfiguration(
             vocabulary: vocabulary, width: width, layers: layers, attentionHeads: attentionHeads,
             keyValueHeads: keyValueHeads, feedForwardWidth: feedForwardWidth, heads: heads, headKind: headKind,
-            context: context)
+            contextLength: context)
         try configuration.validate()
         return configuration
     }

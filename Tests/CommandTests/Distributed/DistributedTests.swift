@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Training with several processes gives the run of one.
+/// Training with several processes gives the same run as with one.
 @Suite(.serialized) struct DistributedTests {
     private let place: Workplace
 
@@ -11,8 +11,8 @@ import Testing
         try Command.run(["train", recipe, "--out", place.path(run), "--processes", "\(processes)"] + more)
     }
 
-    /// Fifty steps with clipping, per-head means over documents that end, and validation. The sums of float32 run in another
-    /// order: 1.5e-7 of losses and norms at the first step, which fifty steps make 1.5e-6 (of ten seeds, at most).
+    /// Fifty steps with clipping, document boundaries and validation. Float32 sums are in another order, which changes losses and
+    /// norms by 1.5e-7 at the first step and by at most 1.5e-6 after fifty steps (ten seeds).
     @Test func oneTwoAndFourProcessesGiveTheSameLosses() throws {
         let recipe = try place.sharedRecipe(steps: 50)
         for ranks in [1, 2, 4] {
@@ -27,7 +27,7 @@ import Testing
             for ranks in [2, 4] {
                 let found = difference(one, try place.curve("run-\(ranks)", kind: kind))
                 #expect(found < 1e-5, "\(ranks) ranks: \(found)")
-                // The first step has the same weights: only its own sums differ.
+                // At the first step the weights are equal; only the order of sums differs.
                 let first = difference(
                     Array(one.prefix(1)), try Array(place.curve("run-\(ranks)", kind: kind).prefix(1)))
                 #expect(kind == "validation" || first < 1e-6, "\(first)")
@@ -35,13 +35,13 @@ import Testing
         }
     }
 
-    /// The checkpoint is one of one process: another number of them goes on from it, in the same data.
+    /// A checkpoint does not depend on the number of processes; another number resumes from it with the same data order.
     @Test func aRunResumesWithAnotherNumberOfProcesses() throws {
         let recipe = try place.sharedRecipe(steps: 6)
         #expect(try train(recipe, "whole", processes: 1).code == 0)
         #expect(try train(recipe, "run", processes: 3).code == 0)
         for (step, ranks) in [("000006", 2), ("000006", 1)] {
-            // Back to the checkpoint before, with another number of processes.
+            // Resumes from the earlier checkpoint with another number of processes.
             try FileManager.default.removeItem(atPath: place.path("run/checkpoints/step-\(step)"))
             let resumed = try train(recipe, "run", processes: ranks)
             #expect(resumed.code == 0 && resumed.errors.contains("resuming"), "\(resumed.errors)")
@@ -62,7 +62,7 @@ import Testing
         #expect(try String(contentsOf: errors, encoding: .utf8).contains("interrupted after step"))
     }
 
-    /// Ranks that have just been started, that load LibTorch, and that meet.
+    /// Ranks that have just been started, that are loading LibTorch, and that are joining.
     @Test(arguments: [0, 0.05, 0.1, 0.2]) func aSignalAtTheStartIsAnInterruptionToo(seconds: Double) throws {
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let errors = URL(fileURLWithPath: place.path("e"))
@@ -78,7 +78,7 @@ import Testing
         #expect(try train(recipe, "run", processes: 1, "--stop-after", "0").errors.contains("after step"))
     }
 
-    /// Ctrl-Z and, later than a rank may be silent, `fg`.
+    /// Ctrl-Z and, after more than the heartbeat timeout, `fg`.
     @Test func aRunThatIsStoppedGoesOnWhenItIsContinued() throws {
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let errors = URL(fileURLWithPath: place.path("e"))
@@ -101,7 +101,7 @@ import Testing
             kill(process.processIdentifier, SIGCONT)
             #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > steps + 20 })
         }
-        // A stopped run that is to end is continued by the shell.
+        // To end a stopped run, the shell continues it.
         kill(process.processIdentifier, SIGTSTP)
         #expect(Workplace.wait(until: areStopped))
         for number in [SIGTERM, SIGCONT] { kill(process.processIdentifier, number) }
@@ -112,7 +112,7 @@ import Testing
 
     @Test func theTraceShowsGradientsOnTheirWayDuringTheBackwardPass() throws {
         let recipe = try place.sharedRecipe(steps: 4)
-        // Heads of a megabyte and more, which travel alone.
+        // Heads of at least 1 MB, whose gradients are reduced separately.
         let result = try train(
             recipe, "run", processes: 2, "--trace", place.path("trace.json"), "--set", "model.width=256", "--set",
             "model.feedForwardWidth=512", "--set", "model.heads=3")
@@ -131,7 +131,7 @@ import Testing
         for (pass, reduce) in zip(passes, first) { #expect(reduce.begin > pass.begin && reduce.begin < pass.end) }
     }
 
-    /// PyTorch's own launcher, in a Python that the contributor names.
+    /// torchrun, from a Python given by the contributor.
     @Test(.enabled(if: torchrun != nil, "set FORETOKEN_PYTHON to a Python with torch to run torchrun"))
     func torchrunStartsTheRanks() throws {
         let recipe = try place.sharedRecipe(steps: 6)
@@ -149,7 +149,7 @@ import Testing
         return path.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil }
     }()
 
-    /// Slurm's own, on a machine that has it.
+    /// srun, on a machine with Slurm.
     @Test(.enabled(if: hasSlurm, "no Slurm answers here"))
     func slurmStartsTheRanks() throws {
         let recipe = try place.sharedRecipe(steps: 6)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the world does to ranks: every one ends in a bounded time and says why, and the run resumes.
+/// Faults: every rank exits in bounded time with the reason, and the run can be resumed.
 @Suite(.serialized) struct FaultTests {
     private let place: Workplace
 
@@ -9,8 +9,8 @@ import Testing
 
     private var run: String { place.path("run") }
 
-    /// Seconds that ranks have to meet and may be silent for. The ranks of a test start together, but on few cores one may be
-    /// seconds later than another, and one that is well may be kept from beating.
+    /// The time for joining, and between heartbeats, in seconds. With few cores, ranks of a test can start seconds apart, and
+    /// heartbeats of a healthy rank can be delayed.
     private static let patience = 5
 
     private func start(
@@ -23,8 +23,7 @@ import Testing
         }
     }
 
-    /// Every rank failed with one sentence that says so. Without a fault it takes a few seconds; the bound is one that only a
-    /// failure takes.
+    /// Expects every rank to fail with the same sentence. Usually takes a few seconds; the bound is generous.
     private func expectEnd(
         _ ranks: Ranks, within seconds: Double = 120, except missing: Int? = nil, says words: String,
         location: SourceLocation = #_sourceLocation
@@ -44,7 +43,7 @@ import Testing
         #expect(Workplace.wait { FileManager.default.fileExists(atPath: run + "/latest") })
     }
 
-    /// Whatever happened, a relaunch goes on from a whole checkpoint.
+    /// After any fault, a relaunch resumes from a complete checkpoint.
     private func expectResumable(_ location: SourceLocation = #_sourceLocation) throws {
         let recipe = place.path("recipe.yaml")
         let inspected = try Command.run("generate", "--model", run, "--max-tokens", "2")
@@ -102,7 +101,7 @@ import Testing
         #expect(children.allSatisfy { kill($0, 0) != 0 })
     }
 
-    /// Rank 0 names it, and ends first.
+    /// Rank 0 reports it and exits first.
     @Test func theLauncherNamesTheFrozenRankAndNotTheOneThatEndedFirst() throws {
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let errors = URL(fileURLWithPath: place.path("e"))
@@ -135,7 +134,7 @@ import Testing
         #expect(ranks.processes.allSatisfy { $0.isRunning })
     }
 
-    /// Its thread is stopped by a tracer, which stops no other of the process.
+    /// A tracer stops the training thread but no other thread of the process.
     @Test(.enabled(if: Ranks.mayStopWork, "needs python3 and the right to trace"))
     func theLauncherNamesARankWhoseWorkHangs() throws {
         let recipe = try place.sharedRecipe(steps: 1_000_000)
@@ -149,7 +148,7 @@ import Testing
         let victim = try #require(try Command.children(of: process).first { try variable("RANK", of: $0) == "0" })
         let tracer = try Ranks.stopWork(of: victim)
         #expect(Workplace.wait { text().contains("warning: rank 0: gives signs of life but does not come to") })
-        // Who was only late goes on, and so do the others.
+        // A rank that was only late continues, and so do the others.
         kill(tracer.processIdentifier, SIGKILL)
         let steps = try place.curve("run").count
         #expect(Workplace.wait { (try? place.curve("run").count) ?? 0 > steps + 5 })
@@ -189,7 +188,7 @@ import Testing
 
     @Test func ranksThatDoNotComeAndAStoreThatIsNotThereAreNamed() throws {
         _ = try place.sharedRecipe(steps: 3)
-        // Ranks 0 and 2 must find each other in that time.
+        // The time in which ranks 0 and 2 must join.
         let (lonely, lost) = (try start([0, 2], of: 4, timeout: 8), try start([1], of: 2, timeout: 1))
         expectEnd(lonely, says: "ranks 1, 3 of 4 did not come within 8 s")
         expectEnd(lost, says: "did not answer within 1 s")
@@ -202,13 +201,13 @@ import Testing
             try start([0], of: 2, port: stranger.port, timeout: 1),
             try start([1], of: 2, port: stranger.port, timeout: 1)
         )
-        expectEnd(server, says: "cannot serve the ranks' store at port \(stranger.port): another program listens there")
+        expectEnd(server, says: "cannot serve the ranks' store at port \(stranger.port): another program listens on it")
         expectEnd(client, says: "did not answer within 1 s")
     }
 
     @Test func twoProcessesOfOneRankAreRefused() throws {
         _ = try place.sharedRecipe(steps: 3)
-        // All three must meet in that time.
+        // The time in which all three ranks must join.
         let ranks = try start([1, 1, 0], of: 3, timeout: 8)
         #expect(ranks.end(within: 120))
         #expect((0..<2).contains { ranks.errors($0).contains("two processes are rank 1") })
@@ -242,7 +241,7 @@ import Testing
         try expect(place.path("empty"), says: "rank 1 and rank 0 differ in the step they begin at")
     }
 
-    /// Rank 0 writes; its file-size limit is the tests' full disk.
+    /// Rank 0 writes the files; a file size limit simulates a full disk.
     @Test func aFullDiskEndsAllRanksInItsWordsAndKeepsTheCheckpoint() throws {
         let recipe = try place.sharedRecipe(steps: 9)
         let port = try Ranks.freePort()

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Two hosts: network namespaces with a cable between them.
+/// Two simulated hosts: connected network namespaces.
 private final class Hosts {
     let names: [String]
     let addresses = ["10.77.9.1", "10.77.9.2"]
@@ -27,7 +27,7 @@ private final class Hosts {
 
     func prefix(_ host: Int) -> [String] { ["ip", "netns", "exec", names[host]] }
 
-    /// Nothing reaches the host any more, and nobody is told.
+    /// Drops all packets to the host, without an error for the senders.
     func cutOff(_ host: Int) throws {
         #expect(try Command.shell("ip -n \(names[host]) link set \(cables[host]) down").code == 0)
     }
@@ -39,7 +39,7 @@ private final class Hosts {
     }()
 }
 
-/// Ranks on several hosts, each with an address of its own.
+/// Ranks on several hosts with different addresses.
 @Suite(.serialized, .enabled(if: Hosts.mayBe, "network namespaces need root and iproute2"))
 struct HostTests {
     private let place: Workplace

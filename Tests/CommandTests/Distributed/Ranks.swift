@@ -1,15 +1,15 @@
 import Foundation
 import Testing
 
-/// Ranks started by hand: one process each with the variables of a launcher.
+/// Ranks started without a launcher: one process each, with torchrun's environment variables.
 final class Ranks {
     let processes: [Process]
     private let errorFiles: [URL]
 
     /// - Parameters:
-    ///   - ranks: those to start, of so many.
-    ///   - arguments: of each rank.
-    ///   - prefix: a command that runs the rank, such as in a network namespace.
+    ///   - ranks: the ranks to start, and the size of the world.
+    ///   - arguments: the arguments of each rank.
+    ///   - prefix: a command that runs a rank, for example in a network namespace.
     init(
         _ ranks: [Int], of size: Int, in place: Workplace, port: Int, address: String = "127.0.0.1",
         prefix: (Int) -> [String] = { _ in [] }, arguments: (Int) -> [String]
@@ -35,10 +35,10 @@ final class Ranks {
 
     deinit { for process in processes where process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
-    /// What a rank says on standard error.
+    /// The standard error of a rank.
     func errors(_ index: Int) -> String { (try? String(contentsOf: errorFiles[index], encoding: .utf8)) ?? "" }
 
-    /// Waits until all have ended, all but some that are frozen; false after so many seconds.
+    /// Waits until all ranks except frozen ones have exited; false after the given number of seconds.
     func end(within seconds: Double, except frozen: Int? = nil) -> Bool {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while Date() < deadline {
@@ -48,7 +48,7 @@ final class Ranks {
         return false
     }
 
-    /// Whether ``stopWork(of:)`` works here.
+    /// Whether ``stopWork(of:)`` works on this machine.
     static let mayStopWork: Bool = {
         guard let sleeper = try? Process.run(URL(fileURLWithPath: "/bin/sleep"), arguments: ["60"]) else {
             return false
@@ -59,13 +59,11 @@ final class Ranks {
         return true
     }()
 
-    /// Stops the thread of another process that has worked the most, but for the first one where there are several, until the
-    /// process that is returned is killed.
+    /// Stops the busiest thread of another process (not the first, if there are several) until the returned process is killed.
     static func stopWork(of process: pid_t) throws -> Process {
-        // Gloo's threads have names of their own, and its loop is busy for almost as long as the thread that trains, though in
-        // the kernel: of the threads that have the process's name, that with the most time in user mode, the 12th number after
-        // the name, in ticks, of which there are few on a fast machine, and then on a processor. Then PTRACE_SEIZE and
-        // PTRACE_INTERRUPT.
+        // Of the threads with the process's name, selects the one with the most user time (the 12th number after the name, in
+        // ticks), on ties with the most CPU time; Gloo's event loop is as busy as the training thread, but in the kernel, and its
+        // threads have other names. Then uses PTRACE_SEIZE and PTRACE_INTERRUPT.
         let script = """
             import ctypes, os, sys, time
             trace = ctypes.CDLL(None).ptrace
@@ -86,15 +84,15 @@ final class Ranks {
         tracer.arguments = ["python3", "-c", script]
         tracer.standardOutput = output
         try tracer.run()
-        // Its word, or its end.
+        // Its output, or its exit.
         guard output.fileHandleForReading.availableData.count == 1 else { throw CocoaError(.featureUnsupported) }
         return tracer
     }
 
-    /// A port that nobody listens at.
+    /// A free port.
     static func freePort() throws -> Int { try Listener().port }
 
-    /// A socket that listens at a free port of the loopback interface and never answers.
+    /// A socket that listens on a free port of the loopback interface and never answers.
     final class Listener {
         let port: Int
         private let descriptor: Int32
@@ -119,7 +117,7 @@ final class Ranks {
     }
 }
 
-/// A named pipe that is full and that nobody reads: a terminal after Ctrl-S.
+/// A full named pipe without a reader, like a terminal after Ctrl-S.
 final class FullPipe {
     let path: String
     private let descriptor: Int32
@@ -137,14 +135,14 @@ final class FullPipe {
 }
 
 extension Command {
-    /// The processes that a process started, such as the ranks of a launcher.
+    /// The child processes of a process, such as the ranks of a launcher.
     static func children(of process: Process) throws -> [pid_t] {
         try shell("pgrep -P \(process.processIdentifier)").output.split(separator: "\n").compactMap { pid_t($0) }
     }
 }
 
 extension Workplace {
-    /// The recipe of the tests of several ranks: small, a batch of eight samples.
+    /// The recipe for tests with several ranks: small, with a batch of eight sequences.
     func sharedRecipe(steps: Int) throws -> String {
         let path = try recipe(steps: steps)
         let text = try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(
@@ -154,12 +152,12 @@ extension Workplace {
         return path
     }
 
-    /// The numbers of a run's log, step by step: losses of all heads and the gradient's norm.
+    /// The metrics of a run by step: the losses of all heads and the gradient norm.
     func curve(_ run: String, kind: String = "train") throws -> [[Double]] {
         try String(contentsOfFile: path(run) + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
             let object = try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
             guard object["kind"] as? String == kind else { return nil }
-            // A head that does not run has no loss.
+            // A disabled head has no loss.
             let losses = try #require(object["loss"] as? [Any]).map { $0 as? Double ?? -1 }
             return losses + ((object["gradientNorm"] as? Double).map { [$0] } ?? [])
         }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Two ranks give the run of one whatever the heads are and learn.
+/// Two ranks give the same run as one for all kinds of heads and objectives.
 @Suite(.serialized) struct VariantTests {
     private let place: Workplace
 
@@ -33,10 +33,11 @@ import Testing
     @Test func unembeddingsOfTheirOwnAndSoftTargets() throws {
         let recipe = try place.sharedRecipe(steps: 12)
         try expectOneAndTwoAlike(
-            recipe, ["model.unembedding=replicated", "training.softTargets=8", "model.heads=3", "model.layers=5"])
+            recipe,
+            ["model.unembedding=replicated", "training.selfDistillationTopK=8", "model.heads=3", "model.layers=5"])
     }
 
-    /// Heads that are off for some steps have no gradient on any rank, and their weights and state stay.
+    /// Heads that are disabled for some steps have no gradient on any rank; their weights and optimizer state do not change.
     @Test func headsThatAreSwitchedOnAndOff() throws {
         let recipe = try place.sharedRecipe(steps: 12)
         try expectOneAndTwoAlike(
@@ -48,7 +49,7 @@ import Testing
         #expect(try place.curve("run-2").first?.filter { $0 < 0 }.count == 2)
     }
 
-    /// A frozen trunk under new heads, copied from a plain model.
+    /// New heads on a frozen trunk from a next-token model.
     @Test func newHeadsOnAFrozenModel() throws {
         let recipe = try place.sharedRecipe(steps: 12)
         #expect(try train(recipe, "base", processes: 2, ["model.heads=1", "model.layers=3"]).code == 0)
@@ -64,7 +65,7 @@ import Testing
         try expectOneAndTwoAlike(path, [])
     }
 
-    /// The end of the time reaches all ranks at one step, and the same command goes on.
+    /// All ranks reach the time limit at the same step, and the same command resumes.
     @Test func aLimitOfTimeStopsAllRanksAtOneCheckpoint() throws {
         let recipe = try place.sharedRecipe(steps: 1_000_000)
         let stopped = try Command.run([

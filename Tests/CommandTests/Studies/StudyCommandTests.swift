@@ -33,7 +33,7 @@ import Testing
             table.contains("| two | 2 | ") && table.contains("| onward | 2 | ") && table.contains(" ± "), "\(table)")
         let svg = fixture.text("s/study.svg")
         #expect(svg.contains("data-s=\"two\"") && svg.contains("data-s=\"onward\"") && svg.contains("class=\"e\""))
-        // The same code made them as `train` and `evaluate` do.
+        // Equal to the results of `train` and `evaluate`.
         let trained = try Command.run(
             "train", path("recipe.yaml"), "--out", path("alone"), "--set", "training.steps=6", "--set", "seed=2",
             "--set", "training.threads=1")
@@ -44,7 +44,7 @@ import Testing
         #expect(alone == studied)
         #expect(fixture.text("s/logs/onward_seed-1.log").contains("head 1 taken over, head 2 left out"))
 
-        // Nothing is made twice; another seed is added to what is there.
+        // No run is repeated; another seed adds runs.
         let before = fixture.text("s/results/two_seed-1.json")
         let again = try Command.run("study", study, "--out", path("s"), "--json")
         #expect(again.code == 0 && again.errors.contains("6 of 6 runs are done already"), "\(again.errors)")
@@ -57,7 +57,7 @@ import Testing
         #expect(fixture.text("s/table.md").contains("| two | 3 | "))
     }
 
-    /// A folder that the study did not make stays whole; what it began itself is begun again with another recipe.
+    /// A run folder that the study did not create is not changed; a run that it started itself can restart with another recipe.
     @Test func runsOfAnotherHandStayAndOwnBeginningsAreMadeAnew() throws {
         let study = try fixture.study(steps: 3, "arms: { one: { model.heads: 1 } }")
         let run = path("s/runs/one")
@@ -73,7 +73,7 @@ import Testing
             for name in files where hasCheckpoint || !name.contains("step") {
                 try Data("training: {steps: 9}\n".utf8).write(to: URL(fileURLWithPath: run + "/" + name))
             }
-            // Twice: what the first try noted makes the folder no one's of the study.
+            // Twice: what the first attempt records does not make the folder the study's.
             for _ in 0..<2 { #expect(try Command.run("study", study, "--out", path("s")).code != 0) }
             for name in files where hasCheckpoint || !name.contains("step") {
                 #expect(fixture.text("s/runs/one/" + name) == "training: {steps: 9}\n", "\(name)")
@@ -81,7 +81,7 @@ import Testing
             try? FileManager.default.removeItem(atPath: run + "/checkpoints/step-000100")
         }
         try FileManager.default.removeItem(atPath: path("s"))
-        // Begun by the study with other steps, and killed before the first checkpoint.
+        // Started by the study with another number of steps, and killed before the first checkpoint.
         #expect(try Command.run("study", study, "--out", path("s")).code == 0)
         for name in ["checkpoints", "latest"] { try FileManager.default.removeItem(atPath: run + "/" + name) }
         try FileManager.default.removeItem(atPath: path("s/results/one.json"))
@@ -97,14 +97,14 @@ import Testing
         let changed = try fixture.study(steps: 3, "arms: { two: {}, one: { model.heads: 1, training.clip: 0.5 } }")
         let refused = try Command.run("study", changed, "--out", path("s"))
         #expect(refused.code == 1, "\(refused.output)")
-        #expect(refused.errors.contains("one (training.clip); give them their old values"), "\(refused.errors)")
+        #expect(refused.errors.contains("one (training.clip); restore the old values"), "\(refused.errors)")
         #expect(!refused.errors.contains("two ("))
-        // What the remedy says.
+        // The remedy in the error.
         try FileManager.default.removeItem(atPath: path("s/runs/one"))
         try FileManager.default.removeItem(atPath: path("s/results/one.json"))
         let made = try Command.run("study", changed, "--out", path("s"))
         #expect(made.code == 0 && made.errors.contains("1 of 2 runs are done already"), "\(made.errors)")
-        // Other settings of a measurement: it is made anew, the training is not.
+        // Other settings of a measurement: it is repeated, the training is not.
         let text = fixture.text("study.yaml").replacing("batches: 2", with: "batches: 1")
         try Data(text.utf8).write(to: URL(fileURLWithPath: path("study.yaml")))
         let log = fixture.text("s/results/two.json")
@@ -113,7 +113,7 @@ import Testing
         #expect(fixture.text("s/results/two.json") != log)
     }
 
-    /// A release whose recipes have one key more writes other digests of the same runs.
+    /// A release whose recipes have an additional key writes other digests for the same runs.
     @Test func runsOfAnotherReleaseAreKept() throws {
         let study = try fixture.study(
             steps: 3, "arms: { two: {}, onward: { from: two, training.steps: 2 }, one: { model.heads: 1 } }")
@@ -123,7 +123,7 @@ import Testing
                 /"digest": ?"[0-9a-f]{64}"/, with: "\"digest\": \"other\"", maxReplacements: 1)
             #expect(result.contains("other"))
             try Data(result.utf8).write(to: URL(fileURLWithPath: path("s/results/\(name).json")))
-            // Without a key that this release has.
+            // Removes a key of this release.
             let recipe = fixture.text("s/recipes/\(name).yaml").split(separator: "\n").filter {
                 !$0.contains("softTargets") && !$0.contains("precision")
             }
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func aFailedRunIsNamedAndTheOthersGoOn() throws {
-        // More memory than any machine has.
+        // More memory than any machine has, so training fails.
         let arms = """
             arms:
               huge: { model.width: 65536, model.feedForwardWidth: 1048576 }
@@ -151,7 +151,7 @@ import Testing
         #expect(
             fixture.text("s/table.md").contains("Failed: after, huge.")
                 && fixture.text("s/table.md").contains("| two |"))
-        // Data that is not there is said before anything is trained.
+        // Missing data is reported before training starts.
         let missing = try Command.run("study", study, "--out", path("t"), "--set", "data.train=nowhere.tokens")
         #expect(missing.code == 1 && missing.errors.contains("nowhere.tokens: no such file"), "\(missing.errors)")
         #expect(try Command.run("study", study).code == 64)
@@ -163,7 +163,7 @@ import Testing
         #expect(late.code == 0 && late.errors.contains("the time is over after 0 runs"), "\(late.errors)")
         let process = try fixture.start([study, "--out", path("s"), "--jobs", "2", "--threads", "1"])
         #expect(Workplace.wait { (1...2).allSatisfy { fixture.exists("s/runs/seed-\($0)/latest") } })
-        // Another study in the same folder is told so.
+        // Another study in the same folder fails with a message.
         let second = try Command.run("study", study, "--out", path("s"))
         #expect(second.code == 1 && second.errors.contains("in use by process \(process.processIdentifier)"))
         kill(process.processIdentifier, SIGINT)
@@ -173,8 +173,8 @@ import Testing
         #expect(process.terminationStatus == 130, "\(fixture.text("study.err"))")
         #expect(fixture.processes.isEmpty)
         for seed in 1...2 { #expect(fixture.text("s/logs/seed-\(seed).log").contains("the same command resumes")) }
-        // On from there, and the time is over in the middle of the trainings: in twelve seconds, of which a free machine needs one,
-        // both must have started again.
+        // Resumes, and reaches the time limit during the trainings: within twelve seconds both must have started again, which
+        // takes one second on an idle machine.
         let begin = fixture.text("s/runs/seed-1/latest")
         let onward = try Command.run(
             "study", study, "--out", path("s"), "--jobs", "2", "--threads", "1", "--stop-after", "0.2")
@@ -184,7 +184,7 @@ import Testing
         #expect(fixture.text("s/table.md").contains("0 of 2 runs are done."))
     }
 
-    /// Trainings do not go on without the study that was killed: they save what they have, and a new start waits for that.
+    /// When the study is killed, its trainings save a checkpoint and exit; a new start waits for them.
     @Test func trainingsEndWithTheStudyThatStartedThem() throws {
         let study = try fixture.study(steps: 1_000_000, "grid: { seed: [1, 2] }")
         let process = try fixture.start([study, "--out", path("s"), "--jobs", "2", "--threads", "1"])

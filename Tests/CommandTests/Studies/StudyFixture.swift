@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A study of a tiny model, run as a user runs it.
+/// A study of a tiny model, run through the command.
 final class StudyFixture {
     let place: Workplace
 
@@ -11,7 +11,7 @@ final class StudyFixture {
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
     func text(_ name: String) -> String { (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? "" }
 
-    /// Writes a study of the workplace's recipe.
+    /// Writes a study with the workplace's recipe.
     func study(steps: Int, _ yaml: String) throws -> String {
         if !exists("data/train.tokens") { _ = try place.recipe(steps: steps) }
         let text = """
@@ -30,7 +30,7 @@ final class StudyFixture {
             errors: URL(fileURLWithPath: path("study.err")))
     }
 
-    /// A study's numbers that do not depend on the time.
+    /// A study's values that do not depend on timing.
     func numbers(_ folder: String) throws -> NSDictionary {
         let data = try Data(contentsOf: place.folder.appendingPathComponent(folder + "/study.json"))
         func timeless(_ value: Any) -> Any {
@@ -43,7 +43,7 @@ final class StudyFixture {
         return try #require(timeless(JSONSerialization.jsonObject(with: data)) as? NSDictionary)
     }
 
-    /// The processes that work in this fixture's folder.
+    /// The running processes that use this fixture's folder.
     var processes: [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.filter { process in

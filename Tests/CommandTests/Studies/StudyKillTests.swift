@@ -6,8 +6,7 @@ import Testing
 
     init() throws { fixture = try StudyFixture() }
 
-    /// A study that is killed in every kind of stage, alone and with all its children, ends with the numbers of one that never
-    /// was.
+    /// A study that was killed in every kind of stage, alone and with its children, gives the results of an uninterrupted one.
     @Test func killedAnywhereItEndsAsIfItNeverWas() throws {
         let study = try fixture.study(
             steps: 60,
@@ -19,7 +18,7 @@ import Testing
         let whole = try Command.run(["study"] + arguments + [fixture.path("whole")])
         #expect(whole.code == 0, "\(whole.errors)")
 
-        // By the newest checkpoint: on a fast disk one of a certain step is there for a few milliseconds only.
+        // Detected by the newest checkpoint: on a fast machine, the one of a given step exists for a few milliseconds only.
         func checkpoint(_ run: String, _ step: Int) -> () -> Bool {
             { [fixture] in Int(fixture.text("s/runs/\(run)/latest").filter(\.isNumber)) ?? 0 >= step }
         }
@@ -37,7 +36,7 @@ import Testing
             let process = try fixture.start(arguments + [fixture.path("s")])
             #expect(Workplace.wait(until: isReached), "\(name): \(fixture.text("study.err"))")
             if index % 2 == 0 {
-                // All at once, as when the machine loses its power.
+                // All at once, as in a power failure.
                 for child in fixture.processes where child != process.processIdentifier { kill(child, SIGKILL) }
             }
             kill(process.processIdentifier, SIGKILL)

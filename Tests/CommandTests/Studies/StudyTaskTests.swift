@@ -12,7 +12,7 @@ import Testing
         try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
     }
 
-    /// The paper's task and a benchmark, whose answers are kept so that they can be gone on with.
+    /// A task of the paper and a benchmark, whose interrupted measurements can be resumed.
     @Test func tasksAndProgramsAreMeasuredAndTheirAnswersKept() throws {
         let made = try Command.run(
             "evaluate", "arithmetic", "--write-data", path("task"), "--modulus", "3", "--degree", "2", "--operations",
@@ -21,7 +21,7 @@ import Testing
         try write(
             """
             data: { train: "\(path("task/train.tokens"))" }
-            model: { width: 16, layers: 4, attentionHeads: 2, feedForwardWidth: 32, heads: 2, context: 64 }
+            model: { width: 16, layers: 4, attentionHeads: 2, feedForwardWidth: 32, heads: 2, contextLength: 64 }
             training: { steps: 3, batchSize: 2, checkpointEvery: 0, validationEvery: 0 }
             """, "recipe.yaml")
         let problem = [
@@ -49,7 +49,7 @@ import Testing
         #expect(fixture.text("s/study.svg").contains("made pass@2"))
         let kept = try FileManager.default.contentsOfDirectory(atPath: path("s/results/heads-2")).sorted()
         #expect(kept.count == 3 && kept[0].hasPrefix("arithmetic-") && kept[1].hasSuffix(".graded.jsonl"), "\(kept)")
-        // Samples of a model that is trained anew are not taken for its own.
+        // After training again, completions of the old model are not reused.
         let samples = "s/results/heads-2/" + kept[2]
         try write(fixture.text(samples).replacing("\"T/0\"", with: "\"T/9\""), samples)
         try FileManager.default.removeItem(atPath: path("s/runs/heads-2"))
@@ -59,7 +59,7 @@ import Testing
         #expect(!fixture.text(samples).contains("T/9") && fixture.text(samples).contains("T/0"))
     }
 
-    /// The same folder by another path, in the middle of a training that goes on from another.
+    /// The same folder by another path, during a training that starts from another run.
     @Test func aFolderMayBeSpelledOtherwiseWhenAStudyGoesOn() throws {
         let study = try fixture.study(
             steps: 3, "arms: { two: {}, onward: { from: two, model.heads: 1, training.steps: 600 } }")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ForetokenFormats
 
-/// The longest pickles that are read, made of what costs the most for its bytes.
+/// Pickles of the maximum size, made of the instructions that cost most per byte.
 @Suite(.serialized) struct PickleLimitTests {
     private static let tensorFunction = Array("ctorch._utils\n_rebuild_tensor_v2\n".utf8)
 
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// In the processor's time of this thread, so that a busy machine makes no failure. Five seconds are for slow ones: time
+    /// Measured in CPU time of this thread, so that a busy machine causes no failure. Five seconds allow for slow machines: time
     /// that grew with the square of the length would be hours.
     @Test(arguments: Kind.allCases) func eightMegabytesTakeLessThanFiveSeconds(kind: Kind) {
         let pickle = kind.pickle
@@ -69,7 +69,7 @@ import Testing
         #expect(seconds < 5, "\(kind): \(seconds) s")
     }
 
-    /// As many tensors as no checkpoint has.
+    /// More entries than any checkpoint has.
     @Test func aHundredThousandEntriesAreRead() {
         var bytes: [UInt8] = [0x80, 2, 0x7D]
         for number in 0..<100_000 { bytes += Self.text(String(number)) + [0x4E, 0x73] }
@@ -83,7 +83,7 @@ import Testing
                 return "\(error)"
             }
         }
-        // Read to the end: None is no tensor.
+        // Read to the end, where None is not a tensor.
         #expect(sentence.contains("None"), "\(sentence)")
     }
 }

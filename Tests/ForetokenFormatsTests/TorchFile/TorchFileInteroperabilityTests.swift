@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// What is written here opens in PyTorch by its safe loader, and the other way round, also beyond 4 GiB.
+/// Files written here load in PyTorch with the safe loader, and the other way round, also beyond 4 GiB.
 ///
 /// Opt-in: FORETOKEN_PYTHON names a Python with torch; FORETOKEN_LARGE=1 also writes two files of 4.5 GB.
 struct TorchFileInteroperabilityTests {

@@ -13,7 +13,7 @@ private func model(
     try MultiTokenModel(
         ModelConfiguration(
             vocabulary: 260, width: 32, layers: 6, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 32,
-            heads: heads, headKind: kind, unembedding: unembedding, context: 10, tokenizerName: "bytes",
+            heads: heads, headKind: kind, unembedding: unembedding, contextLength: 10, tokenizerName: "bytes",
             tokenizerDigest: ByteTokenizer().digest, beginningOfText: 256, endOfText: 257),
         seed: 3)
 }
@@ -95,7 +95,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
             _ = try Conversion.run(
                 from: input, to: scratch.file("out"), format: .foretoken, options: ConversionOptions(heads: 4))
         }
-        #expect(text.contains("has 3 heads") && text.contains("fine-tuning"), "\(text)")
+        #expect(text.contains("has 3 heads") && text.contains("fine-tune"), "\(text)")
     }
 
     @Test(arguments: [InterchangeFormat.hf, .gguf])
@@ -127,7 +127,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
 
     /// Kinds whose head 1 is the next layer after the trunk, whatever the others read and unembed with.
     @Test(arguments: [HeadKind.causal, .deepseek], UnembeddingKind.allCases)
-    func headOneOfOtherKindsIsAPlainLlama(kind: HeadKind, unembedding: UnembeddingKind) throws {
+    func headOneOfOtherKindsIsAStandardLlama(kind: HeadKind, unembedding: UnembeddingKind) throws {
         let scratch = try Scratch()
         let whole = try model(kind, unembedding: unembedding)
         let out = scratch.file("hf")
@@ -138,8 +138,8 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(!FileManager.default.fileExists(atPath: out.appendingPathComponent("foretoken").path))
     }
 
-    @Test(arguments: [(HeadKind.linear, "no layer of a Llama"), (.anticausal, "stands on the others")])
-    func headsThatMakeNoPlainLlamaAreRefused(example: (kind: HeadKind, reason: String)) throws {
+    @Test(arguments: [(HeadKind.linear, "not a Llama layer"), (.anticausal, "depends on the others")])
+    func headsThatMakeNoStandardLlamaAreRefused(example: (kind: HeadKind, reason: String)) throws {
         let scratch = try Scratch()
         let input = try written(model(example.kind), in: scratch)
         let text = sentence {
@@ -200,7 +200,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         let scratch = try Scratch()
         let input = try written(model(), in: scratch)
         #expect(
-            sentence { _ = try Conversion.run(from: input, to: input, format: .foretoken) }.contains("is there already")
+            sentence { _ = try Conversion.run(from: input, to: input, format: .foretoken) }.contains("already exists")
         )
         #expect(throws: (any Error).self) {
             try Conversion.run(from: input, to: scratch.file("no/such/folder"), format: .foretoken)
@@ -222,17 +222,17 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
         #expect(
             sentence { _ = try ModelFolder.tokenizer(in: fixture, of: configuration) }.contains("at most the 40"))
         let summary = try Conversion.run(from: fixture, to: scratch.file("small"), format: .foretoken)
-        #expect(summary.notes.contains { $0.contains("tokenizer is of no use") && $0.contains("258 tokens") })
+        #expect(summary.notes.contains { $0.contains("tokenizer cannot be used") && $0.contains("258 tokens") })
         try FileManager.default.removeItem(at: fixture.appendingPathComponent("tokenizer.json"))
         #expect(sentence { _ = try ModelFolder.tokenizer(in: fixture, of: configuration) }.contains("tokenizer.json"))
 
-        let (plain, ours) = (scratch.file("plain"), scratch.file("ours"))
+        let (hf, ours) = (scratch.file("hf"), scratch.file("ours"))
         _ = try Conversion.run(
-            from: written(model(), in: scratch), to: plain, format: .hf, options: ConversionOptions(dropHeads: true))
-        let foreign = try ModelFolder.readConfiguration(plain)
+            from: written(model(), in: scratch), to: hf, format: .hf, options: ConversionOptions(dropHeads: true))
+        let foreign = try ModelFolder.readConfiguration(hf)
         #expect(foreign.tokenizerDigest.isEmpty)
-        #expect(try ModelFolder.tokenizer(in: plain, of: foreign).digest == ByteTokenizer().digest)
-        _ = try Conversion.run(from: plain, to: ours, format: .foretoken)
+        #expect(try ModelFolder.tokenizer(in: hf, of: foreign).digest == ByteTokenizer().digest)
+        _ = try Conversion.run(from: hf, to: ours, format: .foretoken)
         #expect(try ModelFolder.readConfiguration(ours).tokenizerDigest == ByteTokenizer().digest)
         try Data("{}".utf8).write(to: ours.appendingPathComponent("tokenizer.json"))
         #expect(throws: (any Error).self) {
@@ -243,6 +243,6 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
     @Test func aGGUFFileIsNotReadButNamed() throws {
         let scratch = try Scratch()
         try Data("GGUF".utf8).write(to: scratch.file("model.gguf"))
-        #expect(sentence { _ = try ModelFolder.source(scratch.file("model.gguf")) }.contains("written, not read"))
+        #expect(sentence { _ = try ModelFolder.source(scratch.file("model.gguf")) }.contains("written but not read"))
     }
 }

@@ -128,7 +128,7 @@ private struct Parsed {
         #expect(
             try qwen.floats("blk.0.attn_q.weight") == source.tensor("model.layers.0.self_attn.q_proj.weight").elements()
         )
-        // Fast angles as they are, slow ones 8 times slower; the formula of transformers' _compute_llama3_parameters.
+        // High frequencies unchanged, low ones divided by 8; the formula of transformers' _compute_llama3_parameters.
         let (scaled, _) = try convert("llama-3", in: scratch)
         let factors = try scaled.floats("rope_freqs.weight")
         #expect(factors.count == 4)
@@ -161,7 +161,7 @@ private struct Parsed {
         #expect(bytes.map { String(format: "%02x", $0) }.joined() == reference)
         let zeros = [Float](repeating: 0, count: 32).withUnsafeBufferPointer { Q8.encode($0) }
         #expect(zeros == [UInt8](repeating: 0, count: 34))
-        // Scales are float16: what is beyond them would come back as infinity.
+        // Scales are float16: larger ones would become infinite.
         for (largest, fits) in [(65504 * 127, true), (65600 * 127, false)] as [(Float, Bool)] {
             weights[40] = largest
             #expect((weights.withUnsafeBufferPointer { Q8.encode($0) } != nil) == fits)
@@ -178,7 +178,8 @@ private struct Parsed {
         let scratch = try Scratch()
         let model = try MultiTokenModel(
             ModelConfiguration(
-                vocabulary: 260, width: 32, layers: 2, attentionHeads: 2, feedForwardWidth: 32, heads: 1, context: 10,
+                vocabulary: 260, width: 32, layers: 2, attentionHeads: 2, feedForwardWidth: 32, heads: 1,
+                contextLength: 10,
                 tokenizerDigest: ByteTokenizer().digest, beginningOfText: 256, endOfText: 257),
             seed: 1)
         try FileManager.default.createDirectory(at: scratch.file("in"), withIntermediateDirectories: true)

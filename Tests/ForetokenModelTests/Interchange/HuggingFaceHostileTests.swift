@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import Torch
 
-/// Whatever lies in a folder, opening it ends in a model or in an error, soon and without much memory.
+/// Opening any folder gives a model or an error, quickly and with little memory.
 @Suite struct HuggingFaceHostileTests {
     private let fixture = HuggingFaceFixture(name: "llama-3")
 
@@ -107,12 +107,12 @@ import Torch
                 for _ in 0..<20 {
                     var bytes = whole
                     for _ in 0..<Int.random(in: 1...3, using: &generator) {
-                        let place = Int.random(in: 0..<bytes.count, using: &generator)
+                        let position = Int.random(in: 0..<bytes.count, using: &generator)
                         switch Int.random(in: 0..<4, using: &generator) {
-                        case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
-                        case 1: bytes.insert(UInt8(ascii: "9"), at: place)
-                        case 2: bytes.remove(at: place)
-                        default: bytes.replaceSubrange(place..<place, with: bytes[place...].prefix(8))
+                        case 0: bytes[position] = UInt8.random(in: 0...255, using: &generator)
+                        case 1: bytes.insert(UInt8(ascii: "9"), at: position)
+                        case 2: bytes.remove(at: position)
+                        default: bytes.replaceSubrange(position..<position, with: bytes[position...].prefix(8))
                         }
                     }
                     try bytes.write(to: file)

@@ -13,7 +13,7 @@ private struct Workplace {
     func remove() { try? FileManager.default.removeItem(at: url) }
 }
 
-/// Synthetic checkpoints of Meta's format and what an independent PyTorch forward makes of them (Fixtures/meta).
+/// Synthetic checkpoints of Meta's format and the logits of an independent PyTorch implementation (Fixtures/meta).
 @Suite struct MetaCheckpointTests {
     static let cases = ["plain", "state", "tied"]
 
@@ -56,9 +56,9 @@ private struct Workplace {
     @Test func theShapeIsReadFromParametersAndWeights() throws {
         let plain = try MetaCheckpoint(Self.fixture("plain")).configuration
         #expect(plain.heads == 3 && plain.layers == 4 && plain.trunkLayers == 1 && plain.keyValueHeads == 2)
-        #expect(plain.vocabulary == 12 && plain.feedForwardWidth == 48 && plain.context == 4096)
+        #expect(plain.vocabulary == 12 && plain.feedForwardWidth == 48 && plain.contextLength == 4096)
         let state = try MetaCheckpoint(Self.fixture("state"))
-        #expect(state.configuration.ropeBase == 500_000 && state.configuration.context == 64)
+        #expect(state.configuration.ropeBase == 500_000 && state.configuration.contextLength == 64)
         #expect(state.configuration.feedForwardWidth == 32 && state.notes == [])
         #expect(MetaCheckpoint.recognizes(Self.fixture("state")) && !MetaCheckpoint.recognizes(Self.fixture("")))
     }
@@ -73,7 +73,7 @@ private struct Workplace {
         let copy = try MetaCheckpoint(out)
         let model = try MultiTokenModel(reading: copy)
         var expected = original.configuration
-        expected.context = 4096
+        expected.contextLength = 4096
         #expect(copy.configuration == expected)
         for parameter in model.parameters {
             #expect(try copy.weight(parameter.name).format == original.weight(parameter.name).format)
@@ -103,12 +103,12 @@ private struct Workplace {
             ModelConfiguration(
                 vocabulary: 20, width: 8, layers: 5, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
                 heads: 3,
-                context: 4096),
+                contextLength: 4096),
             seed: 1)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try ModelFolder.write(model, to: folder)
         _ = try Conversion.run(from: folder, to: meta, format: .meta)
-        #expect(ModelFolder.isThere(meta))
+        #expect(ModelFolder.looksLikeModel(meta))
         _ = try Conversion.run(from: meta, to: back, format: .foretoken)
         let copy = try ModelFolder.read(back)
         #expect(copy.configuration.heads == 3 && copy.configuration.feedForwardWidth == 12)
@@ -121,7 +121,7 @@ private struct Workplace {
     @Test func whatTheFormatCannotHoldIsNamed() throws {
         func sentence(_ change: (inout ModelConfiguration) -> Void) -> String {
             var configuration = ModelConfiguration(
-                vocabulary: 10, width: 8, layers: 4, attentionHeads: 2, heads: 2, context: 8)
+                vocabulary: 10, width: 8, layers: 4, attentionHeads: 2, heads: 2, contextLength: 8)
             change(&configuration)
             let error = #expect(throws: ConversionError.self) { _ = try MetaFormat.heads(of: configuration) }
             return error?.description ?? ""
@@ -135,10 +135,10 @@ private struct Workplace {
                 $0.ropeScaling = RopeScaling(
                     factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8)
             }
-            .contains("rotary"))
+            .contains("RoPE scaling"))
     }
 
-    /// The sentence with which the plain fixture is refused after a change to its files.
+    /// The error message for the "plain" fixture after a change to its files.
     private func refusal(_ change: (URL) throws -> Void) throws -> String {
         let place = try Workplace()
         defer { place.remove() }
@@ -170,7 +170,7 @@ private struct Workplace {
                 "layers.2.attention.wq.weight' is missing"))
         #expect(
             try parameters { $0.replacing("\"n_layers\": 4", with: "\"n_layers\": 9000000") }.contains(
-                "n_layers is 9000000"))
+                "layers is 9000000; it must be at most 65536"))
         #expect(
             try parameters {
                 $0.replacing("tokens\": 3", with: "tokens\": 2").replacing("layers\": 4", with: "layers\": 3")

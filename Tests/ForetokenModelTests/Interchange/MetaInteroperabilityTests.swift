@@ -6,7 +6,7 @@ import Torch
 
 @testable import ForetokenModel
 
-/// What is written here opens in PyTorch, by its safe loader, and the independent forward makes the same of it.
+/// Exported models load in PyTorch with the safe loader, and the reference implementation gives the same logits.
 ///
 /// Opt-in: FORETOKEN_PYTHON names a Python with torch.
 struct MetaInteroperabilityTests {
@@ -36,7 +36,7 @@ struct MetaInteroperabilityTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let configuration = ModelConfiguration(
             vocabulary: 50, width: 64, layers: 6, attentionHeads: 4, keyValueHeads: 2, feedForwardWidth: 100, heads: 4,
-            context: 4096, tieEmbeddings: isTied)
+            contextLength: 4096, tieEmbeddings: isTied)
         let model = try MultiTokenModel(configuration, seed: 3, dtype: dtype)
         let out = folder.appendingPathComponent("out")
         _ = try MetaFormat.write(model, to: out, options: ConversionOptions())

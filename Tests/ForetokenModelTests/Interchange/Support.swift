@@ -49,7 +49,7 @@ struct HuggingFaceFixture: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// A folder that goes away.
+/// A temporary folder, removed at the end.
 final class Scratch {
     let url: URL
 
@@ -70,13 +70,13 @@ func edit(_ url: URL, _ change: (inout JSONObject) -> Void) throws {
     try JSONValue.object(object).write(to: url)
 }
 
-/// The sentence of the error that `body` throws.
+/// The message of the error that `body` throws.
 func sentence(_ comment: Comment? = nil, _ body: () throws -> Void) -> String {
     let error = #expect(throws: (any Error).self, comment, performing: body)
     return error.map { "\($0)" } ?? ""
 }
 
-/// Numbers that are the same in every run.
+/// Deterministic random numbers.
 struct Seeded: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {

@@ -28,7 +28,7 @@ import Testing
         #expect(parsed.text.contains("Peak <memory>"))
     }
 
-    /// The pixels of a line, put through the scale that the chart states, are its values again.
+    /// Converting a line's pixels with the scale in the chart's attributes gives its values.
     @Test(arguments: [false, true])
     func pixelsReadBackAsValues(log: Bool) throws {
         let values: [Double] = [1, 5, 2, 80, 3]
@@ -52,12 +52,12 @@ import Testing
         }
     }
 
-    /// The widest of the style's fonts has 0.62 of the size for the mean letter in bold, 0.56 else.
+    /// In the widest of the style's fonts, the mean width of a letter is 0.62 of the font size in bold, 0.56 otherwise.
     @Test(arguments: [
         ("Short", ""), ("Short", "and a note"), ("Peak MiB of a training step", "V 32000, 12 layers in all"),
         (
             "A title that goes on and on and is longer than any picture is wide, and goes on",
-            "500 tasks; bars: 90 % intervals over tasks; best temperature each, and what else there is to say of them all"
+            "500 tasks; error bars: 90 % bootstrap intervals over tasks; best temperature of each model, and further remarks"
         ), ("x", String(repeating: "longword", count: 30)), ("", "a note"),
     ])
     func titleAndNoteStayInsideThePictureAndAboveTheLines(title: String, note: String) throws {
@@ -67,7 +67,7 @@ import Testing
         #expect(parsed.problem == nil)
         let heading = try #require(
             chart.file.components(separatedBy: "</style>\n").last?.components(separatedBy: "</text>").first)
-        // Lines begin with an x of their own; the note of a short title has a dx.
+        // Every line starts with an x attribute; the note after a short title has a dx.
         let lines = heading.components(separatedBy: " x=\"8\"").dropFirst().map { line in
             line.replacing(#/<[^>]*>/#, with: "").replacing(#/^[^>]*>/#, with: "").replacing(#/<.*$/#, with: "")
         }
@@ -92,7 +92,7 @@ import Testing
         #expect(ChartUnit.number.label(value) == label)
     }
 
-    @Test func errorBarsOfSeveralLinesStandBesideEachOtherAndSayTheirEnds() throws {
+    @Test func errorBarsOfSeveralLinesDoNotOverlapAndHaveTheirRangeInTheTitle() throws {
         var chart = LineChart(
             "pass@k",
             (0..<3).map { line in
@@ -105,13 +105,13 @@ import Testing
         let parsed = PageParser(chart.file)
         #expect(parsed.problem == nil)
         let lines = parsed.lines.map { points(of: $0.path) }
-        for place in 0..<3 { #expect(Set(lines.map { $0[place].x }).count == 3) }
-        // Equal ratios of x are equal distances, and the middle line has the ticks' places. Hundredths are written: 0.02 at most.
+        for index in 0..<3 { #expect(Set(lines.map { $0[index].x }).count == 3) }
+        // Equal ratios of x are equal distances; the middle line is at the ticks. Coordinates are rounded to hundredths.
         #expect(abs((lines[1][1].x - lines[1][0].x) - (lines[1][2].x - lines[1][1].x)) < 0.08)
         #expect(chart.file.contains("m0, k 1: 50% (40% to 60%)") || chart.file.contains("m0, step 1: 50% (40% to 60%)"))
         let bars = parsed.elements.filter { $0.attributes["class"] == "e" }.compactMap { $0.attributes["d"] }
         #expect(bars.count == 3)
-        // A bar's ends, put through the scale, are its values; half a hundredth of a pixel is 2e-5 of them.
+        // Converted with the scale, the ends of a bar are its values; half a hundredth of a pixel is 2e-5 of them.
         let y = try #require(parsed.elements.first { $0.name == "svg" }?.attributes["data-y"]).split(separator: " ").map
         { Double($0)! }
         func value(_ pixel: Double) -> Double { y[0] + (pixel - y[2]) / (y[3] - y[2]) * (y[1] - y[0]) }
@@ -174,8 +174,8 @@ import Testing
         }
     }
 
-    /// Contrast of WCAG 2.1, section 1.4.11: at least 3 between a line and its paper.
-    @Test func everyColourStandsOutOnItsPaper() {
+    /// WCAG 2.1, section 1.4.11: a contrast of at least 3 between a line and its background.
+    @Test func everyColourHasEnoughContrast() {
         func luminance(_ hex: String) -> Double {
             let value = Int(hex.dropFirst(), radix: 16)!
             func channel(_ shift: Int) -> Double {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ScaleTests {
     private func scale(_ values: [Double], log: Bool = false, zero: Bool = false) -> Scale {
-        Scale(values, logarithmic: log, includesZero: zero, air: 0.05, pixels: (200, 0))
+        Scale(values, logarithmic: log, includesZero: zero, padding: 0.05, pixels: (200, 0))
     }
 
     @Test(arguments: [

@@ -3,7 +3,7 @@ import Testing
 @testable import ForetokenReport
 
 @Suite struct ThinnedSeriesTests {
-    /// Every span of the thinned series holds the least and greatest of all points that fell into it.
+    /// Every span of the thinned series has the minimum and maximum of all points in it.
     @Test(arguments: [10, 1000, 1_000_000])
     func noSpikeIsLostAndMemoryIsBounded(count: Int) {
         var series = ThinnedSeries(capacity: 64)

@@ -16,7 +16,7 @@ import Testing
         #expect(CRC32C.checksum(bytes) == expected)
     }
 
-    /// Byte for byte what TensorBoard's own writer makes of the same events: `Fixtures/make_events.py`.
+    /// Bytewise equal to the output of TensorBoard's writer for the same events; see `Fixtures/make_events.py`.
     @Test func recordsAreTensorBoardsOwn() throws {
         let url = try #require(Bundle.module.url(forResource: "Fixtures/events", withExtension: "bin"))
         let records = [

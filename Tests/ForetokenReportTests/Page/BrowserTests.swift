@@ -3,7 +3,7 @@ import Testing
 
 @testable import ForetokenReport
 
-/// What a browser makes of a page, where one is installed (Debian: `apt-get install chromium`).
+/// Tests of a page in a browser, if one is installed (Debian: `apt-get install chromium`).
 @Suite struct BrowserTests {
     private static let browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
@@ -25,7 +25,7 @@ import Testing
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// The script reads the values under the pointer back out of the drawing: those of the record there.
+    /// The tooltip, computed from pixel coordinates, shows the values of the record at the pointer.
     @Test(.enabled(if: browser != nil, "needs chromium or google-chrome")) func pointingAtAStepShowsItsValues() throws {
         let directory = try RunDirectory()
         try directory.record(steps: 20, heads: 2, validationEvery: 10)

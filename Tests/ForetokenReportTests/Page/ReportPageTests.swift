@@ -18,8 +18,7 @@ import Testing
         #expect(
             charts == [
                 "Loss", "Acceptance", "Cumulative acceptance", "Bits per byte", "Learning rate", "Gradient norm",
-                "Tokens a second",
-                "Peak memory",
+                "Throughput", "Peak memory",
             ])
         // Loss: 3 training and 3 validation lines; both acceptances and bits per byte 3 each; four of one line.
         #expect(parsed.lines.count == 3 + 3 + 3 + 3 + 3 + 4)
@@ -37,7 +36,7 @@ import Testing
         #expect(page.utf8.count < 1_000_000)
         let parsed = PageParser(page)
         #expect(parsed.problem == nil)
-        // Nothing is drawn above the spike, and it is there: a hundredth of a pixel is 1e-3 of a value on this scale.
+        // The highest point drawn is the spike; a hundredth of a pixel is 1e-3 of a value on this scale.
         let line = try #require(parsed.lines.first { $0.name == "training head 1" })
         let svg = try #require(parsed.elements.first { $0.name == "svg" })
         let y = try #require(svg.attributes["data-y"]).split(separator: " ").map { Double($0)! }
@@ -99,7 +98,7 @@ import Testing
         try directory.write(text)
         let page = ReportPage.html([try Self.run(directory)])
         #expect(PageParser(page).problem == nil)
-        #expect(page.contains("No records yet") == !text.contains("loss"))
+        #expect(page.contains("No metrics yet") == !text.contains("loss"))
         #expect(page.contains("&lt;run&gt; &amp; \u{FFFD}"))
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ForetokenText
 
-/// Runs a program and gives its standard output.
+/// Runs a program and returns its standard output.
 func output(_ program: String, _ arguments: [String], in folder: URL? = nil, input: Data = Data()) throws -> Data {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
@@ -29,7 +29,7 @@ func output(_ program: String, _ arguments: [String], in folder: URL? = nil, inp
 }
 
 @Suite struct IgnoreTests {
-    /// (pattern, path, whether it is meant), from gitignore(5) and git's t3070.
+    /// (pattern, path, whether it matches), from gitignore(5) and git's t3070.
     @Test(arguments: [
         ("*.o", "a.o", true), ("*.o", "d/a.o", true), ("/*.o", "d/a.o", false), ("d/*.o", "d/a.o", true),
         ("d/*.o", "d/e/a.o", false), ("**/a", "a", true), ("**/a", "x/y/a", true), ("a/**", "a/x/y", true),
@@ -62,7 +62,7 @@ func output(_ program: String, _ arguments: [String], in folder: URL? = nil, inp
 
     private static let git = ["/usr/bin/git", "/usr/local/bin/git"].first(where: FileManager.default.isExecutableFile)
 
-    /// Trees and rules by lot, the same ones every time; every file is judged as `git check-ignore` judges it.
+    /// Random trees and rules with a fixed seed; the result for every file is that of `git check-ignore`.
     @Test(.enabled(if: git != nil, "needs git")) func theWalkLeavesOutWhatGitIgnores() throws {
         let git = try #require(Self.git)
         let folder = try TemporaryFolder()
@@ -115,7 +115,7 @@ func output(_ program: String, _ arguments: [String], in folder: URL? = nil, inp
             let base = root.resolvingSymlinksInPath().path.utf8.count + 1
             while let file = walk.next() { found.insert(String(decoding: file.path[base...], as: UTF8.self)) }
             #expect(found == expected, "round \(round)")
-            // From inside, the rules above count too; the folder that is named is not judged itself.
+            // Starting from a subfolder, rules of parent folders apply, too, but not to the subfolder itself.
             if FileManager.default.fileExists(atPath: root.appendingPathComponent("a").path) {
                 var inner = try SourceWalk(
                     [root.appendingPathComponent("a")], filter: WalkFilter(skipsGenerated: false))

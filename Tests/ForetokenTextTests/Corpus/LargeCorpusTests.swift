@@ -5,7 +5,7 @@ import Testing
 
 @testable import ForetokenText
 
-/// A folder with sources, and shards made of them.
+/// A temporary folder with source files and the shards made from them.
 private struct Place {
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
@@ -61,7 +61,7 @@ private func lines(_ range: Range<Int>) -> String {
         try preparation.run(into: place.url(out), tokenizer: ByteTokenizer())
     }
 
-    // MARK: What is read
+    // MARK: Selection and formats
 
     @Test func globsExtensionsAndSizesChooseFilesAndNamedFilesAlwaysCount() throws {
         for name in [
@@ -116,7 +116,7 @@ private func lines(_ range: Range<Int>) -> String {
             #expect(try place.texts("out") == plain)
             try FileManager.default.removeItem(at: place.url("p"))
         }
-        // Without a field the file is a text.
+        // Without `field`, the file is plain text.
         #expect(try run(preparation("a.jsonl")).trainDocuments == 1)
     }
 
@@ -142,16 +142,16 @@ private func lines(_ range: Range<Int>) -> String {
         try place.write("a.jsonl", lines(0..<3) + large + lines(3..<5) + large)
         var options = preparation("a.jsonl", field: "text")
         let error = #expect(throws: PreparationError.self) { try run(options) }
-        #expect(error?.description.contains("a.jsonl: line 4: it is longer than") == true)
+        #expect(error?.description.contains("a.jsonl: line 4: the line is longer than") == true)
         options.skipsBadLines = true
         let report = try run(options)
         #expect(report.trainDocuments == 5 && report.skipped == ["bad lines": 2])
-        // A long text in a line that is not too long is a text that is too large.
+        // A text above the size limit in a line within its limit counts as too large.
         try place.write("a.jsonl", lines(0..<3) + #"{"text": ""# + String(repeating: "x", count: 2 << 20) + "\"}\n")
         #expect(try run(options).skipped == ["too large": 1])
     }
 
-    /// Of a download that broke off, what came is used.
+    /// The readable part of an incomplete download is used.
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/gzip"), "needs gzip"))
     func linesBeforeACutInAPackedFileAreKept() throws {
         var random = SplitMix64(seed: 9)
@@ -163,7 +163,7 @@ private func lines(_ range: Range<Int>) -> String {
         #expect(try run(options).trainDocuments == 2000)
         options = preparation("b.jsonl.gz", field: "text")
         for (bytes, reason) in [
-            (Array(packed.dropLast(packed.count / 2)), "cut off"),
+            (Array(packed.dropLast(packed.count / 2)), "truncated"),
             (packed.dropLast(8) + [UInt8](repeating: 0, count: 8), "damaged"),
         ] {
             try place.write("b.jsonl.gz", bytes)
@@ -240,7 +240,7 @@ private func lines(_ range: Range<Int>) -> String {
 
     // MARK: Order, restarts
 
-    /// Files, large files, JSONL and packed ones.
+    /// Small files, large files, JSONL and compressed files.
     private func mixedCorpus() throws -> CorpusPreparation {
         for index in 0..<300 { try place.write("src/d\(index % 7)/f\(index).txt", "text \(index % 250)\n") }
         try place.write("src/big.txt", (0..<4000).map { "row \($0)\n" }.joined())
@@ -279,7 +279,7 @@ private func lines(_ range: Range<Int>) -> String {
                 let report = try options.run(into: place.url("killed"), tokenizer: ByteTokenizer()) { progress in
                     if steps == 0, progress.bytesResumed > 0 { resumed += 1 }
                     steps += 1
-                    // At most two jobs, then it ends without a word; their last may not have been written down.
+                    // Stopped after at most two jobs; the last one may not be in a checkpoint.
                     if steps > (stops.isMultiple(of: 3) ? 3 : 2) { throw Kill() }
                 }
                 #expect(report == whole)
@@ -314,7 +314,7 @@ private func lines(_ range: Range<Int>) -> String {
         stop(options)
         options.seed = 1
         stop(options)
-        // A file that was cut, and a state that is none.
+        // A truncated file, and an invalid state.
         try Data().write(to: place.url("x/.prepare/train.tokens"))
         stop(options)
         try Data("{".utf8).write(to: place.url("x/.prepare/state.json"))
@@ -325,7 +325,7 @@ private func lines(_ range: Range<Int>) -> String {
 
     @Test func oneProcessPreparesInAFolder() throws {
         let options = try mixedCorpus()
-        let first = try PreparationState(in: place.url("out"), key: "k")
+        let first = try PreparationState(in: place.url("out"), digest: "k")
         let error = #expect(throws: PreparationError.self) { try run(options) }
         #expect(error == .busy(folder: place.url("out").relativePath))
         withExtendedLifetime(first) {}

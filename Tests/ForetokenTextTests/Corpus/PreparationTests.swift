@@ -39,7 +39,7 @@ import Testing
         }
         let held = try documents(out, "validation.tokens")
         #expect(try documents(out, "train.tokens").isDisjoint(with: held))
-        // Fewer files: what is left stays on its side.
+        // With fewer files, the remaining documents stay in their split.
         for index in 0..<100 {
             try FileManager.default.removeItem(at: folder.url.appendingPathComponent("src/deep/f\(index).py"))
         }

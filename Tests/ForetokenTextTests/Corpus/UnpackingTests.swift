@@ -6,7 +6,7 @@ import Testing
 @testable import ForetokenText
 
 @Suite struct UnpackingTests {
-    /// What `gzip -n` and `zstd` make of "one\ntwo\nthree\n" (zstd 1.5.4, with its checksum).
+    /// The output of `gzip -n` and `zstd` (1.5.4, with checksum) for "one\ntwo\nthree\n".
     static let text = "one\ntwo\nthree\n"
     static let gzip = [UInt8](
         base64: "H4sIAAAAAAAAA8vPS+UqKc/nKskoSk3lAgC21eYlDgAAAA==")

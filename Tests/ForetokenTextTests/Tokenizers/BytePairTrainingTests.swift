@@ -6,7 +6,7 @@ import Testing
 @testable import ForetokenText
 
 @Suite struct BytePairTrainingTests {
-    /// The merges of a definition as text.
+    /// The merges of a tokenizer file.
     private func merges(_ definition: [UInt8]) throws -> [[String]] {
         let value = try definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "x") }
         return try JSONNode(value, file: "x")["model"]["merges"].array().map { merge in
@@ -16,7 +16,7 @@ import Testing
     }
 
     /// gpt2.json was trained by Hugging Face's trainer on corpus.txt with these settings.
-    @Test func mergesAreThoseOfTheOwnersTrainer() throws {
+    @Test func mergesAreThoseOfHuggingFacesTrainer() throws {
         var training = try BytePairTraining(vocabularySize: 702, preTokenizer: .gpt2)
         training.add(try TokenizerFixtures.bytes("corpus.txt"))
         let trained = try training.train()
@@ -40,8 +40,8 @@ import Testing
         for document in documents { #expect(forward.decode(forward.encode(document)) == document) }
     }
 
-    /// Counting every pair anew before each merge.
-    @Test func mergesAreThoseOfCountingAnew() throws {
+    /// The reference recounts all pairs before each merge.
+    @Test func mergesAreThoseOfRecounting() throws {
         var generator = SplitMix64(seed: 4)
         for _ in 0..<20 {
             var text: [UInt8] = []
@@ -99,7 +99,7 @@ import Testing
 
     /// Opt-in: FORETOKEN_PYTHON names a Python with tokenizers.
     @Test(.enabled(if: python != nil, "set FORETOKEN_PYTHON to a Python with tokenizers"))
-    func theOwnersLibraryLoadsWhatIsWrittenAndAgrees() throws {
+    func huggingFacesLibraryLoadsTheFileAndAgrees() throws {
         let folder = try TemporaryFolder()
         let texts = folder.url.appendingPathComponent("texts.json")
         let cases = try TokenizerFixtures.cases()

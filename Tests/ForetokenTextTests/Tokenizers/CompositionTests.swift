@@ -4,14 +4,14 @@ import Testing
 
 @testable import ForetokenText
 
-/// Normalization form C as Python's unicodedata computes it (Fixtures/tokenizers/make_normalization.py).
+/// NFC compared with Python's unicodedata (Fixtures/tokenizers/make_normalization.py).
 @Suite struct CompositionTests {
     private static func composed(_ text: String) -> String {
         let bytes = Array(text.utf8)
         return String(decoding: bytes.withUnsafeBufferPointer(CanonicalComposition.compose) ?? bytes, as: UTF8.self)
     }
 
-    /// Whether Hugging Face's normalizer knows all characters of a text: Unicode 9, and what was reordered since.
+    /// Whether Hugging Face's normalizer supports all characters of a text: Unicode 9, and not reordered since.
     private static func isKnown(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { scalar in
             guard let age = scalar.properties.age else { return false }
@@ -34,7 +34,7 @@ import Testing
         for value in UInt32(0)...0x10FFFF {
             guard let scalar = Unicode.Scalar(value), Self.isKnown(String(scalar)) else { continue }
             let expected = changes[value] ?? String(scalar)
-            // Compared as bytes: Swift's strings are equal when their normal forms are.
+            // Compared as bytes, because Swift compares strings by their normal form.
             let isSame = Self.composed(String(scalar)).utf8.elementsEqual(expected.utf8)
             if !isSame { Issue.record("U+\(String(value, radix: 16))") }
         }

@@ -9,7 +9,7 @@ private func fixture(_ name: String) -> URL {
 }
 
 #if SentencePiece
-    /// Token for token what PyPI's sentencepiece makes of the same texts, with the trait `SentencePiece`.
+    /// With the trait `SentencePiece`: the tokens equal those of PyPI's sentencepiece for the same texts.
     @Suite struct SentencePieceTests {
         static let models = ["bpe", "unigram"]
 
@@ -24,7 +24,7 @@ private func fixture(_ name: String) -> URL {
             }
         }
 
-        @Test(arguments: models) func tokensAndTextAreTheOwners(model: String) throws {
+        @Test(arguments: models) func tokensAndTextEqualSentencePieces(model: String) throws {
             let tokenizer = try Self.tokenizer(model)
             let cases = try JSONNode(contentsOf: fixture("cases.json")).array()
             #expect(cases.count > 200)
@@ -32,12 +32,12 @@ private func fixture(_ name: String) -> URL {
                 let name = try test["name"].string()
                 let text = Self.bytes(try test["bytes"].string())
                 let expected = try test[model].array().map { Int32(try $0.integer()) }
-                // Pieces of equal score come in another order from one version of the library to the next: PyPI's own 0.1.99
-                // and 0.2.3 differ so in 23 of these texts, in none of them with byte pairs.
+                // The order of pieces with equal scores differs between versions of the library: PyPI's 0.1.99 and 0.2.3 differ
+                // in 23 of these texts, in none of them with BPE.
                 let ours = tokenizer.encode(text)
                 #expect(model == "bpe" ? ours == expected : ours.sorted() == expected.sorted(), "\(name)")
                 #expect(tokenizer.text(of: expected) == Self.bytes(try test["\(model) text"].string()), "\(name)")
-                // Without U+FFFD for byte pieces that are no text, and with the space before the first word.
+                // Unlike `text(of:)`, keeps invalid UTF-8 of byte pieces and the space before the first word.
                 let joined = expected.flatMap(tokenizer.bytes(of:))
                 let whole = String(decoding: tokenizer.text(of: expected), as: UTF8.self)
                 #expect(

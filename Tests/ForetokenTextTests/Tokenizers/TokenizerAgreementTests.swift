@@ -4,26 +4,26 @@ import Testing
 
 @testable import ForetokenText
 
-/// Token for token what Hugging Face's library makes of the same texts.
+/// The tokens equal those of Hugging Face's library for the same texts.
 @Suite struct TokenizerAgreementTests {
     @Test(arguments: TokenizerFixtures.families)
-    func tokensAreTheOwnersInEveryFamily(family: String) throws {
+    func tokensEqualHuggingFacesInEveryFamily(family: String) throws {
         let tokenizer = try TokenizerFixtures.tokenizer(family)
         for test in try TokenizerFixtures.cases() {
             let bytes = Array(test.text.utf8)
             let expected = try #require(test.tokens[family])
             #expect(tokenizer.encode(bytes) == expected, "\(test.name)")
-            // A second time from the cache.
+            // The second time from the cache.
             #expect(tokenizer.encode(bytes) == expected, "\(test.name)")
             let special = tokenizer.encode(bytes, allowingSpecial: true)
             #expect(special == test.tokens[family + "+special"] ?? expected, "\(test.name), special tokens allowed")
             let text = tokenizer.isNormalizing ? test.text.precomposedStringWithCanonicalMapping : test.text
-            // The owner composes inside added tokens too; only their own text differs.
+            // Hugging Face's library also normalises inside added tokens; only their own text differs.
             #expect(tokenizer.decode(expected) == Array(text.utf8), "\(test.name)")
         }
     }
 
-    @Test func charactersAreClassedAsTheOwnerClassesThem() throws {
+    @Test func characterClassesEqualHuggingFaces() throws {
         let fixture = try JSONNode(contentsOf: TokenizerFixtures.url("classes.json"))
         for (name, isIn) in [
             ("letter", { $0 == .letter }), ("number", { $0 == .number }), ("space", \.isSpace),
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func compositionIsTheOwners() throws {
+    @Test func compositionEqualsHuggingFaces() throws {
         for pair in try JSONNode(contentsOf: TokenizerFixtures.url("composition.json")).array() {
             let (text, expected) = (try pair.array()[0].string(), try pair.array()[1].string())
             let composed = Array(text.utf8).withUnsafeBufferPointer(CanonicalComposition.compose)
@@ -109,7 +109,7 @@ import Testing
         var generator = SplitMix64(seed: 2)
         let merges = try Self.mergeRanks(TokenizerFixtures.bytes("llama3.json"))
         for length in [1, 2, 63, 64, 65, 66, 200, 500] {
-            // Letters only, so it is one word.
+            // Only letters, so the text is one word.
             let word = (0..<length).map { _ in "etaoinsh".utf8.randomElement(using: &generator) ?? 0 }
             var parts = word.map { String(decoding: [$0], as: UTF8.self) }
             while let best = zip(parts, parts.dropFirst()).enumerated()

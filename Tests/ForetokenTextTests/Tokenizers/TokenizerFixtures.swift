@@ -3,7 +3,7 @@ import Foundation
 
 @testable import ForetokenText
 
-/// What `make_fixtures.py` wrote with Hugging Face's library.
+/// Fixtures that `make_fixtures.py` created with Hugging Face's library.
 enum TokenizerFixtures {
     static let families = ["gpt2", "llama3", "qwen2"]
 

@@ -6,7 +6,7 @@ import Testing
 @testable import ForetokenText
 
 @Suite struct TokenizerReadingTests {
-    /// A fixture with one thing changed.
+    /// Reads a fixture with one change, and returns the error.
     private func read(_ family: String, replacing old: String, with new: String) throws -> String {
         let text = String(decoding: try TokenizerFixtures.bytes("\(family).json"), as: UTF8.self)
         try #require(text.contains(old), "\(old)")
@@ -37,19 +37,19 @@ import Testing
         ("gpt2", #""decoder":{"type":"ByteLevel""#, #""decoder":{"type":"WordPiece""#, "decoder.type"),
         ("gpt2", #""truncation":null"#, #""truncation":{"max_length":5}"#, "truncation"),
         ("gpt2", #""normalizer":null"#, #""normalizer":{"type":"NFKC"}"#, #"normalizer.type: "NFKC" is not supported"#),
-        ("gpt2", #""!":0,"#, #""!!!!":0,"#, "'!', a byte of its own, is no token"),
-        ("gpt2", #""!":0,"#, #""!":1,"#, "token 1 is there twice"),
+        ("gpt2", #""!":0,"#, #""!!!!":0,"#, "no token for the single byte '!'"),
+        ("gpt2", #""!":0,"#, #""!":1,"#, "duplicate token 1"),
         ("gpt2", #""!":0,"#, #""!":4000000000,"#, "out of range"),
         ("gpt2", #""!":0,"#, #""!":-1,"#, "out of range"),
-        ("gpt2", #""merges":["#, #""merges":["zz qq","#, "model.merges[0]: 'zzqq' is no token of model.vocab"),
+        ("gpt2", #""merges":["#, #""merges":["zz qq","#, "model.merges[0]: 'zzqq' is not in model.vocab"),
         ("gpt2", #""merges":["#, #""merges":["ab","#, "model.merges[0]: expected two tokens"),
         ("gpt2", #""merges":["#, #""merges":[7,"#, "model.merges[0]: expected two tokens"),
         ("gpt2", #""single_word":false"#, #""single_word":true"#, "added_tokens[0].single_word: true is not supported"),
-        ("gpt2", #""content":"<|endoftext|>""#, #""content":"""#, "an added token without text"),
+        ("gpt2", #""content":"<|endoftext|>""#, #""content":"""#, "an empty added token"),
         ("llama3", #""behavior":"Isolated""#, #""behavior":"Removed""#, "behavior"),
         ("llama3", #"\\p{N}{1,3}"#, #"\\p{N}{1,4}"#, "the patterns of GPT-2, Llama 3 and Qwen 2"),
         ("llama3", #""ignore_merges":true"#, #""ignore_merges":1"#, "model.ignore_merges: expected a boolean"),
-        ("qwen2", #""id":700"#, #""id":0"#, "token 0 is there twice"),
+        ("qwen2", #""id":700"#, #""id":0"#, "duplicate token 0"),
     ])
     func whatIsNotComputedIsRefusedByName(family: String, old: String, new: String, message: String) throws {
         let result = try read(family, replacing: old, with: new)
@@ -114,20 +114,21 @@ import Testing
         let missing = #expect(throws: TokenizerError.self) {
             try TokenizerFile.read(folder: folder.url, digest: llama.digest, name: llama.name)
         }
-        #expect(missing?.description.contains("tokenizer.json: not there, and tokenizer 'bpe-702' is needed") == true)
+        let sentence = "tokenizer.json: no such file, but tokenizer 'bpe-702' is required"
+        #expect(missing?.description.contains(sentence) == true)
         try TokenizerFile.write(llama, to: folder.url)
         let read = try TokenizerFile.read(folder: folder.url, digest: llama.digest, name: llama.name)
         #expect(read.digest == llama.digest && read.definition == llama.definition)
         let other = #expect(throws: TokenizerError.self) {
             try TokenizerFile.read(folder: folder.url, digest: qwen.digest, name: qwen.name)
         }
-        #expect(other?.description.contains("tokenizer 'bpe-702' is not the one") == true)
+        #expect(other?.description.contains("tokenizer 'bpe-702', expected") == true)
         #expect(throws: TokenizerError.self) {
             try TokenizerFile.read(folder.url.appendingPathComponent("nowhere.json"))
         }
     }
 
-    /// `FORETOKEN_MUTATIONS=1000000` makes a long run, `FORETOKEN_MUTATION_SEED` another one.
+    /// `FORETOKEN_MUTATIONS` sets the number of mutations, `FORETOKEN_MUTATION_SEED` the seed.
     @Test func survivesMutatedFiles() throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["FORETOKEN_MUTATIONS"].flatMap(Int.init) ?? 600
@@ -153,7 +154,7 @@ import Testing
                     let from = Int.random(in: 0..<bytes.count, using: &generator)
                     bytes.replaceSubrange(place..<end, with: bytes[from..<min(bytes.count, from + 20)])
                 default:
-                    // Digits become other digits: ids and ranks.
+                    // Changes digits, of ids and ranks.
                     for at in place..<end where (0x30...0x39).contains(bytes[at]) {
                         bytes[at] = UInt8.random(in: 0x30...0x39, using: &generator)
                     }

@@ -8,7 +8,7 @@ import Torch
 @testable import ForetokenDistributed
 @testable import ForetokenTraining
 
-/// One rank of a world that does not exist, for what needs no peer.
+/// A rank of a world without peers, for tests that need none.
 private struct Place: World {
     let rank: Int
     let size: Int
@@ -31,18 +31,18 @@ private struct Place: World {
         }
     }
 
-    /// Over an epoch, 1, 2, 3 and 4 ranks see every sample of the shuffled order in the same steps.
+    /// Over an epoch, 1, 2, 3 and 4 ranks use every sequence of the shuffled order in the same steps.
     @Test func anEpochIsSeenInTheSameStepsByAnyNumberOfRanks() {
-        let (samples, batch) = (37, 6)
-        let order = SampleOrder(seed: 5, sampleCount: samples)
+        let (sequences, batch) = (37, 6)
+        let order = SequenceOrder(seed: 5, count: sequences)
         func steps(_ ranks: Int) -> [[Int]] {
             (0..<7).map { step in
                 (0..<ranks).flatMap { rank in
-                    Place(rank: rank, size: ranks).share(of: batch).map { order.sample(at: step * batch + $0) }
+                    Place(rank: rank, size: ranks).share(of: batch).map { order.sequence(at: step * batch + $0) }
                 }
             }
         }
-        #expect(Set(steps(1).joined().prefix(samples)) == Set(0..<samples))
+        #expect(Set(steps(1).joined().prefix(sequences)) == Set(0..<sequences))
         for ranks in 2...4 { #expect(steps(ranks) == steps(1)) }
     }
 
@@ -50,7 +50,8 @@ private struct Place: World {
     func everyParameterHasOneOwnerAndTravelsOnce(ranks: Int) throws {
         let model = try MultiTokenModel(
             ModelConfiguration(
-                vocabulary: 50, width: 16, layers: 6, attentionHeads: 2, feedForwardWidth: 24, heads: 3, context: 8),
+                vocabulary: 50, width: 16, layers: 6, attentionHeads: 2, feedForwardWidth: 24, heads: 3,
+                contextLength: 8),
             seed: 1)
         let plan = ShardPlan(model, ranks: ranks, stageBytes: 0)
         let bytes = model.parameters.map { $0.tensor.count * 4 }
@@ -64,6 +65,13 @@ private struct Place: World {
         // The last head first, the embedding last.
         #expect(model.parameters[plan.buckets[0].members[0]].group == .head(3))
         #expect(model.parameters[plan.buckets.last!.members[0]].group == .embedding)
+        // Buckets are sent in the order in which their gradients become final.
+        let stages = model.backwardStages.map { $0.map(\.name) }
+        let order = plan.buckets.map { bucket in
+            bucket.members.map { member in stages.firstIndex { $0.contains(model.parameters[member].name) } ?? -1 }
+        }
+        for stage in order { #expect(Set(stage).count == 1) }
+        #expect(order.map { $0[0] } == order.map { $0[0] }.sorted())
         // Joined stages are the same buckets' content with fewer of them.
         let joined = ShardPlan(model, ranks: ranks)
         #expect(joined.owners == plan.owners && joined.buckets.count <= ranks)
@@ -73,14 +81,14 @@ private struct Place: World {
     @Test func ranksOfOneHostNeedItsMemoryTogether() throws {
         let folder = try TemporaryFolder()
         var recipe = try tinyRecipe(in: folder)
-        (recipe.model.width, recipe.model.context) = (256, 1024)
+        (recipe.model.width, recipe.model.contextLength) = (256, 1024)
         // One rank fits this machine, whatever it has, and sixteen do not.
-        func peak() -> Int {
-            MemoryEstimate(recipe, configuration: recipe.configuration(for: ByteTokenizer()), ranks: 16).peak
+        func peak() throws -> Int {
+            try MemoryEstimate(recipe, configuration: recipe.configuration(for: ByteTokenizer()), ranks: 16).peak
         }
         recipe.training.batchSize = 8
-        while peak() <= Memory.machineBytes / 16 { recipe.training.batchSize *= 2 }
-        #expect(peak() < Memory.machineBytes)
+        while try peak() <= Memory.machineBytes / 16 { recipe.training.batchSize *= 2 }
+        #expect(try peak() < Memory.machineBytes)
         let error = #expect(throws: TrainerError.self) {
             try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")), world: Place(rank: 0, size: 16))
         }
@@ -144,13 +152,13 @@ private struct Place: World {
     }
 
     @Test(arguments: [
-        ("RANK", "4", "no number from 0 to 3"), ("RANK", "-1", "no number"), ("RANK", "x", "no number"),
-        ("WORLD_SIZE", "0", "no number"), ("WORLD_SIZE", "99999999999999999999", "no number"),
+        ("RANK", "4", "not an integer from 0 to 3"), ("RANK", "-1", "not an integer"), ("RANK", "x", "not an integer"),
+        ("WORLD_SIZE", "0", "not an integer"), ("WORLD_SIZE", "99999999999999999999", "not an integer"),
         ("WORLD_SIZE", nil, "missing"), ("RANK", nil, "missing"), ("LOCAL_RANK", nil, "missing"),
-        ("LOCAL_RANK", "4", "no number from 0 to 3"), ("LOCAL_WORLD_SIZE", "1", "no number from 2 to 4"),
+        ("LOCAL_RANK", "4", "not an integer from 0 to 3"), ("LOCAL_WORLD_SIZE", "1", "not an integer from 2 to 4"),
         ("MASTER_ADDR", "", "missing"), ("MASTER_ADDR", nil, "missing"),
-        ("MASTER_PORT", "65536", "no number from 1 to 65535"), ("MASTER_PORT", "0", "no number"),
-        ("TORCHELASTIC_RESTART_COUNT", "often", "no number"),
+        ("MASTER_PORT", "65536", "not an integer from 1 to 65535"), ("MASTER_PORT", "0", "not an integer"),
+        ("TORCHELASTIC_RESTART_COUNT", "often", "not an integer"),
     ])
     func aBadOrMissingVariableIsNamed(name: String, value: String?, words: String) throws {
         var environment = torchrun

@@ -6,14 +6,14 @@ import Torch
 @testable import ForetokenDistributed
 @testable import ForetokenTraining
 
-/// Lines of any thread.
+/// Collects lines from any thread.
 private final class Lines: Sendable {
     private let lines = Mutex<[String]>([])
     var all: [String] { lines.withLock { $0 } }
     func append(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
-/// Two ranks in one process: what one does while the other's work is late and its heartbeat goes on.
+/// Two ranks in one process: the behaviour of one while the other is late but sends heartbeats.
 @Suite(.serialized) struct StuckRankTests {
     private static func world(_ rank: Int, port: UInt16, _ warnings: Lines) throws -> DistributedWorld {
         let placement = try RankPlacement(environment: [
@@ -32,7 +32,7 @@ private final class Lines: Sendable {
             do {
                 let world = try Self.world(1, port: port, warnings)
                 _ = try world.sum([2])
-                // Busy until the other warns, which is long before its patience is over, and then for ever.
+                // Busy until the other rank warns, long before its patience ends, and then forever.
                 for _ in 0..<3000 where warnings.all.isEmpty { Thread.sleep(forTimeInterval: 0.01) }
                 _ = try world.sum([2])
                 isToGoOn.wait()
@@ -48,7 +48,7 @@ private final class Lines: Sendable {
         let error = #expect(throws: WorldError.self) { try world.sum([1]) }
         #expect(error == .stuck(ranks: [1], begun: 2, seconds: 8))
         #expect(warnings.all.count == 2 && warnings.all[1].hasPrefix("warning: \(behind) 3, in which"))
-        // It reads what the other left while it was late.
+        // It reads the message that the other rank published meanwhile.
         Thread.sleep(forTimeInterval: 1)
         isToGoOn.signal()
         hasEnded.wait()

@@ -11,7 +11,7 @@ import Testing
 private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Recipes/studies")
 
-/// A study beside a recipe, planned without data.
+/// A study with its recipe, planned without data.
 struct StudyPlace {
     let folder: TemporaryFolder
 
@@ -19,7 +19,7 @@ struct StudyPlace {
         folder = try TemporaryFolder()
         let recipe = """
             data: { train: nowhere.tokens, validation: nowhere-else.tokens }
-            model: { width: 16, layers: 6, attentionHeads: 2, feedForwardWidth: 24, heads: 2, context: 16 }
+            model: { width: 16, layers: 6, attentionHeads: 2, feedForwardWidth: 24, heads: 2, contextLength: 16 }
             training: { steps: 10, batchSize: 2 }
             """
         try Data(recipe.utf8).write(to: folder.file("recipe.yaml"))
@@ -33,7 +33,7 @@ struct StudyPlace {
         try StudyPlan(study(yaml), folder: folder, overrides: overrides)
     }
 
-    /// The sentence with which a study is refused.
+    /// The error of an invalid study.
     func sentence(_ yaml: String, _ overrides: [String] = []) -> String {
         do {
             _ = try plan(yaml, overrides)
@@ -64,8 +64,8 @@ struct StudyPlace {
         #expect(plan.runs.map(\.recipe.training.learningRate) == [1e-3, 2e-3, 1e-3, 2e-3, 1e-3, 2e-3, 1e-3, 2e-3])
         #expect(plan.rows.count == 4 && plan.rows[2] == "heads 3, learningRate 1.0e-3")
         #expect(Set(plan.runs.map(\.digest)).count == 8)
-        #expect(plan.notes == ["nowhere.tokens: not there yet; counted with a vocabulary of 258"])
-        // As many parameters whatever the heads: they come out of the trunk.
+        #expect(plan.notes == ["nowhere.tokens: does not exist yet; sizes assume a vocabulary of 258"])
+        // The number of parameters does not depend on the heads, since block heads replace trunk layers.
         #expect(Set(plan.runs.map(\.parameters)).count == 1 && plan.runs[0].parameters != nil)
         #expect(plan.runs.allSatisfy { $0.tokens == 10 * 2 * 16 })
     }
@@ -105,13 +105,13 @@ struct StudyPlace {
             ])
         let (four, one, same) = (plan.runs[0], plan.runs[1], plan.runs[2])
         #expect(one.parent == "four_seed-1" && one.recipe.start.from == "out/runs/four_seed-1")
-        // n = 4 of six layers decides with three; stripped, these three are left, of which the last is the head.
+        // With n = 4 of six layers, the next-token path has three; reduced to head 1, these remain, with the last as the head.
         #expect(one.configuration?.layers == 3 && one.configuration?.heads == 1)
         #expect(same.configuration == four.configuration && same.recipe.model.heads == 4)
-        // What is trained is read back from the resolved recipe as it was.
+        // The resolved recipe, read back, is unchanged.
         let read = try Recipe(yaml: one.recipe.yaml, file: "x")
         #expect(read.yaml == one.recipe.yaml)
-        // A change of the first changes those that go on from it, and no place where it lies.
+        // A change of the first run changes the digests of those that start from it; the study's folder does not matter.
         let other = try place.plan(yaml.replacing("heads: 4 }", with: "heads: 4, training.clip: 0.5 }"))
         #expect(zip(plan.runs, other.runs).allSatisfy { $0.digest != $1.digest })
         let elsewhere = try place.plan(yaml, folder: "elsewhere")
@@ -121,32 +121,35 @@ struct StudyPlace {
     @Test(arguments: [
         ("gird: { seed: [1] }", "s.yaml:2: gird: unknown key; did you mean 'grid'?"),
         ("grid: { model.heads: 3 }", "s.yaml:2: grid.model.heads: expected a list of values"),
-        ("grid: { model.heads: [1, 1] }", "1 is there twice"),
+        ("grid: { model.heads: [1, 1] }", "1 is given twice"),
         ("grid: { model.heds: [1, 2] }", "s.yaml:2: model.heds: unknown key; did you mean 'heads'?"),
         ("grid: { seeds: [1, 2] }", "grid.seeds: unknown key; did you mean 'seed'?"),
-        ("grid: { seed: [1, x] }", "'x' is no seed"),
-        ("grid: { model.heads: [1, 6] }", "run 'heads-6': recipe: model: heads is 6 and layers is 6"),
-        ("set: { model.heads: 2 }\ngrid: { model.heads: [1, 2] }", "s.yaml:2: model.heads: is one of the grid's keys"),
+        ("grid: { seed: [1, x] }", "'x' is not a seed"),
+        ("grid: { model.heads: [1, 6] }", "s.yaml:2: model.heads: heads is 6 and layers is 6"),
+        ("set: { model.heads: 2 }\ngrid: { model.heads: [1, 2] }", "s.yaml:2: model.heads: is overridden by the grid"),
         ("set:\n  trainin.steps: 3", "s.yaml:3: trainin: unknown key; did you mean 'training'?"),
         ("arms: { a: { form: b }, b: {} }", "arms.a.form: unknown key; did you mean 'from'?"),
         ("arms: { a: { from: bee }, be: {} }", "there is no arm 'bee'; did you mean 'be'?"),
-        ("arms: { a: { from: b }, b: { from: a } }", "goes in a circle"),
-        ("arms: { a: { from: b, model.width: 32 }, b: {} }", "run 'a': recipe: model.width: 32 is not what"),
-        ("grid: { seed: [1, 2] }\narms: { a: { from: b }, b: { seed: 1 } }", "'b' does not run with seed 2"),
-        ("grid: { seed: [1, 2] }\narms: { a: { seed: 3 } }", "3 is none of the study's seeds"),
-        ("arms: { ../a: {} }", "is no name for a folder"),
+        ("arms: { a: { from: b }, b: { from: a } }", "is a cycle"),
+        (
+            "arms: { a: { from: b, model.width: 32 }, b: {} }",
+            "run 'a': s.yaml:2: model.width: 32 differs from the checkpoint"
+        ),
+        ("grid: { seed: [1, 2] }\narms: { a: { from: b }, b: { seed: 1 } }", "'b' has no run with seed 2"),
+        ("grid: { seed: [1, 2] }\narms: { a: { seed: 3 } }", "3 is not one of the study's seeds"),
+        ("arms: { ../a: {} }", "cannot name a folder"),
         ("evaluate: [los]", "evaluate[0].los: unknown key; did you mean 'loss'?"),
         ("evaluate: [loss, loss]", "'loss' is measured twice"),
         ("evaluate: [{ loss: { batch: 3 } }]", "evaluate[0].loss.batch: unknown key"),
         ("evaluate: [{ loss: { batches: 0 } }]", "evaluate[0].loss.batches: 0 is below 1"),
-        ("evaluate: [{ decoding: { temperatures: [-1] } }]", "must be different numbers from 0"),
+        ("evaluate: [{ decoding: { temperatures: [-1] } }]", "must be distinct numbers of at least 0"),
         ("evaluate: [code]", "evaluate[0].code.problems: missing"),
         ("evaluate: [{ code: { problems: p.jsonl, samples: 3, k: [10] } }]", "from 1 to samples (3)"),
-        ("evaluate: [loss]\nset: { data.validation: null }", "data.validation: missing, and 'loss'"),
-        ("evaluate: [loss]\nset: { data.validation: a.jsonl }", "a.jsonl is no token shard"),
+        ("evaluate: [loss]\nset: { data.validation: null }", "data.validation: missing, but 'loss'"),
+        ("evaluate: [loss]\nset: { data.validation: a.jsonl }", "a.jsonl is not a token shard"),
         ("evaluate: [loss]\naxes: { y: bitsPerBite }", "did you mean 'bitsPerByte'?"),
-        ("evaluate: [loss]\naxes: { x: model.headKind }", "is no number ('parallel')"),
-        ("evaluate: [loss]\naxes: { x: model.size }", "is no key of a recipe"),
+        ("evaluate: [loss]\naxes: { x: model.headKind }", "is not numeric ('parallel')"),
+        ("evaluate: [loss]\naxes: { x: model.size }", "is not a recipe key"),
         ("evaluate: [loss]\naxes: { series: model.heads, minus: 7 }", "there is no series '7'; there are 2"),
         ("reference: b\narms: { a: {} }", "reference: there is no arm 'b'"),
         ("vocabulary: 0", "vocabulary: 0 is outside"),
@@ -161,7 +164,7 @@ struct StudyPlace {
         #expect(try place.plan(yaml, ["training.clip=0.25"]).runs.allSatisfy { $0.recipe.training.clip == 0.25 })
         #expect(place.sentence(yaml, ["model.heads=4"]).hasPrefix("--set model.heads=4: model.heads: has no effect"))
         #expect(place.sentence(yaml, ["model.heds=4"]).contains("--set model.heds=4: model.heds: unknown key"))
-        // Arms without the key take it.
+        // Arms without the key use the study's value.
         let arms = try place.plan("arms: { a: { training.clip: 1 }, b: {} }", ["training.clip=0.5"])
         #expect(arms.runs.map(\.recipe.training.clip) == [1, 0.5])
     }

@@ -13,7 +13,7 @@ import Torch
 
     init() throws { place = try StudyPlace() }
 
-    /// Results as the measurements would have answered.
+    /// Synthetic results of the measurements.
     private func results(
         _ plan: StudyPlan, bits: [Double], tokensPerForward: [Double] = []
     ) throws -> [String: StudyResult] {
@@ -39,7 +39,7 @@ import Torch
     @Test func statisticsAreThoseOfTheTextbook() throws {
         let four = try #require(Statistics([2, 4, 4, 6]))
         #expect(four.mean == 4 && four.median == 4 && four.least == 2 && four.greatest == 6)
-        // The sample's variance is 8/3; 1e-15 is nine units in the last place.
+        // The sample variance is 8/3; 1e-15 is nine units in the last place.
         #expect(abs(try #require(four.standardError) - (8.0 / 3 / 4).squareRoot()) < 1e-15)
         #expect(Statistics([1])?.standardError == nil && Statistics([]) == nil)
         #expect(Statistics([3, 1, 2])?.median == 2)
@@ -60,7 +60,7 @@ import Torch
         #expect(
             lines[1]
                 == "| variant | seeds | parameters | tokens | bits/byte (each seed) | Δ | tokens/forward (each seed) | Δ "
-                + "| tokens/s | peak | acceptance of heads 2, 3, … |")
+                + "| tokens/s | peak memory | acceptance of heads 2, 3, … |")
         // Differences −0.25 and −0.75: mean −0.5, standard error 0.25; 0.5 and 0.75: 0.625, 0.125.
         // Two tables of 258 × 16, six blocks of 4 × 16² + 3 × 16 × 24 + 2 × 16, a norm: 21,520.
         let parameters = "21.5k"
@@ -70,8 +70,8 @@ import Torch
                 + "| +0.625 ± 0.125 | 1.5k | 3 MiB | 25.0% |", "\(lines[4])")
         #expect(
             lines[3].hasPrefix("| heads 1 | 2 | \(parameters) | 320 | 2.625 (2.500, 2.750) |  | 1.00 (1.00, 1.00) |"))
-        #expect(lines[5].contains("Δ: less 'heads 1', seed by seed where both have it, ± standard error over seeds"))
-        // Eighty columns in a terminal.
+        #expect(lines[5].contains("Δ: difference from 'heads 1', paired by seed, ± standard error over seeds"))
+        // A terminal with 80 columns.
         let tables = summary.tables(width: 80)
         #expect(tables.split(separator: "\n").filter { !$0.hasPrefix("Δ") }.allSatisfy { $0.count <= 80 }, "\(tables)")
         #expect(tables.contains("−0.5000 ± 0.2500") && tables.contains("2.125"))
@@ -81,7 +81,7 @@ import Torch
         #expect(try metrics["least"].double() == 2 && metrics["seeds"].integer() == 2)
     }
 
-    /// The 8 of 0.8 is no head, and what has no room in eighty columns stands below.
+    /// The 8 of 0.8 is not a head number, and columns beyond 80 characters are in a second table.
     @Test func temperaturesAreColumnsOfTheirOwn() throws {
         let plan = try place.plan(
             """
@@ -98,7 +98,7 @@ import Torch
         #expect(
             header
                 == "| variant | parameters | tokens | bits/byte | Δ | tokens/forward | Δ | speed-up | Δ | tokens/forward T 0.8 | Δ "
-                + "| speed-up T 0.8 | Δ | tokens/s | peak | acceptance of heads 2, 3, … |")
+                + "| speed-up T 0.8 | Δ | tokens/s | peak memory | acceptance of heads 2, 3, … |")
         #expect(summary.markdown.contains("| 1.25 |") && summary.markdown.contains("| 1.12x |"))
         let tables = summary.tables(width: 80)
         #expect(tables.split(separator: "\n").filter { !$0.hasPrefix("Δ") }.allSatisfy { $0.count <= 80 }, "\(tables)")
@@ -135,7 +135,7 @@ import Torch
         let svg = chart.file
         #expect(svg.hasPrefix("<svg xmlns=") && svg.contains("data-s=\"plain\"") && svg.contains("class=\"e\""))
         #expect(svg.contains("(2.5 to 2.75)"))
-        // Standard error in place of the range.
+        // Standard error instead of the range.
         let errors = try place.plan(yaml.replacing("y: bitsPerByte", with: "y: bitsPerByte, spread: error"))
         let bar = try #require(StudySummary(errors, results: found).chart?.series[0].points[0].bar)
         #expect(abs(bar.lowerBound - 2.5) < 1e-12 && abs(bar.upperBound - 2.75) < 1e-12)

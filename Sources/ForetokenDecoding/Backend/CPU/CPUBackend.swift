@@ -1,26 +1,26 @@
 internal import CKernels
 import ForetokenModel
 
-/// Passes by the CPU's kernels (`CKernels`), which are row-invariant: a position's logits are bitwise the same in passes of any
+/// The CPU backend. Its kernels (`CKernels`) are row-invariant: a position's logits are bitwise the same in passes of any
 /// width.
 ///
-/// Sendable because nothing changes after `init` and the kernels only read.
+/// Sendable because it is immutable after `init`.
 final class CPUBackend: DecodeBackend, @unchecked Sendable {
     let format: WeightFormat
     var isExact: Bool { true }
 
     private let shape: UnsafePointer<ck_shape>
     private let trunk: UnsafePointer<ck_block>
-    /// Of each head that is a block.
+    /// By head, for heads that are blocks.
     private let headBlocks: [Int: UnsafePointer<ck_block>]
     private let matrices: [MatrixID: UnsafePointer<ck_weight>]
     private let host: HostWeights
     let rotary: RotaryMemory
     private let memory: MemoryArena
 
-    /// A source's weights, packed one parameter at a time: beside the packed ones no more than one is in memory.
+    /// Packs a source's weights one parameter at a time, so that at most one unpacked parameter is in memory.
     ///
-    /// - Throws: what the source throws, ``DecodingError/weightNotFinite(name:)`` for int8, ``DecodingError/outOfMemory(_:)``.
+    /// - Throws: errors of the source, ``DecodingError/weightNotFinite(name:)`` for int8, ``DecodingError/outOfMemory(_:)``.
     init(_ source: any WeightSource, format: WeightFormat) throws {
         let configuration = source.configuration
         let outline = try ModelOutline(configuration)
@@ -28,26 +28,26 @@ final class CPUBackend: DecodeBackend, @unchecked Sendable {
         let memory = packer.memory
         self.format = format
         self.memory = memory
-        trunk = try memory.keep(outline.trunk.map(packer.block))
-        let shared = try memory.keep([packer.matrix(outline.unembedding)])
+        trunk = try memory.copy(outline.trunk.map(packer.block))
+        let shared = try memory.copy([packer.matrix(outline.unembedding)])
         var headBlocks: [Int: UnsafePointer<ck_block>] = [:]
         var matrices: [MatrixID: UnsafePointer<ck_weight>] = [:]
         for head in outline.heads {
             let number = head.node.head
             switch head.body {
-            case .block(let block): headBlocks[number] = try memory.keep([packer.block(block)])
-            case .linear(let map): matrices[.linear(number)] = try memory.keep([packer.matrix(map)])
+            case .block(let block): headBlocks[number] = try memory.copy([packer.block(block)])
+            case .linear(let map): matrices[.linear(number)] = try memory.copy([packer.matrix(map)])
             }
             if let join = head.join {
-                matrices[.projection(number)] = try memory.keep([packer.matrix(join.projection)])
+                matrices[.projection(number)] = try memory.copy([packer.matrix(join.projection)])
             }
             matrices[.unembedding(number)] =
-                head.ownsUnembedding ? try memory.keep([packer.matrix(head.unembedding)]) : shared
+                head.ownsUnembedding ? try memory.copy([packer.matrix(head.unembedding)]) : shared
         }
         (self.headBlocks, self.matrices) = (headBlocks, matrices)
         host = try HostWeights(source, outline)
         rotary = try RotaryMemory(configuration)
-        shape = try memory.keep([
+        shape = try memory.copy([
             ck_shape(
                 width: Int64(configuration.width), attention_heads: Int64(configuration.attentionHeads),
                 kv_heads: Int64(configuration.keyValueHeads), head_dim: Int64(configuration.headDimension),
@@ -64,16 +64,16 @@ final class CPUBackend: DecodeBackend, @unchecked Sendable {
     func run(_ operations: [PassOperation], on memory: any PageMemory) throws {
         guard !operations.isEmpty else { return }
         var positions = 0
-        var known: UnsafePointer<AttentionMetadata>?
-        let passed = operations.map { operation in
+        var lastTable: UnsafePointer<AttentionMetadata>?
+        let kernelOperations = operations.map { operation in
             var op = ck_op()
             (op.rows, op.x, op.y) = (Int64(operation.rows), operation.x, operation.y)
             switch operation.kind {
             case .block(let id, let layer, let rowTable, let outputs):
-                // The blocks of a pass have the same rows, mostly.
-                if let rowTable, known != rowTable {
+                // Consecutive blocks usually share their row table.
+                if let rowTable, lastTable != rowTable {
                     for row in 0..<operation.rows { positions = max(positions, Int(rowTable[row].position) + 1) }
-                    known = rowTable
+                    lastTable = rowTable
                 }
                 op.kind = Int32(CK_BLOCK)
                 (op.block, op.layer, op.row_table, op.outputs) = (block(id), Int64(layer), rowTable, Int64(outputs))
@@ -85,7 +85,7 @@ final class CPUBackend: DecodeBackend, @unchecked Sendable {
         }
         rotary.prepare(positions: positions)
         let status = unsafeDowncast(memory, to: HostPages.self).withAddresses {
-            ck_run(shape, $0, passed, Int32(passed.count))
+            ck_run(shape, $0, kernelOperations, Int32(kernelOperations.count))
         }
         if status != CK_OK { throw DecodingError.outOfMemory(0) }
     }
@@ -105,7 +105,7 @@ final class CPUBackend: DecodeBackend, @unchecked Sendable {
     }
 }
 
-/// Packs a source's weights for the kernels.
+/// Packs a source's weights into the kernels' layout.
 private struct WeightPacker {
     let source: any WeightSource
     let format: WeightFormat
@@ -123,16 +123,16 @@ private struct WeightPacker {
     func matrix(_ parameter: ParameterOutline) throws -> ck_weight {
         let (out, width) = (Int64(parameter.shape[0]), Int64(parameter.shape[1]))
         return try source.withFloats(of: parameter.name) { floats in
-            // Rounded to whole numbers, what is none would be one.
+            // Rounding to integers would turn NaN and infinity into ordinary weights.
             if format == .int8, !floats.areFinite { throw DecodingError.weightNotFinite(name: parameter.name) }
-            let place = try memory.take(Int(ck_packed_bytes(out, width, code)))
-            return ck_pack(floats.baseAddress, out, width, code, place)
+            let storage = try memory.allocate(Int(ck_packed_bytes(out, width, code)))
+            return ck_pack(floats.baseAddress, out, width, code, storage)
         }
     }
 
     /// A vector, such as a norm's scale.
     func vector(_ parameter: ParameterOutline) throws -> UnsafePointer<Float> {
-        try source.withFloats(of: parameter.name) { try memory.keep($0) }
+        try source.withFloats(of: parameter.name) { try memory.copy($0) }
     }
 
     func block(_ block: BlockOutline) throws -> ck_block {
@@ -149,7 +149,7 @@ private struct WeightPacker {
 }
 
 extension UnsafeBufferPointer<Float> {
-    /// Whether they hold neither NaN nor infinity.
+    /// Whether all elements are finite.
     fileprivate var areFinite: Bool {
         var largest: UInt32 = 0
         for value in self { largest = Swift.max(largest, value.bitPattern & 0x7FFF_FFFF) }

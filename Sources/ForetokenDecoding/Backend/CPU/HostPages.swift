@@ -1,10 +1,10 @@
 internal import CKernels
 
-/// Pages for the CPU's kernels, which never read a slot that nobody wrote.
+/// Cache pages in host memory. The CPU kernels never read a slot that has not been written, so pages need no clearing.
 final class HostPages: PageMemory {
     private let floatsPerPage: Int
-    private var pieces: [HostMemory] = []
-    /// The address of every page by its number.
+    private var chunks: [HostMemory] = []
+    /// Page addresses, indexed by page number.
     private var addresses: [UnsafeMutablePointer<Float>?] = []
 
     init(_ shape: UnsafePointer<ck_shape>) { floatsPerPage = Int(ck_page_floats(shape)) }
@@ -13,9 +13,9 @@ final class HostPages: PageMemory {
 
     func grow(byAtLeast count: Int) throws -> Range<PageNumber> {
         let count = max(count, (1 << 20) / bytesPerPage)
-        let piece = try HostMemory(byteCount: count * bytesPerPage)
-        pieces.append(piece)
-        let first = piece.bytes.bindMemory(to: Float.self, capacity: count * floatsPerPage)
+        let chunk = try HostMemory(byteCount: count * bytesPerPage)
+        chunks.append(chunk)
+        let first = chunk.bytes.bindMemory(to: Float.self, capacity: count * floatsPerPage)
         let start = PageNumber(addresses.count)
         addresses += (0..<count).map { first + $0 * floatsPerPage }
         return start..<PageNumber(addresses.count)

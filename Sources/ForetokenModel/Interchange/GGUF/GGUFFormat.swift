@@ -15,15 +15,15 @@ enum GGUFFormat: CheckpointFormat {
             .unsupported(format: InterchangeFormat.gguf.rawValue, what: what)
         }
         if family != .llama, configuration.ropeScaling != nil {
-            throw refuse("Llama 3's rotary scaling in a \(family.rawValue) model")
+            throw refuse("Llama 3's RoPE scaling in a \(family.rawValue) model")
         }
         if family == .qwen3, configuration.attentionBias != .none { throw refuse("biases in a qwen3 model") }
-        return try HuggingFaceFormat.plainHeads(of: configuration, for: .gguf)
+        return try HuggingFaceFormat.exportableHeads(of: configuration, for: .gguf)
     }
 
     static func write(_ source: any WeightSource, to url: URL, options: ConversionOptions) throws -> [String] {
         let configuration = source.configuration
-        let (tokenizer, notes) = CarriedTokenizer.read(source)
+        let (tokenizer, notes) = ConvertedTokenizer.read(source)
         let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
         let parameters = try ModelOutline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
@@ -34,7 +34,7 @@ enum GGUFFormat: CheckpointFormat {
                 source, storage: options.storage, name: url.deletingPathExtension().lastPathComponent)
                 + (vocabulary?.metadata ?? [("tokenizer.ggml.model", .string("no_vocab"))]),
             tensors: tensors)
-        return notes + (vocabulary?.notes ?? ["no tokenizer is in the file: llama.cpp takes and gives token numbers"])
+        return notes + (vocabulary?.notes ?? ["the file contains no tokenizer: llama.cpp reads and prints token ids"])
     }
 
     private static func metadata(
@@ -54,7 +54,7 @@ enum GGUFFormat: CheckpointFormat {
             ("general.architecture", .string(family)), ("general.type", .string("model")),
             ("general.file_type", .uint32(fileType)), ("general.quantization_version", .uint32(2)),
             ("\(family).vocab_size", .uint32(configuration.vocabulary)),
-            ("\(family).context_length", .uint32(configuration.context)),
+            ("\(family).context_length", .uint32(configuration.contextLength)),
             ("\(family).embedding_length", .uint32(configuration.width)),
             ("\(family).block_count", .uint32(configuration.layers)),
             ("\(family).feed_forward_length", .uint32(configuration.feedForwardWidth)),
@@ -73,7 +73,7 @@ enum GGUFFormat: CheckpointFormat {
     private static func type(
         of parameter: String, of source: any WeightSource, as storage: StorageType?, rank: Int
     ) throws -> GGUFType {
-        // As llama.cpp's own converter: norms and biases stay as exact as they are.
+        // As in llama.cpp's converter: norms and biases are stored in float32.
         guard rank == 2 else { return .f32 }
         switch storage {
         case .f32: return .f32
@@ -105,7 +105,7 @@ enum GGUFFormat: CheckpointFormat {
         return GGUFTensor(
             name: self.name(name), shape: shape, type: type, byteCount: shape.dropLast().reduce(rowBytes, *)
         ) { write in
-            // Pieces are whole rows, and so whole blocks.
+            // Pieces are whole rows, and therefore whole blocks.
             try source.forEachPiece(of: name, as: format, rows: rows) { bytes in
                 guard type == .q8 else { return try write(bytes) }
                 let beyond = ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
@@ -120,7 +120,7 @@ enum GGUFFormat: CheckpointFormat {
         }
     }
 
-    /// What llama.cpp divides each rotary angle by.
+    /// The divisors that llama.cpp applies to the rotary frequencies.
     private static func rotaryFactors(_ scaling: RopeScaling, _ configuration: ModelConfiguration) -> GGUFTensor {
         let factors = RotaryTable.frequencies(configuration).map { Float(scaling.divisor(of: $0)) }
         return GGUFTensor(name: "rope_freqs.weight", shape: [factors.count], type: .f32, byteCount: 4 * factors.count) {

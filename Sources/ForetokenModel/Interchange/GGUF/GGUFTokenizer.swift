@@ -2,14 +2,14 @@ import ForetokenFiles
 import ForetokenFormats
 import ForetokenText
 
-/// A byte-level BPE tokenizer as a GGUF file's metadata holds it.
+/// A byte-level BPE tokenizer in a GGUF file's metadata.
 struct GGUFTokenizer {
-    /// The entries.
+    /// The metadata entries.
     let metadata: [(String, GGUFValue)]
-    /// What llama.cpp will do otherwise, in sentences.
+    /// Differences in llama.cpp's behaviour, in sentences.
     let notes: [String]
 
-    /// The kinds of tokens, by their numbers in llama.cpp.
+    /// Token types, by their numbers in llama.cpp.
     private enum Kind: Int32 {
         case normal = 1
         case control = 3
@@ -17,15 +17,15 @@ struct GGUFTokenizer {
         case unused = 5
     }
 
-    /// Nil for a tokenizer of SentencePiece, whose vocabulary is not written.
+    /// Nil for a SentencePiece tokenizer, whose export is not supported.
     ///
-    /// - Throws: `JSONError` for a definition that a reader did not check.
+    /// - Throws: `JSONError` for an invalid definition.
     init?(_ tokenizer: any Tokenizer, for model: ModelConfiguration) throws {
         guard tokenizer.definitionName == TokenizerFile.name else { return nil }
         let root = JSONNode(
             try tokenizer.definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") },
             file: "tokenizer.json")
-        // The model may have rows that no token uses.
+        // The model may have embedding rows without a token.
         var words = (0..<model.vocabulary).map { "[PAD\($0)]" }
         var kinds = [Kind](repeating: .unused, count: model.vocabulary)
         let numbers = 0...(model.vocabulary - 1)
@@ -61,11 +61,11 @@ struct GGUFTokenizer {
         self.metadata = metadata
         notes =
             (pair?.isNormalizing ?? false)
-            ? ["llama.cpp does not bring text into Unicode's form C, as this tokenizer does"] : []
+            ? ["llama.cpp does not normalize text to Unicode NFC, as this tokenizer does"] : []
     }
 
-    /// llama.cpp's name of a way to cut words. A tokenizer that cuts none has none there; without merges across words, as
-    /// bytes have none at all, any will do.
+    /// llama.cpp's name of a pre-tokenizer. It has none for `none`; gpt-2 gives the same tokens if no merge crosses words, as
+    /// for bytes, which have no merges.
     private static func preTokenizer(_ kind: PreTokenizer) -> String {
         switch kind {
         case .none, .gpt2: "gpt-2"

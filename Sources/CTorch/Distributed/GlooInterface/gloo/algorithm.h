@@ -1,2 +1,2 @@
-// See gloo/context.h; the header that includes this needs nothing of it.
+// Empty; see gloo/context.h.
 #pragma once

@@ -1,5 +1,5 @@
-// What c10d's public header ProcessGroupGloo.hpp names of gloo, whose own headers the LibTorch packages leave out. Nothing
-// here is ever instantiated by us: the classes live inside libtorch_cpu.
+// Declarations of gloo that c10d's public header ProcessGroupGloo.hpp needs; LibTorch's packages do not ship gloo's headers.
+// CTorch instantiates none of these classes: they are defined in libtorch_cpu.
 #pragma once
 
 #include <chrono>
