@@ -6,6 +6,7 @@ struct PassCostModel {
         var halfLife = 200.0
         var firstStep = 0.25
         var firstMeasurements = 3.0
+        var surprisingRun = 16
         var optimism = 0.05
         var assumedTokenCost = 0.03
     }
@@ -38,7 +39,11 @@ private struct CostCurve {
         var seconds = Double.infinity
         /// Measurements, of which older ones count less.
         var times = 0.0
+        /// Measurements, however old.
+        var count = 0
         var measuredAt = 0
+        /// How many of the latest measurements in a row were above the estimate; negative if below.
+        var run = 0
     }
 
     private let constants: PassCostModel.Constants
@@ -97,17 +102,34 @@ private struct CostCurve {
             bounds.append(.infinity)
         }
         now += 1
-        let times = measurements(of: size)
+        var times = measurements(of: size)
+        var cost = costs[size]
+        cost.run = seconds > cost.seconds ? max(0, cost.run) + 1 : seconds < cost.seconds ? min(0, cost.run) - 1 : 0
+        // So many in a row on one side are hardly chance: the machine has changed.
+        if abs(cost.run) >= constants.surprisingRun { times /= 2 }
         let factor = 1 + constants.firstStep / (1 + times)
-        let known = costs[size].seconds
-        if costs[size].times < constants.firstMeasurements {
-            costs[size].seconds = min(known, seconds)
+        if Double(cost.count) < constants.firstMeasurements {
+            cost.seconds = min(cost.seconds, seconds)
         } else {
-            costs[size].seconds = seconds > known ? min(seconds, known * factor) : max(seconds, known / factor)
+            cost.seconds =
+                seconds > cost.seconds ? min(seconds, cost.seconds * factor) : max(seconds, cost.seconds / factor)
         }
-        costs[size].times = min(constants.memory, times + 1)
-        costs[size].measuredAt = now
+        cost.times = min(constants.memory, times + 1)
+        cost.count += 1
+        cost.measuredAt = now
+        costs[size] = cost
+        raiseLargerSizes(than: size)
         updateBounds()
+    }
+
+    /// A larger size that is known less takes no less time: it was measured when the machine was faster.
+    private mutating func raiseLargerSizes(than size: Int) {
+        guard Double(costs[size].count) >= constants.firstMeasurements else { return }
+        let known = measurements(of: size)
+        for larger in costs.indices.dropFirst(size + 1)
+        where costs[larger].seconds < costs[size].seconds && measurements(of: larger) < known {
+            costs[larger].seconds = costs[size].seconds
+        }
     }
 
     /// No size takes longer than a larger one; and one that was hardly measured, not longer than several smaller ones that do
@@ -120,7 +142,7 @@ private struct CostCurve {
         }
         var perToken = Double.infinity
         for size in costs.indices.dropFirst() where costs[size].times > 0 {
-            if costs[size].times < constants.firstMeasurements {
+            if Double(costs[size].count) < constants.firstMeasurements {
                 bounds[size] = min(bounds[size], perToken * Double(size))
             }
             perToken = min(perToken, bounds[size] / Double(size))

@@ -144,6 +144,10 @@ import Testing
             ("PassCostModel.halfLife", { $0.policy.cost.halfLife *= $1 }),
             ("PassCostModel.firstStep", { $0.policy.cost.firstStep *= $1 }),
             ("PassCostModel.firstMeasurements", { $0.policy.cost.firstMeasurements *= $1 }),
+            (
+                "PassCostModel.surprisingRun",
+                { $0.policy.cost.surprisingRun = Int(Double($0.policy.cost.surprisingRun) * $1) }
+            ),
             ("PassCostModel.optimism", { $0.policy.cost.optimism *= $1 }),
             ("PassCostModel.assumedTokenCost", { $0.policy.cost.assumedTokenCost *= $1 }),
             ("DraftLengthPolicy.minimumGain", { $0.policy.minimumGain *= $1 }),
