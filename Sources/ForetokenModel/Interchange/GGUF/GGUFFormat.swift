@@ -15,8 +15,11 @@ enum GGUFFormat: CheckpointFormat {
             .unsupported(format: InterchangeFormat.gguf.rawValue, what: what)
         }
         if family != .llama, configuration.ropeScaling != nil {
-            throw refuse("Llama 3's RoPE scaling in a \(family.rawValue) model")
+            throw refuse("RoPE scaling in a \(family.rawValue) model")
         }
+        if let scaling = configuration.ropeScaling, scaling.attentionFactor != 1 { throw refuse("YaRN") }
+        if configuration.feedForwardBias { throw refuse("biases of the feed-forward") }
+        if configuration.slidingWindow != nil { throw refuse("a sliding window") }
         if family == .qwen3, configuration.attentionBias != .none { throw refuse("biases in a qwen3 model") }
         return try HuggingFaceFormat.exportableHeads(of: configuration, for: .gguf)
     }
@@ -27,7 +30,7 @@ enum GGUFFormat: CheckpointFormat {
         let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
         let parameters = try ModelOutline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
-        if let scaling = configuration.ropeScaling { tensors.append(rotaryFactors(scaling, configuration)) }
+        if configuration.ropeScaling != nil { tensors.append(rotaryFactors(configuration)) }
         try GGUFFile.write(
             to: url,
             metadata: try metadata(
@@ -121,8 +124,8 @@ enum GGUFFormat: CheckpointFormat {
     }
 
     /// The divisors that llama.cpp applies to the rotary frequencies.
-    private static func rotaryFactors(_ scaling: RopeScaling, _ configuration: ModelConfiguration) -> GGUFTensor {
-        let factors = RotaryTable.frequencies(configuration).map { Float(scaling.divisor(of: $0)) }
+    private static func rotaryFactors(_ configuration: ModelConfiguration) -> GGUFTensor {
+        let factors = RotaryTable.divisors(configuration).map { Float($0) }
         return GGUFTensor(name: "rope_freqs.weight", shape: [factors.count], type: .f32, byteCount: 4 * factors.count) {
             write in try factors.withUnsafeBytes(write)
         }
