@@ -21,7 +21,8 @@ public struct SlidingWindow: Sendable, Equatable {
     func validate() throws(ModelError) {
         guard size > 0, size <= 1 << 24, firstLayer >= 0, firstLayer <= 1 << 24 else {
             throw .impossible(
-                "the sliding window of \(size) tokens from layer \(firstLayer) on needs a size of at least 1 and a layer of at least 0")
+                "the sliding window of \(size) tokens from layer \(firstLayer) on needs a size of at least 1 and a layer of at least 0"
+            )
         }
     }
 }

@@ -100,7 +100,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     ///
     /// - Parameter depth: the number of blocks between it and the embedding.
     public func window(depth: Int) -> Int? {
-        guard let slidingWindow, depth >= slidingWindow.firstLayer, slidingWindow.size < contextLength else { return nil }
+        guard let slidingWindow, depth >= slidingWindow.firstLayer, slidingWindow.size < contextLength else {
+            return nil
+        }
         return slidingWindow.size
     }
 

@@ -120,7 +120,8 @@ public enum RopeScaling: Sendable, Equatable {
             try check(
                 isFactor(yarn.factor) && yarn.originalContext > 0 && yarn.betaSlow > 0 && yarn.betaFast >= yarn.betaSlow
                     && yarn.betaFast.isFinite && attention > 0 && attention.isFinite,
-                "a factor of 1 or more, a positive original context, 0 < beta_slow ≤ beta_fast and a positive attention factor")
+                "a factor of 1 or more, a positive original context, 0 < beta_slow ≤ beta_fast and a positive attention factor"
+            )
         }
     }
 }

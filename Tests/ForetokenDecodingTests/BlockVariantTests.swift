@@ -87,7 +87,9 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
     @Test(arguments: [HeadKind.parallel, .linear], WeightFormat.allCases)
     func weightsReadFromAFolderAreThoseOfTheModel(kind: HeadKind, format: WeightFormat) throws {
         let model =
-            try kind == .parallel ? Self.model(BlockVariant(bias: .all, norm: true, feedForwardBias: true), tied: true) : TinyModels.trained(.linear, heads: 3)
+            try kind == .parallel
+            ? Self.model(BlockVariant(bias: .all, norm: true, feedForwardBias: true), tied: true)
+            : TinyModels.trained(.linear, heads: 3)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

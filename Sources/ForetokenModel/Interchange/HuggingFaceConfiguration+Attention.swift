@@ -27,7 +27,8 @@ extension HuggingFaceConfiguration {
             let others = try node.object().map(\.0).filter { $0 != "rope_theta" && $0 != "partial_rotary_factor" }
             guard let other = others.first else { return (theta, nil, context) }
             throw ModelError.otherModel(
-                file: node.file, key: "\(node.path).rope_type", value: "missing beside '\(other)'", supported: supportedScalings)
+                file: node.file, key: "\(node.path).rope_type", value: "missing beside '\(other)'",
+                supported: supportedScalings)
         }
         let scaling = try scaling(node, type: type, config, context: context)
         guard case .yarn(let yarn) = scaling, yarn.originalContext == context else { return (theta, scaling, context) }
