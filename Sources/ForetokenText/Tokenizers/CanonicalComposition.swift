@@ -37,9 +37,14 @@ enum CanonicalComposition {
     /// The normalised text; nil if it equals the input.
     ///
     /// Each run of characters that are not `stable` is normalised together with the preceding character.
-    static func compose(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    static func compose(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? { composeWithEdits(text)?.text }
+
+    /// The normalised text and which ranges of the input became how many other bytes; nil if it equals the input.
+    static func composeWithEdits(
+        _ text: UnsafeBufferPointer<UInt8>
+    ) -> (text: [UInt8], edits: [(range: Range<Int>, count: Int)])? {
+        var edits: [(range: Range<Int>, count: Int)] = []
         var result: [UInt8] = []
-        var changed = false
         var (position, copied, previous) = (0, 0, 0)
         while position < text.count {
             // U+0300 starts with the byte 0xCC; characters with a smaller first byte are stable.
@@ -73,15 +78,15 @@ enum CanonicalComposition {
             scalars.append(contentsOf: withDecomposedNonStarters(String(decoding: run, as: UTF8.self))._nfc)
             let composed = Array(String(scalars).utf8)
             if !composed.elementsEqual(run) {
-                changed = true
+                edits.append((start..<end, composed.count))
                 result += text[copied..<start]
                 result += composed
                 copied = end
             }
             (position, previous) = (end, end)
         }
-        guard changed else { return nil }
-        return result + text[copied...]
+        guard !edits.isEmpty else { return nil }
+        return (result + text[copied...], edits)
     }
 
     /// Decomposes the three characters of class 0 whose decomposition starts with a combining mark (Unicode's
