@@ -37,7 +37,9 @@ import Testing
         ("gpt2", #""decoder":{"type":"ByteLevel""#, #""decoder":{"type":"WordPiece""#, "decoder.type"),
         ("gpt2", #""truncation":null"#, #""truncation":{"max_length":5}"#, "truncation"),
         ("gpt2", #""normalizer":null"#, #""normalizer":{"type":"NFKC"}"#, #"normalizer.type: "NFKC" is not supported"#),
-        ("gpt2", #""!":0,"#, #""!!!!":0,"#, "no token for the single byte '!'"),
+        ("smollm", #""individual_digits":true"#, #""individual_digits":false"#, "individual_digits: false is not"),
+        ("smollm", #""unk_token":null"#, #""unk_token":"zzz""#, "model.unk_token: is not in model.vocab"),
+        ("smollm", #""byte_fallback":false"#, #""byte_fallback":true"#, "lacks some of the 256 bytes"),
         ("gpt2", #""!":0,"#, #""!":1,"#, "duplicate token 1"),
         ("gpt2", #""!":0,"#, #""!":4000000000,"#, "out of range"),
         ("gpt2", #""!":0,"#, #""!":-1,"#, "out of range"),
@@ -164,7 +166,7 @@ import Testing
                 let tokenizer = try BytePairTokenizer(parsing: bytes, file: "t.json")
                 accepted += 1
                 let text = Array("The quick 中 fox's 12345 e\u{301} \u{1F44D}\n\n  x<|endoftext|>".utf8) + [0xFF]
-                let tokens = tokenizer.encode(text, allowingSpecial: true)
+                let tokens = tokenizer.encode(text, specialTokens: .parsed)
                 #expect(tokens.allSatisfy { (0..<Int32(tokenizer.vocabularySize)).contains($0) })
                 _ = tokenizer.decode(tokens)
             } catch {
