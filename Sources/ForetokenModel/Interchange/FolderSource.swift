@@ -22,13 +22,7 @@ struct FolderSource: WeightSource {
 
     var file: String { folder.relativePath }
 
-    /// Hugging Face's tokenizer and generation files.
-    var companions: [URL] {
-        [
-            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "vocab.json",
-            "merges.txt", "added_tokens.json", "chat_template.jinja", "generation_config.json",
-        ].map(folder.appendingPathComponent).filter { FileManager.default.fileExists(atPath: $0.path) }
-    }
+    var companions: [CompanionFile] { ModelFolder.companions(in: folder) }
 
     func weight(_ parameter: String) throws -> StoredWeight {
         let file = try weightFile(of: parameter)

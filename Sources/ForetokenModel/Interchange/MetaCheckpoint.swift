@@ -101,10 +101,13 @@ public struct MetaCheckpoint: WeightSource {
     /// The folder's path for error messages.
     public var file: String { folder.relativePath }
 
-    /// The tokenizer files, in the folder or, as in Meta's releases, one folder up.
-    public var companions: [URL] {
-        var names: Set<String> = []
-        return ModelFolder.tokenizerFiles(of: folder).filter { names.insert($0.lastPathComponent).inserted }
+    /// The folder's files, and the tokenizer one folder up, as in Meta's releases, if the folder has none.
+    public var companions: [CompanionFile] {
+        let own = ModelFolder.companions(in: folder)
+        let above = ModelFolder.tokenizerFiles(of: folder).filter { url in
+            !own.contains { $0.name == url.lastPathComponent }
+        }
+        return own + above.prefix(1).map { CompanionFile(name: $0.lastPathComponent, at: $0) }
     }
 
     /// The stored form of a parameter.

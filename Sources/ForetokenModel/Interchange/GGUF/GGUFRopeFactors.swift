@@ -1,0 +1,71 @@
+import ForetokenFormats
+import ForetokenPlatform
+
+/// `rope_freqs.weight`: the divisors of the rotary frequencies, by which llama.cpp applies Llama 3's scaling without its
+/// parameters.
+enum GGUFRopeFactors {
+    static let name = "rope_freqs.weight"
+
+    /// The tensor of a scaling.
+    static func tensor(_ scaling: RopeScaling, _ configuration: ModelConfiguration) -> GGUFTensor {
+        let factors = RotaryTable.frequencies(configuration).map { Float(scaling.divisor(of: $0)) }
+        return GGUFTensor(name: name, shape: [factors.count], type: .f32, byteCount: 4 * factors.count) { write in
+            try factors.withUnsafeBytes(write)
+        }
+    }
+
+    /// Llama 3's scaling with a file's factors; nil if there are none, or all are 1.
+    ///
+    /// - Throws: ``ModelError`` for factors that are not those of Llama 3's scaling.
+    static func scaling(_ file: GGUFFile, _ configuration: ModelConfiguration, prefix: String) throws -> RopeScaling? {
+        guard let entry = file.entry(name) else { return nil }
+        let count = configuration.headDimension / 2
+        guard entry.shape == [count] else {
+            throw ModelError.wrongShape(file: file.file, tensor: name, found: entry.shape, expected: [count])
+        }
+        guard entry.type == .f32 else {
+            throw ModelError.wrongType(file: file.file, tensor: name, found: entry.type.name)
+        }
+        let factors = try file.withBytes(of: name) { bytes in
+            (0..<count).map { Double(bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)) }
+        }
+        if factors.allSatisfy({ $0 == 1 }) { return nil }
+        let declared = try file.integer(prefix + "rope.scaling.original_context_length", in: 1...(1 << 24))
+        if let scaling = fit(factors, RotaryTable.frequencies(configuration), declared: declared) { return scaling }
+        throw ModelError.otherModel(
+            file: file.file, key: name, value: "factors up to \(factors.max() ?? 0)",
+            supported: "the factors of Llama 3's RoPE scaling")
+    }
+
+    /// The parameters with which Llama 3's formula gives the factors within the rounding of a converter that computes in float32.
+    ///
+    /// Between the two thresholds 1/factor is linear in the frequency, so that two of the file's factors give all but a common
+    /// multiple of the original context and the two frequency factors, and the multiple changes nothing: what is returned
+    /// computes the same model. The released values (1, 4, a power of two) come first.
+    private static func fit(_ factors: [Double], _ frequencies: [Double], declared: Int?) -> RopeScaling? {
+        guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else { return nil }
+        func matches(_ scaling: RopeScaling) -> Bool {
+            (try? scaling.validate()) != nil
+                && zip(factors, frequencies).allSatisfy { abs($0 / scaling.divisor(of: $1) - 1) < 4e-6 }
+        }
+        let usual = ([declared].compactMap(\.self) + [8192] + (4...24).map { 1 << $0 }).map {
+            RopeScaling(factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: $0)
+        }
+        if let scaling = usual.first(where: matches) { return scaling }
+        let between = zip(factors, frequencies).filter { $0.0 > 1.001 && $0.0 < factor * 0.999 }
+        guard let first = between.first, let last = between.last, first.1 > last.1 else { return nil }
+        // The weight of the unscaled frequency: rotations · a − b.
+        func weight(_ divisor: Double) -> Double { (1 / divisor - 1 / factor) / (1 - 1 / factor) }
+        let slope = (weight(first.0) - weight(last.0)) / (first.1 - last.1)
+        let shift = slope * first.1 - weight(first.0)
+        guard shift > 0, slope.isFinite else { return nil }
+        // With a low frequency factor of 1; the context is rounded to a whole number and the others follow it.
+        let context = (slope / shift * 2 * .pi).rounded()
+        guard context >= 1, context <= 1 << 24 else { return nil }
+        let low = shift * context / (slope * 2 * .pi)
+        let scaling = RopeScaling(
+            factor: factor, lowFrequencyFactor: low, highFrequencyFactor: low * (1 + shift) / shift,
+            originalContext: Int(context))
+        return matches(scaling) ? scaling : nil
+    }
+}
