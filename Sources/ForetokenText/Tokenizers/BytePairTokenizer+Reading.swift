@@ -31,12 +31,13 @@ extension BytePairTokenizer {
         var words = try Self.words(model["vocab"])
         let added = try Self.addedTokens(root["added_tokens"], among: &words)
         let (merges, byteTokens) = try Self.merges(model["merges"], words)
+        let unknown = try Self.unknown(model, words, isComplete: !byteTokens.contains(-1))
         let vocabulary = Vocabulary(byteTokens: byteTokens, bytes: words.bytes, words: words.ordinary)
         self.init(
             definition: definition, preTokenizer: try Self.preTokenizer(root["pre_tokenizer"]),
             isNormalizing: try Self.isNormalizing(root["normalizer"]),
             ignoresMerges: try model["ignore_merges"].ifPresent?.bool() ?? false, merges: merges,
-            vocabulary: vocabulary, addedTokens: added)
+            unknown: unknown, vocabulary: vocabulary, addedTokens: added)
     }
 
     // MARK: Vocabulary
@@ -112,14 +113,7 @@ extension BytePairTokenizer {
     }
 
     private static func merges(_ node: JSONNode, _ words: Words) throws -> (MergeTable, byteTokens: [Int32]) {
-        let byteTokens = try ByteAlphabet.characters.map { character in
-            guard let token = words.numbers[String(character)] else {
-                throw TokenizerError.invalid(
-                    file: node.file, key: "model.vocab",
-                    reason: "no token for the single byte '\(character)', so not every text can be encoded")
-            }
-            return token
-        }
+        let byteTokens = ByteAlphabet.characters.map { words.numbers[String($0)] ?? -1 }
         guard case .array(let elements) = node.value else { throw node.wrongType("an array") }
         // Ranks have 24 bits in the merge queue.
         guard elements.count <= largestVocabulary else { throw node.invalid("too many merges (\(elements.count))") }
@@ -141,6 +135,17 @@ extension BytePairTokenizer {
             guard isNew else { throw location().invalid("a duplicate merge") }
         }
         return (table, byteTokens)
+    }
+
+    /// What stands for bytes without a token: `unk_token`, one for each or one for a run of them.
+    private static func unknown(_ model: JSONNode, _ words: Words, isComplete: Bool) throws -> UnknownToken? {
+        if isComplete { return nil }
+        if let fallback = try model["byte_fallback"].ifPresent, try fallback.bool() {
+            throw fallback.unsupported("false where the vocabulary lacks some of the 256 bytes")
+        }
+        guard let node = try model["unk_token"].ifPresent else { return nil }
+        guard let token = words.numbers[try node.string()] else { throw node.invalid("is not in model.vocab") }
+        return UnknownToken(token: token, isFused: try model["fuse_unk"].ifPresent?.bool() ?? false)
     }
 
     /// The two tokens of a merge, in either notation.
@@ -174,12 +179,20 @@ extension BytePairTokenizer {
         let steps = try node["type"].string() == "Sequence" ? try node["pretokenizers"].array() : [node]
         guard let last = steps.last, steps.count <= 2 else { throw node.unsupported("Split and ByteLevel") }
         guard try last["type"].string() == "ByteLevel" else { throw try last["type"].unsupported("ByteLevel") }
+        let isDigits = try steps.count == 2 && steps[0]["type"].string() == "Digits"
         // `add_prefix_space` and `use_regex` default to true.
         let prefix = try last["add_prefix_space"]
         if try prefix.ifPresent?.bool() ?? true { throw prefix.unsupported("false") }
         let regex = try last["use_regex"]
         let usesRegex = try regex.ifPresent?.bool() ?? true
         guard steps.count == 2 else { return usesRegex ? .gpt2 : .none }
+        if isDigits {
+            // `individual_digits` defaults to false.
+            let single = try steps[0]["individual_digits"]
+            guard try single.ifPresent?.bool() == true else { throw single.unsupported("true") }
+            guard usesRegex else { throw regex.unsupported("true after Digits") }
+            return .smollm
+        }
         if usesRegex { throw regex.unsupported("false after a Split") }
 
         let split = steps[0]

@@ -4,6 +4,9 @@ import ForetokenFiles
 /// the bytes of each word pair by pair in rank order.
 ///
 /// Invalid UTF-8 is preserved: it splits words like U+FFFD would, and decodes to the original bytes.
+///
+/// Some vocabularies lack tokens for some of the 256 bytes. As in Hugging Face's library, such bytes become the model's unknown
+/// token, and without one they are left out; ``checkEncodable(_:)`` reports them.
 public struct BytePairTokenizer: Tokenizer {
     /// `bpe-` followed by the vocabulary size.
     public let name: String
@@ -24,6 +27,8 @@ public struct BytePairTokenizer: Tokenizer {
     public let isNormalizing: Bool
     /// Whether a word that is in the vocabulary is encoded as that token regardless of the merges (`ignore_merges`).
     public let ignoresMerges: Bool
+    /// What bytes without a token become; nil leaves them out.
+    let unknown: UnknownToken?
     private let merges: MergeTable
     private let vocabulary: Vocabulary
     private let literal: AddedTokenMatcher
@@ -33,7 +38,7 @@ public struct BytePairTokenizer: Tokenizer {
     /// Creates a tokenizer from validated parts.
     init(
         definition: [UInt8], preTokenizer: PreTokenizer, isNormalizing: Bool, ignoresMerges: Bool, merges: MergeTable,
-        vocabulary: Vocabulary, addedTokens: [AddedToken]
+        unknown: UnknownToken?, vocabulary: Vocabulary, addedTokens: [AddedToken]
     ) {
         self.definition = definition
         digest = SHA256.hex(of: definition)
@@ -41,6 +46,7 @@ public struct BytePairTokenizer: Tokenizer {
         self.isNormalizing = isNormalizing
         self.ignoresMerges = ignoresMerges
         self.merges = merges
+        self.unknown = unknown
         self.vocabulary = vocabulary
         vocabularySize = vocabulary.count
         name = "bpe-\(vocabulary.count)"
@@ -73,13 +79,8 @@ public struct BytePairTokenizer: Tokenizer {
         result.reserveCapacity(bytes.count / 3)
         caches.withCache { cache in
             bytes.withUnsafeBufferPointer { text in
-                literal.split(text, allowingSpecial: allowingSpecial) { piece, token in
-                    let composed = isNormalizing ? CanonicalComposition.compose(piece) : nil
-                    if let composed {
-                        composed.withUnsafeBufferPointer { encode($0, allowingSpecial, cache, &result) }
-                    } else {
-                        encode(piece, allowingSpecial, cache, &result)
-                    }
+                forEachPiece(of: text, allowingSpecial: allowingSpecial) { piece, token in
+                    encode(piece, cache, &result)
                     if let token { result.append(token.id) }
                 }
             }
@@ -87,20 +88,31 @@ public struct BytePairTokenizer: Tokenizer {
         return result
     }
 
-    private func encode(
-        _ text: UnsafeBufferPointer<UInt8>, _ allowingSpecial: Bool, _ cache: WordCache, _ result: inout [Int32]
+    /// Calls `body` with the normalised text before each added token and the token, and finally with the rest and nil.
+    @inline(__always)
+    private func forEachPiece(
+        of text: UnsafeBufferPointer<UInt8>, allowingSpecial: Bool,
+        _ body: (UnsafeBufferPointer<UInt8>, AddedToken?) -> Void
     ) {
-        normalized.split(text, allowingSpecial: allowingSpecial) { piece, token in
-            preTokenizer.forEachWord(piece) { range in
-                let word = UnsafeBufferPointer(rebasing: piece[range])
-                if word.count <= WordCache.longestWord {
-                    cache.append(word, to: &result) { merge(word, &$0) }
-                } else {
-                    merge(word, &cache.scratch)
-                    result += cache.scratch
-                }
+        literal.split(text, allowingSpecial: allowingSpecial) { piece, token in
+            if let composed = isNormalizing ? CanonicalComposition.compose(piece) : nil {
+                composed.withUnsafeBufferPointer { normalized.split($0, allowingSpecial: allowingSpecial, body) }
+            } else {
+                normalized.split(piece, allowingSpecial: allowingSpecial, body)
             }
-            if let token { result.append(token.id) }
+            if token != nil { body(UnsafeBufferPointer(rebasing: piece[piece.count...]), token) }
+        }
+    }
+
+    private func encode(_ text: UnsafeBufferPointer<UInt8>, _ cache: WordCache, _ result: inout [Int32]) {
+        preTokenizer.forEachWord(text) { range in
+            let word = UnsafeBufferPointer(rebasing: text[range])
+            if word.count <= WordCache.longestWord {
+                cache.append(word, to: &result) { merge(word, &$0) }
+            } else {
+                merge(word, &cache.scratch)
+                result += cache.scratch
+            }
         }
     }
 
@@ -110,18 +122,66 @@ public struct BytePairTokenizer: Tokenizer {
             tokens.append(token)
             return
         }
-        for byte in word { tokens.append(vocabulary.byteTokens[Int(byte)]) }
+        if vocabulary.isComplete {
+            for byte in word { tokens.append(vocabulary.byteTokens[Int(byte)]) }
+        } else {
+            appendBytes(of: word, &tokens)
+        }
         merges.merge(&tokens)
+    }
+
+    /// Appends the tokens of bytes of which some may have none.
+    private func appendBytes(of word: UnsafeBufferPointer<UInt8>, _ tokens: inout [Int32]) {
+        var isAfterUnknown = false
+        for byte in word {
+            let token = vocabulary.byteTokens[Int(byte)]
+            if token >= 0 {
+                tokens.append(token)
+            } else if let unknown, !(isAfterUnknown && unknown.isFused) {
+                tokens.append(unknown.token)
+            }
+            isAfterUnknown = token < 0
+        }
+    }
+
+    /// - Throws: ``TokenizerError/unencodable(tokenizer:byte:text:)`` if the vocabulary has neither tokens for all bytes of the
+    ///   text nor an unknown token.
+    public func checkEncodable(_ bytes: [UInt8]) throws(TokenizerError) {
+        guard !vocabulary.isComplete, unknown == nil else { return }
+        var found: (byte: UInt8, word: [UInt8])?
+        bytes.withUnsafeBufferPointer { text in
+            forEachPiece(of: text, allowingSpecial: false) { piece, _ in
+                guard found == nil else { return }
+                preTokenizer.forEachWord(piece) { range in
+                    let word = UnsafeBufferPointer(rebasing: piece[range])
+                    if found == nil, !(ignoresMerges && vocabulary.token(of: word) != nil),
+                        let byte = word.first(where: { vocabulary.byteTokens[Int($0)] < 0 })
+                    {
+                        found = (byte, Array(word))
+                    }
+                }
+            }
+        }
+        if let found { throw .unencodable(tokenizer: name, byte: found.byte, text: found.word) }
     }
 
     /// The bytes of a token; empty for special tokens and numbers outside the vocabulary.
     public func bytes(of token: Int32) -> [UInt8] { vocabulary.bytes(of: token) }
 }
 
+/// What bytes without a token become.
+struct UnknownToken: Sendable, Equatable {
+    let token: Int32
+    /// Whether consecutive bytes without tokens become one token.
+    let isFused: Bool
+}
+
 /// A two-way mapping between tokens and bytes.
 struct Vocabulary: Sendable {
-    /// The token of each byte.
+    /// The token of each byte; -1 where there is none.
     let byteTokens: [Int32]
+    /// Whether each byte has a token.
+    let isComplete: Bool
     /// The largest token + 1.
     var count: Int { bytes.count }
     private let bytes: [[UInt8]]
@@ -131,6 +191,7 @@ struct Vocabulary: Sendable {
     /// `bytes`: those of each token, empty for special tokens. `words`: the tokens that text can produce.
     init(byteTokens: [Int32], bytes: [[UInt8]], words: [Int32]) {
         self.byteTokens = byteTokens
+        isComplete = !byteTokens.contains(-1)
         self.bytes = bytes
         for word in words {
             let isNew = bytes[Int(word)].withUnsafeBufferPointer { table.insert($0).isNew }

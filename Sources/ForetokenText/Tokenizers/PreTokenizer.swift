@@ -10,14 +10,16 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     case llama3
     /// The pattern of Qwen 2 and 3: as Llama 3's, but with single digits.
     case qwen2
+    /// SmolLM's and StarCoder's rule: every digit is a word, and GPT-2's pattern splits the text between digits.
+    case smollm
 
-    /// The equivalent regular expressions, the most common spelling first.
+    /// The equivalent regular expressions, the most common spelling first; none where it is no single expression.
     package var patterns: [String] {
         let tail = #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         let head = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"#
         let gpt2 = #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
         return switch self {
-        case .none: []
+        case .none, .smollm: []
         case .gpt2: ["'s|'t|'re|'ve|'m|'ll|'d" + gpt2, "'(?:[sdmt]|ll|ve|re)" + gpt2]
         case .llama3: [head + #"\p{N}{1,3}|"# + tail]
         case .qwen2: [head + #"\p{N}|"# + tail]
@@ -36,12 +38,13 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     @inline(__always)
     func forEachWord(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
         CharacterClass.basicPlane.withUnsafeBufferPointer { classes in
+            if self == .smollm { return Self.forEachWordBetweenDigits(text, classes, body) }
             let scanner = WordScanner(text: text, classes: classes)
             var start = 0
             while start < text.count {
                 let end =
                     switch self {
-                    case .none: text.count
+                    case .none, .smollm: text.count
                     case .gpt2: scanner.endOfGPT2Word(from: start)
                     case .llama3: scanner.endOfLlama3Word(from: start, digits: 3)
                     case .qwen2: scanner.endOfLlama3Word(from: start, digits: 1)
@@ -49,6 +52,32 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
                 body(start..<end)
                 start = end
             }
+        }
+    }
+
+    /// Splits digits off first: the text between two of them is split as if it were the whole text.
+    @inline(__always)
+    private static func forEachWordBetweenDigits(
+        _ text: UnsafeBufferPointer<UInt8>, _ classes: UnsafeBufferPointer<CharacterClass>,
+        _ body: (Range<Int>) -> Void
+    ) {
+        let whole = WordScanner(text: text, classes: classes)
+        var start = 0
+        while start < text.count {
+            if let end = whole.endOfDigit(from: start) {
+                body(start..<end)
+                start = end
+                continue
+            }
+            let part = UnsafeBufferPointer(rebasing: text[start..<whole.startOfDigit(from: start)])
+            let scanner = WordScanner(text: part, classes: classes)
+            var position = 0
+            while position < part.count {
+                let end = scanner.endOfGPT2Word(from: position)
+                body((start + position)..<(start + end))
+                position = end
+            }
+            start += part.count
         }
     }
 }
@@ -103,6 +132,30 @@ private struct WordScanner {
             }
         }
         return endOfSpaces(from: start, breaksEndWords: true)
+    }
+
+    /// The end of a single digit, if there is one.
+    @inline(__always)
+    func endOfDigit(from start: Int) -> Int? {
+        guard let first = step(start), isDigit(first.kind, start) else { return nil }
+        return first.next
+    }
+
+    /// The start of the first digit, or the end of the text.
+    @inline(__always)
+    func startOfDigit(from start: Int) -> Int {
+        var end = start
+        while let next = step(end), !isDigit(next.kind, end) { end = next.next }
+        return end
+    }
+
+    /// Whether Rust's `char::is_numeric` holds, by which Hugging Face's library splits digits off: `\p{N}` of Unicode 17, one version
+    /// newer than that of its patterns.
+    @inline(__always)
+    private func isDigit(_ kind: CharacterClass, _ at: Int) -> Bool {
+        if kind == .number { return true }
+        guard kind == .other, text[at] == 0xF0, let scalar = CharacterStep(text, at: at).scalar else { return false }
+        return (0x11DE0...0x11DE9).contains(scalar.value) || (0x16FF4...0x16FF6).contains(scalar.value)
     }
 
     @inline(__always)

@@ -19,6 +19,10 @@ public protocol Tokenizer: Sendable {
     var definitionName: String { get }
     /// Encodes a text given as bytes, without special tokens.
     func encode(_ bytes: [UInt8]) -> [Int32]
+    /// Throws if `encode` would leave bytes of the text out, because the vocabulary has no token for them.
+    ///
+    /// - Throws: ``TokenizerError/unencodable(tokenizer:byte:text:)``.
+    func checkEncodable(_ bytes: [UInt8]) throws(TokenizerError)
     /// The bytes of a token; empty for special tokens and numbers outside the vocabulary.
     func bytes(of token: Int32) -> [UInt8]
 }
@@ -26,6 +30,9 @@ public protocol Tokenizer: Sendable {
 extension Tokenizer {
     /// `tokenizer.json`.
     public var definitionName: String { TokenizerFile.name }
+
+    /// Every text can be encoded.
+    public func checkEncodable(_ bytes: [UInt8]) throws(TokenizerError) {}
 
     /// Encodes a text, without special tokens.
     public func encode(_ text: String) -> [Int32] { encode(Array(text.utf8)) }

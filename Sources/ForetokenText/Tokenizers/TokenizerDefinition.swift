@@ -59,6 +59,10 @@ struct TokenizerDefinition {
     }
 
     private var preTokenization: JSONValue {
+        if preTokenizer == .smollm {
+            let digits: JSONValue = ["type": "Digits", "individual_digits": true]
+            return ["type": "Sequence", "pretokenizers": .array([digits, Self.byteLevel(usesRegex: true)])]
+        }
         guard let pattern = preTokenizer.patterns.first, preTokenizer != .gpt2 else {
             return Self.byteLevel(usesRegex: preTokenizer == .gpt2)
         }

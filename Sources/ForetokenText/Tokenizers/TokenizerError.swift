@@ -14,6 +14,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case missing(file: String, expected: String)
     /// A SentencePiece model in a build without SentencePiece.
     case withoutSentencePiece(file: String)
+    /// A byte of a text for which the vocabulary has no token; `text` is the word with it.
+    case unencodable(tokenizer: String, byte: UInt8, text: [UInt8])
     /// A vocabulary size that cannot be trained.
     case vocabulary(size: Int, least: Int)
 
@@ -42,6 +44,9 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         case .withoutSentencePiece(let file):
             "\(file): a SentencePiece model, which this build does not support; build with FORETOKEN_SENTENCEPIECE=1 make build "
                 + "(swift build --traits SentencePiece; needs Debian's libsentencepiece-dev), or give the model's tokenizer.json"
+        case .unencodable(let tokenizer, let byte, let text):
+            "tokenizer '\(tokenizer)' has no token for the byte 0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true)) "
+                + "in '\(String(decoding: text, as: UTF8.self).shortenedForMessage(limit: 40))'; remove it from the text"
         case .vocabulary(let size, let least):
             "vocabulary size \(size): must be \(least) (256 bytes and two special tokens) to 4000000"
         }

@@ -5,7 +5,7 @@ import Foundation
 
 /// Fixtures that `make_fixtures.py` created with Hugging Face's library.
 enum TokenizerFixtures {
-    static let families = ["gpt2", "llama3", "qwen2"]
+    static let families = ["gpt2", "llama3", "qwen2", "smollm"]
 
     static func url(_ name: String) -> URL {
         Bundle.module.bundleURL.appendingPathComponent("Fixtures/tokenizers/\(name)")

@@ -38,6 +38,11 @@ texts = {
     "special": "<|begin_of_text|>Hi<|end_of_text|><|endoftext|><|im_start|>user\n<|im_end|><tool> x<tool><|end<|endoftext|",
     "new letters": "\u1c89x \ua7cby \U00010d40\U00010d411 \U0001c800",
 }
+# Not in corpus.txt.
+texts_apart = {
+    "digits": "a1 2  34\n5 x²y ٣٤ 1st  \n 6\t7 it's 8'll 9 \U00011de0\U00016ff4 \U00011de1x",
+    "rare bytes": "a\0b\x01\x02 c\x05\x06\x07\x08\x0e d\x17\x19 é\u00f1 \u1000\u13a0 \ufffe x\0\0y",
+}
 alphabets = {
     "ascii": [chr(c) for c in range(128)],
     "spacing": list(" \t\n\r\u00a0\u3000'sStTlLrRevEV1.a\u017f"),
@@ -62,18 +67,25 @@ def random_texts():
                 rng.choice(alphabet) if alphabet else scalar(rng) for _ in range(length))
 
 
-def train(pre_tokenizer, normalizer, special, **model):
+def train(pre_tokenizer, normalizer, special, first=(), without=(), **model):
     tokenizer = Tokenizer(models.BPE(**model))
     tokenizer.pre_tokenizer = pre_tokenizer
     tokenizer.decoder = decoders.ByteLevel()
     if normalizer:
         tokenizer.normalizer = normalizer
     trainer = trainers.BpeTrainer(
-        vocab_size=700, min_frequency=2, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+        vocab_size=700, min_frequency=2, show_progress=False, special_tokens=list(first),
+        initial_alphabet=sorted(set(pre_tokenizers.ByteLevel.alphabet()) - {byte_level(byte) for byte in without}))
     # As one document: `train` would read lines, and no word could go on after a line break.
     tokenizer.train_from_iterator([(here / "corpus.txt").read_bytes().decode()], trainer)
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in special])
     return tokenizer
+
+
+def byte_level(byte):
+    """GPT-2's character for a byte."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    return chr(byte if byte in printable else 0x100 + [b for b in range(256) if b not in printable].index(byte))
 
 
 def split(pattern):
@@ -118,10 +130,17 @@ def main():
 
     qwen2 = train(split(QWEN2), normalizers.NFC(), ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
     qwen2.add_tokens([AddedToken("<tool>", normalized=False, special=False), AddedToken("dự", special=False)])
-    families = {"gpt2": save(gpt2, "gpt2", old), "llama3": save(llama3, "llama3", whole), "qwen2": save(qwen2, "qwen2")}
+    # As SmolLM2's: special tokens first, and no tokens for 21 of the 256 bytes.
+    smollm = train(
+        pre_tokenizers.Sequence([
+            pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]),
+        None, [], ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        [0x4, 0x6, 0x13, 0x14, 0x16, 0x1D, 0xC0, 0xC1, 0xF1, 0xF2, *range(0xF5, 0x100)])
+    families = {"gpt2": save(gpt2, "gpt2", old), "llama3": save(llama3, "llama3", whole), "qwen2": save(qwen2, "qwen2"),
+                "smollm": save(smollm, "smollm")}
 
     cases = []
-    for name, text in [*texts.items(), *random_texts()]:
+    for name, text in [*texts.items(), *texts_apart.items(), *random_texts()]:
         case = {"name": name, "text": text}
         for family, tokenizer in families.items():
             for mode, special in [("", False), ("+special", True)]:
@@ -132,6 +151,16 @@ def main():
         cases.append(case)
     (here / "cases.json").write_text(
         "[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
+
+    # Bytes without a token, with and without an unknown token.
+    unknown = []
+    for token, fuse in [(None, False), ("<|endoftext|>", False), ("<|endoftext|>", True), ("a", True)]:
+        value = json.loads((here / "smollm.json").read_text())
+        value["model"]["unk_token"], value["model"]["fuse_unk"] = token, fuse
+        tokenizer = Tokenizer.from_str(json.dumps(value))
+        for text in ["\x04", "a\x04b", "\x04\x06\x06", "th\x04e the\x06\x13 \U00087c3a", "\U0010ffff\x1dx", "\U00041414", "aa\x04a"]:
+            unknown.append({"unk_token": token, "fuse_unk": fuse, "text": text, "ids": tokenizer.encode(text).ids})
+    (here / "unknown.json").write_text("[\n" + ",\n".join(json.dumps(c) for c in unknown) + "\n]\n")
 
     scalars = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
     classes = {}
