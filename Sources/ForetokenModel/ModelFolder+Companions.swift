@@ -1,4 +1,4 @@
-public import ForetokenPlatform
+import ForetokenPlatform
 
 extension ModelFolder {
     /// The files of a Hugging Face folder that belong to a model besides weights and configuration.

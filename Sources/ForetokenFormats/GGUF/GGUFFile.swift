@@ -24,7 +24,9 @@ package final class GGUFFile: Sendable {
     package let keys: [String]
     let values: [[UInt8]: GGUFScanner.Value]
     private let positions: [String: Int]
-    private let mapping: FileMapping
+    /// Keeps ``contents`` alive.
+    private let owner: any AnyObject & Sendable
+    private nonisolated(unsafe) let contents: UnsafeRawBufferPointer
 
     /// The largest number of dimensions (`GGML_MAX_DIMS`).
     static let rankLimit = 4
@@ -32,14 +34,22 @@ package final class GGUFFile: Sendable {
     /// Maps a file and checks its header.
     ///
     /// - Throws: ``GGUFError``.
-    package init(contentsOf url: URL) throws(GGUFError) {
+    package convenience init(contentsOf url: URL) throws(GGUFError) {
+        let mapping: FileMapping
         do throws(FileFailure) {
             mapping = try FileMapping(of: url)
         } catch {
             throw .cannotRead(file: url.relativePath, action: error.action, reason: error.reason)
         }
-        self.url = url
-        var scanner = GGUFScanner(mapping.bytes, file: url.relativePath)
+        try self.init(parsing: mapping.bytes, ownedBy: mapping, url: url)
+    }
+
+    /// Checks the header of a file's bytes, which are never written and which `owner` keeps alive.
+    init(
+        parsing bytes: UnsafeRawBufferPointer, ownedBy owner: any AnyObject & Sendable, url: URL
+    ) throws(GGUFError) {
+        (contents, self.owner, self.url) = (bytes, owner, url)
+        var scanner = GGUFScanner(bytes, file: url.relativePath)
         let header = try scanner.header()
         (values, keys) = (header.values, header.keys)
         let alignment = try Self.alignment(header.values, scanner)
@@ -60,13 +70,13 @@ package final class GGUFFile: Sendable {
     /// - Throws: ``GGUFError/noSuchTensor(file:tensor:)``, errors of `body`.
     package func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         guard let entry = entry(name) else { throw GGUFError.noSuchTensor(file: file, tensor: name) }
-        return try withExtendedLifetime(mapping) {
-            try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[entry.byteRange]))
+        return try withExtendedLifetime(owner) {
+            try body(UnsafeRawBufferPointer(rebasing: contents[entry.byteRange]))
         }
     }
 
     /// A scanner over the whole file, for values; the caller keeps the file alive.
-    func scanner(at offset: Int) -> GGUFScanner { GGUFScanner(mapping.bytes, file: file, at: offset) }
+    func scanner(at offset: Int) -> GGUFScanner { GGUFScanner(contents, file: file, at: offset) }
 
     /// `general.alignment`, 32 if missing.
     private static func alignment(

@@ -1,6 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
-public import ForetokenPlatform
+import ForetokenPlatform
 
 /// A file that belongs to a model besides its weights and configuration, such as its tokenizer or chat template.
 public struct CompanionFile: Sendable {

@@ -46,7 +46,26 @@ struct GGUFBytes {
     }
 }
 
+/// Bytes in memory that stand for a file.
+private final class Memory: @unchecked Sendable {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ contents: [UInt8]) {
+        bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: contents.count, alignment: 64)
+        bytes.copyBytes(from: contents)
+    }
+
+    deinit { bytes.deallocate() }
+}
+
 extension GGUFFile {
+    /// A file of the given bytes that lies in memory, exactly as long as they are.
+    convenience init(bytes: [UInt8]) throws(GGUFError) {
+        let memory = Memory(bytes)
+        try self.init(
+            parsing: UnsafeRawBufferPointer(memory.bytes), ownedBy: memory, url: URL(fileURLWithPath: "damaged.gguf"))
+    }
+
     /// Reads everything that a file offers, right or wrong, and returns how much of it there was.
     func readEverything() throws -> Int {
         var found = 0

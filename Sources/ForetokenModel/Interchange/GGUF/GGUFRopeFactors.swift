@@ -61,7 +61,7 @@ enum GGUFRopeFactors {
         guard shift > 0, slope.isFinite else { return nil }
         // With a low frequency factor of 1; the context is rounded to a whole number and the others follow it.
         let context = (slope / shift * 2 * .pi).rounded()
-        guard context >= 1, context <= 1 << 24 else { return nil }
+        guard context >= 1, context <= 0x1p24 else { return nil }
         let low = shift * context / (slope * 2 * .pi)
         let scaling = RopeScaling(
             factor: factor, lowFrequencyFactor: low, highFrequencyFactor: low * (1 + shift) / shift,

@@ -1,5 +1,6 @@
 import ForetokenFiles
 import ForetokenFormats
+import ForetokenText
 
 /// The tokenizer, special tokens and chat templates of a GGUF file, as the files of a Hugging Face folder.
 struct GGUFVocabulary {
