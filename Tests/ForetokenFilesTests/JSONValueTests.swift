@@ -173,4 +173,23 @@ struct JSONValueTests {
         }
         #expect(accepted > 200)
     }
+
+    /// As Swift strings, \u{E9} and e with U+0301 are equal.
+    @Test func keysAndStringsCompareByTheirBytes() throws {
+        let (one, two) = ("\u{E9}", "e\u{301}")
+        var object = try JSONNode(JSONValue(parsing: "{\"\(one)\":1,\"a\":2,\"\(two)\":3}", file: "f"), file: "f")
+            .object()
+        #expect(object.count == 3 && object[one] == 1 && object[two] == 3)
+        #expect(throws: JSONError.self) { try JSONValue(parsing: "{\"\(two)\":1,\"e\\u0301\":2}", file: "f") }
+        #expect(JSONValue.string(one) != .string(two) && JSONValue.array([.string(one)]) != .array([.string(two)]))
+        #expect(([two: 1] as JSONValue) != [one: 1] && ([two: 1] as JSONValue) == [two: 1])
+
+        object[one] = nil
+        #expect(object[one] == nil && object[two] == 3 && object["a"] == 2)
+        object[two] = 4
+        object[one] = 5
+        #expect(object.map { Array($0.key.utf8) } == [Array("a".utf8), Array(two.utf8), Array(one.utf8)])
+        #expect(object.map(\.value) == [2, 4, 5])
+        #expect(JSONValue.object(object) == ["a": 2, one: 5, two: 4])
+    }
 }

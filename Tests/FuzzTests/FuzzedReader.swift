@@ -44,7 +44,7 @@ enum FuzzedReader: String, CaseIterable, Sendable {
             case .tokenizer:
                 let tokenizer = try BytePairTokenizer(parsing: bytes, file: "tokenizer.json")
                 let tokens = tokenizer.encode(
-                    Array("The quick  brown fox,\n\u{301}123 日本 <|endoftext|>".utf8), allowingSpecial: true)
+                    Array("The quick  brown fox,\n\u{301}123 日本 <|endoftext|>".utf8), specialTokens: .parsed)
                 _ = tokenizer.decode(tokens)
             case .json:
                 let value = try JSONValue(contentsOf: url)

@@ -23,6 +23,20 @@ public enum JSONValue: Sendable, Equatable {
         value.isFinite ? .number(value) : .null
     }
 
+    /// Whether both are the same value; strings and keys compare by their bytes.
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasEqualBytes(right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        case (.null, _), (.bool, _), (.integer, _), (.number, _), (.string, _), (.array, _), (.object, _): false
+        }
+    }
+
     /// The kind of value with its article, for messages: `a string`.
     public var kind: String {
         switch self {

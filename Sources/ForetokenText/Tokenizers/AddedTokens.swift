@@ -1,11 +1,47 @@
-/// A token that is matched literally before pre-tokenization.
-struct AddedToken: Sendable, Equatable {
-    let id: Int32
-    let content: [UInt8]
-    /// A special token is not produced from ordinary text and decodes to no bytes.
-    let isSpecial: Bool
+/// A token that is matched literally before a text is split into words.
+public struct AddedToken: Sendable, Equatable {
+    /// The token.
+    public let id: Int32
+    /// Its spelling.
+    public let content: [UInt8]
+    /// A special (control) token is not produced from ordinary text and decodes to no bytes.
+    public let isSpecial: Bool
     /// Whether the token is matched in the normalised text.
-    let isNormalized: Bool
+    public let isNormalized: Bool
+
+    /// Creates an added token.
+    public init(id: Int32, content: [UInt8], isSpecial: Bool, isNormalized: Bool = false) {
+        (self.id, self.content, self.isSpecial, self.isNormalized) = (id, content, isSpecial, isNormalized)
+    }
+}
+
+/// The added tokens of a tokenizer, by token and by spelling.
+public struct AddedTokens: Sendable, RandomAccessCollection {
+    private let tokens: [AddedToken]
+    private var byID: [Int32: Int] = [:]
+    private var byContent: [[UInt8]: Int] = [:]
+
+    /// Creates the collection; of two tokens with the same number or spelling, the first is found.
+    public init(_ tokens: [AddedToken] = []) {
+        self.tokens = tokens
+        for (index, token) in tokens.enumerated() {
+            if byID[token.id] == nil { byID[token.id] = index }
+            if byContent[token.content] == nil { byContent[token.content] = index }
+        }
+    }
+
+    /// 0.
+    public var startIndex: Int { 0 }
+    /// The number of added tokens.
+    public var endIndex: Int { tokens.count }
+    /// The added token at a position in the order of the file.
+    public subscript(index: Int) -> AddedToken { tokens[index] }
+
+    /// The added token with a number.
+    public func token(_ id: Int32) -> AddedToken? { byID[id].map { tokens[$0] } }
+
+    /// The added token with a spelling.
+    public func token(named content: [UInt8]) -> AddedToken? { byContent[content].map { tokens[$0] } }
 }
 
 /// Finds added tokens in a text with a byte trie; prefers the longest match.
@@ -15,12 +51,15 @@ struct AddedTokenMatcher: Sendable {
     private var tokens: [AddedToken?] = [nil]
     /// Whether some token starts with a byte.
     private var canBegin = [Bool](repeating: false, count: 256)
+    /// Whether a token is special.
+    private(set) var hasSpecial = false
 
     var isEmpty: Bool { tokens.count == 1 }
 
     mutating func insert(_ token: AddedToken, content: [UInt8]) {
         guard let first = content.first else { return }
         canBegin[Int(first)] = true
+        if token.isSpecial { hasSpecial = true }
         var node = 0
         for byte in content {
             let edge = UInt64(node) << 8 | UInt64(byte)
@@ -35,36 +74,53 @@ struct AddedTokenMatcher: Sendable {
         tokens[node] = token
     }
 
-    /// Splits a text at added tokens: calls `body` with the text before each token and the token, and finally with the remaining
-    /// text and nil.
-    ///
-    /// With `allowingSpecial` false, special tokens are treated as text, as with `encode_special_tokens` in Hugging Face's library.
+    /// Splits a text at added tokens: calls `body` with the range before each token and the token, and finally with the remaining
+    /// range and nil.
     func split(
-        _ text: UnsafeBufferPointer<UInt8>, allowingSpecial: Bool,
-        _ body: (UnsafeBufferPointer<UInt8>, AddedToken?) -> Void
+        _ text: UnsafeBufferPointer<UInt8>, _ mask: ContentMask, _ body: (Range<Int>, AddedToken?) -> Void
     ) {
         var (position, start) = (0, 0)
         while !isEmpty, position < text.count {
-            guard canBegin[Int(text[position])], let (token, end) = longest(text, position) else {
+            guard canBegin[Int(text[position])] else {
                 position += 1
                 continue
             }
-            if !token.isSpecial || allowingSpecial {
-                body(UnsafeBufferPointer(rebasing: text[start..<position]), token)
-                start = end
+            switch match(text, position, mask) {
+            case .none: position += 1
+            case .text(let end): position = end
+            case .token(let token, let end):
+                body(start..<position, token)
+                (start, position) = (end, end)
             }
-            position = end
         }
-        body(UnsafeBufferPointer(rebasing: text[start...]), nil)
+        body(start..<text.count, nil)
     }
 
-    private func longest(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (AddedToken, Int)? {
+    private enum Match {
+        case none
+        /// A special token where its name is text. What overlaps it is not looked at, as with `encode_special_tokens` in Hugging
+        /// Face's library.
+        case text(end: Int)
+        case token(AddedToken, end: Int)
+    }
+
+    private func match(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ mask: ContentMask) -> Match {
         var (node, end) = (0, start)
-        var found: (AddedToken, Int)?
+        var (longest, allowed) = (Match.none, Match.none)
         while end < text.count, let next = edges[UInt64(node) << 8 | UInt64(text[end])] {
             (node, end) = (next, end + 1)
-            if let token = tokens[node] { found = (token, end) }
+            guard let token = tokens[node] else { continue }
+            if token.isSpecial, mask.isAllContent(start..<end) {
+                longest = .text(end: end)
+            } else if token.isSpecial, mask.hasContent(start..<end) {
+                // Partly content, partly framing: content must neither form a special token nor hide one that follows it.
+                longest = .none
+            } else {
+                longest = .token(token, end: end)
+                allowed = longest
+            }
         }
-        return found
+        if case .text = longest { return longest }
+        return allowed
     }
 }

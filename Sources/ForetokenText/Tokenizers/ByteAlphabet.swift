@@ -25,13 +25,22 @@ enum ByteAlphabet {
         return result
     }()
 
-    /// The bytes of a token's text; nil if it contains a character outside the alphabet.
-    static func bytes(of text: String) -> [UInt8]? {
+    /// The bytes of a token's spelling; nil if it contains a character outside the alphabet.
+    static func bytes(of spelling: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
-        result.reserveCapacity(text.utf8.count)
-        for scalar in text.unicodeScalars {
-            guard scalar.value < bytes.count, let byte = bytes[Int(scalar.value)] else { return nil }
+        result.reserveCapacity(spelling.count)
+        var index = 0
+        while index < spelling.count {
+            // The alphabet ends at U+0143: one byte, or two from 0xC2...0xC5.
+            let lead = spelling[index]
+            var value = Int(lead)
+            if lead >= 0x80 {
+                guard (0xC2...0xC5).contains(lead), index + 1 < spelling.count else { return nil }
+                value = Int(lead & 0x1F) << 6 | Int(spelling[index + 1] & 0x3F)
+            }
+            guard value < bytes.count, let byte = bytes[value] else { return nil }
             result.append(byte)
+            index += lead < 0x80 ? 1 : 2
         }
         return result
     }

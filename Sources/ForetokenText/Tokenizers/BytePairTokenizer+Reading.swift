@@ -2,13 +2,11 @@ import ForetokenFiles
 
 extension BytePairTokenizer {
     /// The maximum vocabulary size of a file, several times the largest in use.
-    static let largestVocabulary = 4_000_000
-    private static let longestAddedToken = 1024
+    static let largestVocabulary = TokenizerWords.largestVocabulary
 
     /// Reads a `tokenizer.json` in Hugging Face's format.
     ///
-    /// Settings that affect tokens and are not supported are rejected by name. The post-processor is ignored: it only adds special
-    /// tokens, which is done by the data loader here.
+    /// Settings that affect tokens and are not supported are rejected by name.
     /// - Throws: ``TokenizerError``, `JSONError`, with file and key.
     public init(parsing bytes: [UInt8], file: String) throws {
         let value = try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: file) }
@@ -28,139 +26,28 @@ extension BytePairTokenizer {
         }
         if let node = try model["dropout"].ifPresent, try node.double() != 0 { throw node.unsupported("null") }
 
-        var words = try Self.words(model["vocab"])
-        let added = try Self.addedTokens(root["added_tokens"], among: &words)
-        let (merges, byteTokens) = try Self.merges(model["merges"], words)
+        var words = try TokenizerWords(model["vocab"], decode: ByteAlphabet.bytes(of:))
+        let added = try words.readAdded(root["added_tokens"])
+        let byteTokens = ByteAlphabet.characters.map { words.token(of: String($0)) ?? -1 }
         let unknown = try Self.unknown(model, words, isComplete: !byteTokens.contains(-1))
         let vocabulary = Vocabulary(byteTokens: byteTokens, bytes: words.bytes, words: words.ordinary)
         self.init(
             definition: definition, preTokenizer: try Self.preTokenizer(root["pre_tokenizer"]),
             isNormalizing: try Self.isNormalizing(root["normalizer"]),
-            ignoresMerges: try model["ignore_merges"].ifPresent?.bool() ?? false, merges: merges,
-            unknown: unknown, vocabulary: vocabulary, addedTokens: added)
-    }
-
-    // MARK: Vocabulary
-
-    /// The vocabulary of the file.
-    private struct Words {
-        var numbers: [String: Int32] = [:]
-        var isTaken: [Bool] = []
-        /// The bytes of each token.
-        var bytes: [[UInt8]] = []
-        /// The tokens that ordinary text can produce.
-        var ordinary: [Int32] = []
-
-        mutating func take(_ number: Int, _ bytes: [UInt8], at node: JSONNode) throws {
-            if number >= isTaken.count {
-                isTaken += [Bool](repeating: false, count: number + 1 - isTaken.count)
-                self.bytes += [[UInt8]](repeating: [], count: number + 1 - self.bytes.count)
-            }
-            guard !isTaken[number] else { throw node.invalid("duplicate token \(number)") }
-            isTaken[number] = true
-            self.bytes[number] = bytes
-        }
-    }
-
-    private static func words(_ node: JSONNode) throws -> Words {
-        var words = Words()
-        let object = try node.object()
-        words.numbers.reserveCapacity(object.count)
-        for (text, value) in object {
-            let entry = JSONNode(value, file: node.file, path: "\(node.path).\(text)")
-            let number = try entry.integer(in: 0...(largestVocabulary - 1))
-            let bytes = ByteAlphabet.bytes(of: text)
-            // A token with other characters decodes to its own UTF-8 and is never produced from text.
-            try words.take(number, bytes ?? Array(text.utf8), at: entry)
-            words.numbers[text] = Int32(number)
-            if bytes != nil { words.ordinary.append(Int32(number)) }
-        }
-        return words
-    }
-
-    private static func addedTokens(_ node: JSONNode, among words: inout Words) throws -> [AddedToken] {
-        guard let node = node.ifPresent else { return [] }
-        var contents: Set<[UInt8]> = []
-        return try node.array().map { entry in
-            let content = try entry["content"]
-            let text = try content.string()
-            let number = try entry["id"].integer(in: 0...(largestVocabulary - 1))
-            for key in ["single_word", "lstrip", "rstrip"] {
-                let flag = try entry[key]
-                if try flag.ifPresent?.bool() == true { throw flag.unsupported("false") }
-            }
-            // Limits the time of matching added tokens, which is proportional to their length at every position.
-            guard text.utf8.count <= longestAddedToken else {
-                throw content.invalid("an added token of more than \(longestAddedToken) bytes")
-            }
-            let isSpecial = try entry["special"].ifPresent?.bool() ?? false
-            guard !text.isEmpty, contents.insert(Array(text.utf8)).inserted else {
-                throw content.invalid(text.isEmpty ? "an empty added token" : "a duplicate added token")
-            }
-            if let known = words.numbers[text] {
-                guard known == number else {
-                    throw try entry["id"].invalid("\(number) here, but \(known) in model.vocab")
-                }
-                words.bytes[number] = []
-            } else {
-                try words.take(number, [], at: entry["id"])
-            }
-            if !isSpecial { words.bytes[number] = Array(text.utf8) }
-            return AddedToken(
-                id: Int32(number), content: Array(text.utf8), isSpecial: isSpecial,
-                isNormalized: try entry["normalized"].ifPresent?.bool() ?? !isSpecial)
-        }
-    }
-
-    private static func merges(_ node: JSONNode, _ words: Words) throws -> (MergeTable, byteTokens: [Int32]) {
-        let byteTokens = ByteAlphabet.characters.map { words.numbers[String($0)] ?? -1 }
-        guard case .array(let elements) = node.value else { throw node.wrongType("an array") }
-        // Ranks have 24 bits in the merge queue.
-        guard elements.count <= largestVocabulary else { throw node.invalid("too many merges (\(elements.count))") }
-        var table = MergeTable(capacity: elements.count)
-        for (rank, element) in elements.enumerated() {
-            // Only called for an error, since building the path is slow.
-            func location() -> JSONNode { JSONNode(element, file: node.file, path: "\(node.path)[\(rank)]") }
-            guard let (left, right) = pair(element) else {
-                throw location().wrongType("two tokens, as 'a b' or [\"a\", \"b\"]")
-            }
-            func token(_ text: String) throws -> Int32 {
-                guard let token = words.numbers[text] else {
-                    throw location().invalid("'\(text.shortenedForMessage(limit: 40))' is not in model.vocab")
-                }
-                return token
-            }
-            let merged = try token(left + right)
-            let isNew = table.insert(try token(left), try token(right), rank: UInt32(rank), token: merged)
-            guard isNew else { throw location().invalid("a duplicate merge") }
-        }
-        return (table, byteTokens)
+            ignoresMerges: try model["ignore_merges"].ifPresent?.bool() ?? false,
+            merges: try words.merges(model["merges"]), unknown: unknown, vocabulary: vocabulary, addedTokens: added,
+            framing: try TextFraming(root["post_processor"], vocabularySize: words.bytes.count))
     }
 
     /// What stands for bytes without a token: `unk_token`, one for each or one for a run of them.
-    private static func unknown(_ model: JSONNode, _ words: Words, isComplete: Bool) throws -> UnknownToken? {
+    private static func unknown(_ model: JSONNode, _ words: TokenizerWords, isComplete: Bool) throws -> UnknownToken? {
         if isComplete { return nil }
         if let fallback = try model["byte_fallback"].ifPresent, try fallback.bool() {
             throw fallback.unsupported("false where the vocabulary lacks some of the 256 bytes")
         }
         guard let node = try model["unk_token"].ifPresent else { return nil }
-        guard let token = words.numbers[try node.string()] else { throw node.invalid("is not in model.vocab") }
+        guard let token = words.token(of: try node.string()) else { throw node.invalid("is not in model.vocab") }
         return UnknownToken(token: token, isFused: try model["fuse_unk"].ifPresent?.bool() ?? false)
-    }
-
-    /// The two tokens of a merge, in either notation.
-    private static func pair(_ element: JSONValue) -> (String, String)? {
-        switch element {
-        case .string(let text):
-            guard let blank = text.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-            return (String(text[..<blank]), String(text[text.utf8.index(after: blank)...]))
-        case .array(let pair):
-            guard pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1] else {
-                return nil
-            }
-            return (left, right)
-        default: return nil
-        }
     }
 
     // MARK: Normalization and pre-tokenization
@@ -211,12 +98,12 @@ extension BytePairTokenizer {
 }
 
 extension JSONNode {
-    fileprivate func unsupported(_ supported: String) -> TokenizerError {
+    func unsupported(_ supported: String) -> TokenizerError {
         let text = value.map { (try? $0.text()) ?? $0.kind } ?? "nothing"
         return .unsupported(file: file, key: path, value: text, supported: supported)
     }
 
-    fileprivate func invalid(_ reason: String) -> TokenizerError {
+    func invalid(_ reason: String) -> TokenizerError {
         .invalid(file: file, key: path, reason: reason)
     }
 }

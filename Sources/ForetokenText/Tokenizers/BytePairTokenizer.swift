@@ -12,10 +12,17 @@ public struct BytePairTokenizer: Tokenizer {
     public let name: String
     /// V: the largest token + 1, including added tokens.
     public let vocabularySize: Int
-    /// The token before every document: `<|begin_of_text|>`, `<|startoftext|>` or `<s>`.
-    public let beginningOfText: Int32?
-    /// The token after every document: `<|end_of_text|>`, `<|endoftext|>` or `</s>`.
+    /// The first token of ``framing``.
+    public var beginningOfText: Int32? { framing.before.first }
+    /// The token after every document: the last of ``framing``, or the special token `<|end_of_text|>`, `<|endoftext|>` or `</s>`.
     public let endOfText: Int32?
+    /// The tokens that the file's post-processor adds to a text.
+    ///
+    /// It decides alone: like transformers 5 beside a `tokenizer.json`, Foretoken ignores `add_bos_token` and `add_eos_token` in
+    /// `tokenizer_config.json`.
+    public let framing: TextFraming
+    /// The tokens of the file's `added_tokens`.
+    public let addedTokens: AddedTokens
     /// SHA-256 of ``definition``.
     public let digest: String
     /// The bytes of the `tokenizer.json` it was read from.
@@ -38,7 +45,7 @@ public struct BytePairTokenizer: Tokenizer {
     /// Creates a tokenizer from validated parts.
     init(
         definition: [UInt8], preTokenizer: PreTokenizer, isNormalizing: Bool, ignoresMerges: Bool, merges: MergeTable,
-        unknown: UnknownToken?, vocabulary: Vocabulary, addedTokens: [AddedToken]
+        unknown: UnknownToken?, vocabulary: Vocabulary, addedTokens: AddedTokens, framing: TextFraming
     ) {
         self.definition = definition
         digest = SHA256.hex(of: definition)
@@ -62,24 +69,24 @@ public struct BytePairTokenizer: Tokenizer {
             }
         }
         (self.literal, self.normalized) = (literal, normalized)
-        func named(_ names: [String]) -> Int32? {
-            names.lazy.compactMap { name in addedTokens.first { $0.isSpecial && $0.content == Array(name.utf8) }?.id }
-                .first
+        self.addedTokens = addedTokens
+        self.framing = framing
+        let ends = ["<|end_of_text|>", "<|endoftext|>", "</s>"].lazy.compactMap { name in
+            addedTokens.token(named: Array(name.utf8)).flatMap { $0.isSpecial ? $0.id : nil }
         }
-        beginningOfText = named(["<|begin_of_text|>", "<|startoftext|>", "<s>"])
-        endOfText = named(["<|end_of_text|>", "<|endoftext|>", "</s>"])
+        endOfText = framing.after.last ?? ends.first
     }
 
-    /// Encodes a text given as bytes; the names of special tokens are encoded as ordinary text.
-    public func encode(_ bytes: [UInt8]) -> [Int32] { encode(bytes, allowingSpecial: false) }
+    /// Encodes a text given as bytes; the spellings of special tokens are ordinary text.
+    public func encode(_ bytes: [UInt8]) -> [Int32] { encode(bytes, specialTokens: .asText) }
 
-    /// Encodes a text given as bytes; with `allowingSpecial`, the names of special tokens are encoded as these tokens.
-    public func encode(_ bytes: [UInt8], allowingSpecial: Bool) -> [Int32] {
+    /// Encodes a text given as bytes, with the special tokens that are spelled in it.
+    public func encode(_ bytes: [UInt8], specialTokens: SpecialTokens) -> [Int32] {
         var result: [Int32] = []
         result.reserveCapacity(bytes.count / 3)
         caches.withCache { cache in
             bytes.withUnsafeBufferPointer { text in
-                forEachPiece(of: text, allowingSpecial: allowingSpecial) { piece, token in
+                forEachPiece(of: text, specialTokens) { piece, token in
                     encode(piece, cache, &result)
                     if let token { result.append(token.id) }
                 }
@@ -91,16 +98,23 @@ public struct BytePairTokenizer: Tokenizer {
     /// Calls `body` with the normalised text before each added token and the token, and finally with the rest and nil.
     @inline(__always)
     private func forEachPiece(
-        of text: UnsafeBufferPointer<UInt8>, allowingSpecial: Bool,
+        of text: UnsafeBufferPointer<UInt8>, _ special: SpecialTokens,
         _ body: (UnsafeBufferPointer<UInt8>, AddedToken?) -> Void
     ) {
-        literal.split(text, allowingSpecial: allowingSpecial) { piece, token in
-            if let composed = isNormalizing ? CanonicalComposition.compose(piece) : nil {
-                composed.withUnsafeBufferPointer { normalized.split($0, allowingSpecial: allowingSpecial, body) }
+        let mask = ContentMask(special, count: text.count)
+        literal.split(text, mask) { range, token in
+            let piece = UnsafeBufferPointer(rebasing: text[range])
+            if let composed = isNormalizing ? CanonicalComposition.composeWithEdits(piece) : nil {
+                let mask = normalized.hasSpecial ? mask[range].replacing(composed.edits) : .nothing
+                composed.text.withUnsafeBufferPointer { text in
+                    normalized.split(text, mask) { body(UnsafeBufferPointer(rebasing: text[$0]), $1) }
+                }
             } else {
-                normalized.split(piece, allowingSpecial: allowingSpecial, body)
+                normalized.split(piece, normalized.hasSpecial ? mask[range] : .nothing) {
+                    body(UnsafeBufferPointer(rebasing: piece[$0]), $1)
+                }
             }
-            if token != nil { body(UnsafeBufferPointer(rebasing: piece[piece.count...]), token) }
+            if token != nil { body(UnsafeBufferPointer(rebasing: text[range.upperBound..<range.upperBound]), token) }
         }
     }
 
@@ -150,7 +164,7 @@ public struct BytePairTokenizer: Tokenizer {
         guard !vocabulary.isComplete, unknown == nil else { return }
         var found: (byte: UInt8, word: [UInt8])?
         bytes.withUnsafeBufferPointer { text in
-            forEachPiece(of: text, allowingSpecial: false) { piece, _ in
+            forEachPiece(of: text, .asText) { piece, _ in
                 guard found == nil else { return }
                 preTokenizer.forEachWord(piece) { range in
                     let word = UnsafeBufferPointer(rebasing: piece[range])

@@ -6,7 +6,7 @@ public protocol Tokenizer: Sendable {
     var name: String { get }
     /// V: the number of tokens, including special tokens.
     var vocabularySize: Int { get }
-    /// The token before every document.
+    /// The token before every document: the first of ``framing``.
     var beginningOfText: Int32? { get }
     /// The token after every document.
     var endOfText: Int32? { get }
@@ -17,8 +17,16 @@ public protocol Tokenizer: Sendable {
     var definition: [UInt8] { get }
     /// The name of the tokenizer's file.
     var definitionName: String { get }
-    /// Encodes a text given as bytes, without special tokens.
+    /// The tokens that are matched literally, such as `<|im_start|>`; among them all special tokens.
+    var addedTokens: AddedTokens { get }
+    /// What the tokenizer's file adds before and after a text; no encoding includes it.
+    var framing: TextFraming { get }
+    /// Encodes a text given as bytes; the spellings of special tokens are ordinary text.
     func encode(_ bytes: [UInt8]) -> [Int32]
+    /// Encodes a text given as bytes, with the special tokens that are spelled in it.
+    ///
+    /// Words go on across the border of content: the tokens are those of the whole text.
+    func encode(_ bytes: [UInt8], specialTokens: SpecialTokens) -> [Int32]
     /// Throws if `encode` would leave bytes of the text out, because the vocabulary has no token for them.
     ///
     /// - Throws: ``TokenizerError/unencodable(tokenizer:byte:text:)``.
@@ -30,6 +38,28 @@ public protocol Tokenizer: Sendable {
 extension Tokenizer {
     /// `tokenizer.json`.
     public var definitionName: String { TokenizerFile.name }
+
+    /// None.
+    public var addedTokens: AddedTokens { AddedTokens() }
+
+    /// ``beginningOfText`` before a text.
+    public var framing: TextFraming { TextFraming(before: [beginningOfText].compactMap(\.self)) }
+
+    /// The ordinary encoding, for tokenizers without special tokens that have a spelling.
+    public func encode(_ bytes: [UInt8], specialTokens: SpecialTokens) -> [Int32] { encode(bytes) }
+
+    /// Encodes a text, with the special tokens that are spelled in it.
+    public func encode(_ text: String, specialTokens: SpecialTokens) -> [Int32] {
+        encode(Array(text.utf8), specialTokens: specialTokens)
+    }
+
+    /// The token of an added token's spelling, special or not: `<|im_end|>`.
+    public func token(named name: String) -> Int32? { addedTokens.token(named: Array(name.utf8))?.id }
+
+    /// The spelling of a special token; nil for other tokens.
+    public func specialTokenName(_ token: Int32) -> [UInt8]? {
+        addedTokens.token(token).flatMap { $0.isSpecial ? $0.content : nil }
+    }
 
     /// Every text can be encoded.
     public func checkEncodable(_ bytes: [UInt8]) throws(TokenizerError) {}
@@ -63,8 +93,32 @@ public struct ByteTokenizer: Tokenizer {
 
     private static let definitionDigest = SHA256.hex(of: Array("bytes: 256 values, 256 begins, 257 ends".utf8))
 
+    /// `<|begin_of_text|>` and `<|end_of_text|>`.
+    public var addedTokens: AddedTokens { Self.special }
+    private static let special = AddedTokens([
+        AddedToken(id: 256, content: Array("<|begin_of_text|>".utf8), isSpecial: true),
+        AddedToken(id: 257, content: Array("<|end_of_text|>".utf8), isSpecial: true),
+    ])
+    private static let matcher = {
+        var matcher = AddedTokenMatcher()
+        for token in special { matcher.insert(token, content: token.content) }
+        return matcher
+    }()
+
     /// The bytes themselves.
     public func encode(_ bytes: [UInt8]) -> [Int32] { bytes.map(Int32.init) }
+
+    /// The bytes themselves, and the two special tokens.
+    public func encode(_ bytes: [UInt8], specialTokens: SpecialTokens) -> [Int32] {
+        bytes.withUnsafeBufferPointer { text in
+            var result: [Int32] = []
+            Self.matcher.split(text, ContentMask(specialTokens, count: text.count)) { range, token in
+                result += text[range].map(Int32.init)
+                if let token { result.append(token.id) }
+            }
+            return result
+        }
+    }
 
     /// The byte of a token below 256.
     public func bytes(of token: Int32) -> [UInt8] { (0..<256).contains(token) ? [UInt8(token)] : [] }

@@ -50,4 +50,52 @@ import Testing
         }
         #expect(compared > 500)
     }
+
+    /// U+1113 and U+1166 are no syllable, though they are next to those that are.
+    @Test func charactersBesideTheBoundsOfHangulStay() {
+        for text in [
+            "\u{1113}\u{1166}", "\u{1100}\u{1160}", "\u{1100}\u{1176}", "\u{AC00}\u{11A7}", "\u{AC00}\u{11C3}",
+        ] {
+            #expect(Self.composed(text).utf8.elementsEqual(text.utf8))
+        }
+        #expect(Self.composed("\u{1112}\u{1175}\u{11C2}").utf8.elementsEqual("\u{D7A3}".utf8))
+        #expect(Self.composed("\u{1100}\u{301}\u{1161}").utf8.elementsEqual("\u{1100}\u{301}\u{1161}".utf8))
+        #expect(Self.composed("e\u{1100}\u{1161}e\u{301}").utf8.elementsEqual("e\u{AC00}\u{E9}".utf8))
+    }
+
+    /// The texts of compositions.json in the order of make_normalization.py.
+    private static func texts(
+        _ name: String, _ firsts: [UInt32], _ seconds: [UInt32], _ body: ([UInt32]) -> Void
+    ) {
+        let jamo = [0x10FF..<0x1115, 0x115F..<0x1178, 0x11A6..<0x11C5] as [Range<UInt32>]
+        switch name {
+        case "pairs": for first in firsts { for second in seconds { body([first, second]) } }
+        case "triples":
+            for first in firsts {
+                for (index, second) in seconds.enumerated() where (first + UInt32(index)) % 41 == 0 {
+                    for third in seconds { body([first, second, third]) }
+                }
+            }
+        case "jamo": for l in jamo[0] { for v in jamo[1] { for t in jamo[2] { body([l, v, t]) } } }
+        case "syllables": for s in UInt32(0xABFF)..<0xD7A5 { for t in jamo[2] { body([s, t]) } }
+        default: for l in UInt32(0x10F8)..<0x1208 { for r in UInt32(0x10F8)..<0x1208 { body([l, r]) } }
+        }
+    }
+
+    @Test(arguments: ["pairs", "triples", "jamo", "syllables", "any"])
+    func allThatComposesComposesAsInHuggingFacesLibrary(kind: String) throws {
+        let fixture = try JSONNode(contentsOf: TokenizerFixtures.url("compositions.json"))
+        func characters(_ key: String) throws -> [UInt32] { try fixture[key].array().map { UInt32(try $0.integer()) } }
+        var (count, all): (Int, [UInt8]) = (0, [])
+        Self.texts(kind, try characters("firsts"), try characters("seconds")) { characters in
+            var text = String.UnicodeScalarView()
+            text.append(contentsOf: characters.compactMap(Unicode.Scalar.init))
+            let bytes = Array(String(text).utf8)
+            all += bytes.withUnsafeBufferPointer(CanonicalComposition.compose) ?? bytes
+            all.append(UInt8(ascii: "\n"))
+            count += 1
+        }
+        #expect(try count == fixture[kind]["count"].integer())
+        #expect(try SHA256.hex(of: all) == fixture[kind]["sha256"].string())
+    }
 }

@@ -166,7 +166,7 @@ import Testing
                 let tokenizer = try BytePairTokenizer(parsing: bytes, file: "t.json")
                 accepted += 1
                 let text = Array("The quick 中 fox's 12345 e\u{301} \u{1F44D}\n\n  x<|endoftext|>".utf8) + [0xFF]
-                let tokens = tokenizer.encode(text, allowingSpecial: true)
+                let tokens = tokenizer.encode(text, specialTokens: .parsed)
                 #expect(tokens.allSatisfy { (0..<Int32(tokenizer.vocabularySize)).contains($0) })
                 _ = tokenizer.decode(tokens)
             } catch {

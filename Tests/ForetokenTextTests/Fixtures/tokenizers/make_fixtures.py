@@ -8,7 +8,8 @@ import pathlib
 import random
 import unicodedata
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers)
 
 here = pathlib.Path(__file__).parent
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -122,6 +123,11 @@ def main():
         value["model"]["continuing_subword_prefix"] = value["model"]["end_of_word_suffix"] = ""
 
     llama3 = train(split(LLAMA3), None, ["<|begin_of_text|>", "<|end_of_text|>"], ignore_merges=True)
+
+    llama3.post_processor = processors.Sequence([
+        processors.ByteLevel(trim_offsets=False),
+        processors.TemplateProcessing(
+            "<|begin_of_text|> $A", "<|begin_of_text|> $A <|begin_of_text|>:1 $B:1", [("<|begin_of_text|>", 700)])])
 
     def whole(value):  # tokens that merges cannot reach, as Llama 3 has: only ignore_merges finds them
         del value["model"]["merges"][300::5]

@@ -1,0 +1,40 @@
+import ForetokenFiles
+
+extension TextFraming {
+    /// Reads `post_processor`: `TemplateProcessing` adds tokens to a text, `ByteLevel` none, and a `Sequence` those of its steps.
+    init(_ node: JSONNode, vocabularySize: Int) throws {
+        self.init()
+        guard node.ifPresent != nil else { return }
+        switch try node["type"].string() {
+        case "ByteLevel": break
+        case "TemplateProcessing": try readTemplate(node, vocabularySize)
+        case "Sequence":
+            for step in try node["processors"].array() {
+                let inner = try TextFraming(step, vocabularySize: vocabularySize)
+                before = inner.before + before
+                after += inner.after
+            }
+        default: throw try node["type"].unsupported("TemplateProcessing, ByteLevel and Sequence")
+        }
+    }
+
+    /// Reads the template of a single text: the tokens before and after `$A`.
+    private mutating func readTemplate(_ node: JSONNode, _ vocabularySize: Int) throws {
+        var isAfterText = false
+        let single = try node["single"]
+        for piece in try single.array() {
+            if let special = try piece["SpecialToken"].ifPresent {
+                let name = try special["id"].string()
+                let ids = try node["special_tokens"][name]["ids"].array().map {
+                    Int32(try $0.integer(in: 0...max(0, vocabularySize - 1)))
+                }
+                if isAfterText { after += ids } else { before += ids }
+            } else {
+                let text = try piece["Sequence"]["id"]
+                guard try text.string() == "A", !isAfterText else { throw text.unsupported("one A") }
+                isAfterText = true
+            }
+        }
+        guard isAfterText else { throw single.unsupported("a template with the text, A") }
+    }
+}
