@@ -40,6 +40,14 @@ enum ConvertedTokenizer {
         settings["tokenizer_class"] = "PreTrainedTokenizerFast"
         settings["clean_up_tokenization_spaces"] = false
         settings["model_max_length"] = .integer(configuration.contextLength)
+        let roles = configuration.tokenRoles
+        for (key, token) in [
+            ("bos_token", roles.beginning ?? configuration.beginningOfText), ("eos_token", configuration.endOfText),
+            ("pad_token", roles.padding),
+        ] {
+            guard let token, let name = tokenizer.specialTokenName(token) else { continue }
+            settings[key] = .string(String(decoding: name, as: UTF8.self))
+        }
         return .object(settings)
     }
 }
@@ -56,6 +64,7 @@ extension ModelFolder {
                 folder: folder, digest: configuration.tokenizerDigest, name: configuration.tokenizerName)
         }
         let url = tokenizerFiles(of: folder).first ?? folder.appendingPathComponent(TokenizerFile.name)
+        try FolderLinks.check(url, in: url.deletingLastPathComponent())
         return try tokenizer(at: url, of: configuration)
     }
 

@@ -5,6 +5,7 @@ import ForetokenPlatform
 struct FolderSource: WeightSource {
     let configuration: ModelConfiguration
     let notes: [String]
+    let companions: [CompanionFile]
     let folder: URL
     private let llama: SafetensorsCheckpoint
     private let heads: SafetensorsFile?
@@ -14,15 +15,15 @@ struct FolderSource: WeightSource {
         self.folder = folder
         self.configuration = configuration
         self.notes = notes
+        companions = try ModelFolder.companions(in: folder)
         llama = try SafetensorsCheckpoint(folder: folder)
+        for file in llama.files { try FolderLinks.check(file.url, in: folder) }
         let extras = folder.appendingPathComponent(ModelFolder.extrasFolder)
         heads = isOurs ? try SafetensorsFile(contentsOf: extras.appendingPathComponent(ModelFolder.headsName)) : nil
         try check(isOurs: isOurs)
     }
 
     var file: String { folder.relativePath }
-
-    var companions: [CompanionFile] { ModelFolder.companions(in: folder) }
 
     func weight(_ parameter: String) throws -> StoredWeight {
         let file = try weightFile(of: parameter)

@@ -20,7 +20,7 @@ import Testing
         var small = ModelConfiguration(
             vocabulary: 288, width: 32, layers: 2, attentionHeads: 4, keyValueHeads: 2, feedForwardWidth: 64, heads: 1,
             contextLength: 64, ropeBase: 1e6, endOfText: 257)
-        small.specialTokens = SpecialTokens(beginning: 256, padding: 259, ends: [258])
+        small.tokenRoles = TokenRoles(beginning: 256, padding: 259, ends: [258])
         var bias = small
         (bias.attentionBias, bias.tieEmbeddings, bias.ropeBase) = (.all, true, 1e5)
         #expect(try configuration("llama-bias") == bias)
@@ -151,7 +151,7 @@ import Testing
             (set("llama.block_count", nil), ["llama.block_count", "missing"]),
             (set("llama.block_count", .uint32(3)), ["blk.2.attn_norm.weight", "missing"]),
             (set("llama.block_count", .uint32(1)), ["blk.1.", "no parameter"]),
-            (set("llama.block_count", .uint32(1 << 24)), ["block_count"]),
+            (set("llama.block_count", .uint32(1 << 24)), ["layers", "16777216"]),
             (set("llama.block_count", .uint32(50_000)), ["block_count", "50000"]),
             (set("llama.block_count", .string("2")), ["llama.block_count", "integer"]),
             (set("llama.attention.head_count", .int32s([4, 2])), ["head_count", "each layer"]),

@@ -39,9 +39,9 @@ enum GGUFRopeFactors {
 
     /// The parameters with which Llama 3's formula gives the factors within the rounding of a converter that computes in float32.
     ///
-    /// Between the two thresholds 1/factor is linear in the frequency, so that two of the file's factors give all but a common
-    /// multiple of the original context and the two frequency factors, and the multiple changes nothing: what is returned
-    /// computes the same model. The released values (1, 4, a power of two) come first.
+    /// Between the two thresholds 1/factor is linear in the frequency. The line gives all but a common multiple of the original
+    /// context and the two frequency factors, and the multiple changes nothing: what is returned computes the same model. The
+    /// released values (1, 4, a power of two) come first.
     private static func fit(_ factors: [Double], _ frequencies: [Double], declared: Int?) -> RopeScaling? {
         guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else { return nil }
         func matches(_ scaling: RopeScaling) -> Bool {
@@ -52,12 +52,7 @@ enum GGUFRopeFactors {
             RopeScaling(factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: $0)
         }
         if let scaling = usual.first(where: matches) { return scaling }
-        let between = zip(factors, frequencies).filter { $0.0 > 1.001 && $0.0 < factor * 0.999 }
-        guard let first = between.first, let last = between.last, first.1 > last.1 else { return nil }
-        // The weight of the unscaled frequency: rotations · a − b.
-        func weight(_ divisor: Double) -> Double { (1 / divisor - 1 / factor) / (1 - 1 / factor) }
-        let slope = (weight(first.0) - weight(last.0)) / (first.1 - last.1)
-        let shift = slope * first.1 - weight(first.0)
+        guard let (slope, shift) = line(factors, frequencies, factor: factor) else { return nil }
         guard shift > 0, slope.isFinite else { return nil }
         // With a low frequency factor of 1; the context is rounded to a whole number and the others follow it.
         let context = (slope / shift * 2 * .pi).rounded()
@@ -67,5 +62,30 @@ enum GGUFRopeFactors {
             factor: factor, lowFrequencyFactor: low, highFrequencyFactor: low * (1 + shift) / shift,
             originalContext: Int(context))
         return matches(scaling) ? scaling : nil
+    }
+
+    /// The weight of the unscaled frequency as a line over the frequencies: frequency · slope − shift.
+    private static func line(
+        _ factors: [Double], _ frequencies: [Double], factor: Double
+    ) -> (slope: Double, shift: Double)? {
+        let points = zip(factors, frequencies).map { divisor, frequency in
+            (frequency: frequency, weight: (1 / divisor - 1 / factor) / (1 - 1 / factor))
+        }
+        let between = points.filter { $0.weight > 1e-3 && $0.weight < 1 - 1e-3 }
+        if let first = between.first, let last = between.last, first.frequency > last.frequency {
+            let slope = (first.weight - last.weight) / (first.frequency - last.frequency)
+            return (slope, slope * first.frequency - first.weight)
+        }
+        // One point or none between the thresholds: any line that keeps its neighbours at 0 and 1 or beyond.
+        let (high, low) = (
+            points.last { $0.weight >= 1 - 1e-3 }?.frequency, points.first { $0.weight <= 1e-3 }?.frequency
+        )
+        guard let point = between.first else {
+            guard let upper = high ?? low.map({ $0 * 2 }), let lower = low, upper > lower else { return nil }
+            return (1 / (upper - lower), lower / (upper - lower))
+        }
+        let fromHigh = high.map { (1 - point.weight) / ($0 - point.frequency) } ?? 0
+        let slope = max(fromHigh, point.weight / (point.frequency - (low ?? 0)))
+        return (slope, slope * point.frequency - point.weight)
     }
 }

@@ -46,7 +46,7 @@ struct GGUFSource: WeightSource {
         let vocabulary = try GGUFVocabulary(file, rows: configuration.vocabulary)
         configuration.beginningOfText = vocabulary.prepended
         configuration.endOfText = vocabulary.end
-        configuration.specialTokens = vocabulary.specialTokens
+        configuration.tokenRoles = vocabulary.tokenRoles
         self.configuration = configuration
         companions = vocabulary.files
         notes = vocabulary.notes
@@ -82,19 +82,26 @@ struct GGUFSource: WeightSource {
         return entry
     }
 
+    /// The vocabulary of a file.
+    ///
+    /// - Throws: `GGUFError`.
+    static func vocabulary(in url: URL) throws -> GGUFVocabulary {
+        let file = try GGUFFile(contentsOf: url)
+        return try GGUFVocabulary(file, rows: file.entry("token_embd.weight")?.shape.first ?? 0)
+    }
+
     /// The tokenizer in a file.
     ///
     /// - Throws: as opening the file, `TokenizerError`; also if the file's tokenizer is not supported.
     static func tokenizer(in url: URL, of configuration: ModelConfiguration) throws -> any Tokenizer {
-        let file = try GGUFFile(contentsOf: url)
-        let vocabulary = try GGUFVocabulary(file, rows: configuration.vocabulary)
+        let vocabulary = try vocabulary(in: url)
         if let failure = vocabulary.failure { throw failure }
         let names = [TokenizerFile.name, TokenizerFile.sentencePieceName]
         guard let found = vocabulary.files.first(where: { names.contains($0.name) }) else {
-            throw TokenizerError.missing(file: file.file, expected: configuration.tokenizerName)
+            throw TokenizerError.missing(file: url.relativePath, expected: configuration.tokenizerName)
         }
         return try ModelFolder.checked(
-            ModelFolder.tokenizer(parsing: found.read(), name: found.name, file: file.file), file: file.file,
+            ModelFolder.tokenizer(parsing: found.read(), name: found.name, file: found.file), file: found.file,
             of: configuration)
     }
 }

@@ -29,7 +29,7 @@ struct GGUFTokenizer {
             ("tokenizer.ggml.add_bos_token", .bool(model.beginningOfText != nil)),
             ("tokenizer.ggml.add_eos_token", .bool(false)),
         ]
-        let special = model.specialTokens
+        let special = model.tokenRoles
         // llama.cpp has a key each for two more ends of text; further ones it knows by their names.
         for (key, token) in [
             ("bos", model.beginningOfText ?? special.beginning), ("eos", model.endOfText),

@@ -10,7 +10,7 @@ struct GGUFVocabulary {
     let prepended: Int32?
     /// The token that ends documents.
     let end: Int32?
-    let specialTokens: SpecialTokens
+    let tokenRoles: TokenRoles
     /// Why there is no tokenizer among the files, in sentences.
     let notes: [String]
     /// The error that says so.
@@ -64,7 +64,7 @@ struct GGUFVocabulary {
         self.failure = failure
         prepended = addsBegin ? begin : nil
         self.end = end
-        specialTokens = SpecialTokens(beginning: begin, padding: padding, ends: ends)
+        tokenRoles = TokenRoles(beginning: begin, padding: padding, ends: ends)
         notes = failure.map { ["the tokenizer cannot be used: \($0)"] } ?? []
     }
 

@@ -1,5 +1,5 @@
 /// The tokens of a model that have a role besides the two that frame documents.
-public struct SpecialTokens: Sendable, Equatable {
+public struct TokenRoles: Sendable, Equatable {
     /// The token that files name as beginning of text; it is put before texts only if it is also
     /// ``ModelConfiguration/beginningOfText``.
     public var beginning: Int32?
@@ -17,18 +17,18 @@ public struct SpecialTokens: Sendable, Equatable {
 extension ModelConfiguration {
     /// Every token at which a text ends, ``endOfText`` first.
     public var endTokens: [Int32] {
-        [endOfText].compactMap(\.self) + specialTokens.ends.filter { $0 != endOfText }
+        [endOfText].compactMap(\.self) + tokenRoles.ends.filter { $0 != endOfText }
     }
 
     /// Whether a text ends at a token.
-    public func isEnd(_ token: Int32) -> Bool { token == endOfText || specialTokens.ends.contains(token) }
+    public func isEnd(_ token: Int32) -> Bool { token == endOfText || tokenRoles.ends.contains(token) }
 
     /// Makes the first of a list of tokens the end of documents, and all of them ends of texts, each once.
     mutating func setEnds(_ tokens: [Int32]) {
         endOfText = tokens.first
-        specialTokens.ends = []
-        for token in tokens where token != endOfText && !specialTokens.ends.contains(token) {
-            specialTokens.ends.append(token)
+        tokenRoles.ends = []
+        for token in tokens where token != endOfText && !tokenRoles.ends.contains(token) {
+            tokenRoles.ends.append(token)
         }
     }
 }
