@@ -48,6 +48,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var beginningOfText: Int32?
     /// The token after every document, if any.
     public var endOfText: Int32?
+    /// Tokens with other roles; more ends of text among them.
+    public var tokenRoles = TokenRoles()
+    /// The type that `config.json` asks other programs to compute in, if not float32; kept through training.
+    public var computeType: StorageFormat?
 
     /// Creates a configuration; sizes that are nil are derived from the others.
     ///
@@ -178,7 +182,8 @@ public struct ModelConfiguration: Sendable, Equatable {
         if attentionBias == .inputs, queryKeyNorm {
             throw .impossible("attentionBias 'inputs' cannot be combined with queryKeyNorm: no model family has both")
         }
-        for token in [beginningOfText, endOfText].compactMap(\.self) where token < 0 || Int(token) >= vocabulary {
+        let special = [beginningOfText, endOfText, tokenRoles.beginning, tokenRoles.padding] + tokenRoles.ends
+        for token in special.compactMap(\.self) where token < 0 || Int(token) >= vocabulary {
             throw .impossible("special token \(token) is outside the vocabulary of \(vocabulary)")
         }
     }

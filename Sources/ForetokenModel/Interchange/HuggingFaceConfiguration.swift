@@ -42,11 +42,7 @@ enum HuggingFaceConfiguration {
             // Qwen's tokenizers never prepend a token, whatever this key says.
             beginningOfText: [.qwen2, .qwen3].contains(family) ? nil : try tokens(config["bos_token_id"]).first,
             endOfText: ends.first)
-        let others = ends.dropFirst().map(String.init).joined(separator: ", ")
-        return (
-            configuration,
-            others.isEmpty ? [] : ["only token \(ends[0]) ends a text; eos_token_id also names \(others)"]
-        )
+        return (configuration, [])
     }
 
     /// A token or a list of tokens; empty for null.
