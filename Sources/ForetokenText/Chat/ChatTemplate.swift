@@ -57,10 +57,10 @@ public struct ChatTemplate: Sendable {
             throw .unreadable(file: file, reason: "it is not UTF-8")
         }
         let normalized = TemplateLexer.normalized(bytes)
-        do throws(TemplateFault) {
-            statements = try TemplateParser.parse(normalized)
+        do {
+            statements = try DeepStack.run { try TemplateParser.parse(normalized) }
         } catch {
-            throw error.error(file: file, source: normalized)
+            throw Self.error(error, file: file, source: normalized)
         }
         (self.file, self.source, self.normalized, self.specialTokens) = (file, source, normalized, specialTokens)
         marksGeneration = statements.contains { $0.holdsGeneration }
@@ -107,25 +107,31 @@ public struct ChatTemplate: Sendable {
         variables: JSONObject, now: @escaping @Sendable () -> Date
     ) throws(ChatTemplateError) -> RenderedChat {
         do {
-            let interpreter = TemplateInterpreter(limits: limits, now: now)
-            var values: [String: TemplateValue] = [:]
-            for (name, token) in specialTokens { values[name] = .text(token) }
-            for (name, value) in variables {
-                let isToken = Self.specialTokenNames.contains(name)
-                values[name] = try TemplateValue(value, marks: isToken ? [] : .user)
+            return try DeepStack.run {
+                let interpreter = TemplateInterpreter(limits: limits, now: now)
+                var values: [String: TemplateValue] = [:]
+                for (name, token) in specialTokens { values[name] = .text(token) }
+                for (name, value) in variables {
+                    let isToken = Self.specialTokenNames.contains(name)
+                    values[name] = try TemplateValue(value, marks: isToken ? [] : .user)
+                }
+                values["messages"] = .list(
+                    try messages.enumerated().map { try ChatMessages.value(of: $1, index: $0) })
+                values["tools"] = try tools.map { try TemplateValue(.array($0), marks: .user) } ?? .null
+                values["documents"] = try documents.map { try TemplateValue(.array($0), marks: .user) } ?? .null
+                values["add_generation_prompt"] = .bool(addGenerationPrompt)
+                return RenderedChat(try interpreter.render(statements, values))
             }
-            values["messages"] = .list(
-                try messages.enumerated().map { try ChatMessages.value(of: $1, index: $0) })
-            values["tools"] = try tools.map { try TemplateValue(.array($0), marks: .user) } ?? .null
-            values["documents"] = try documents.map { try TemplateValue(.array($0), marks: .user) } ?? .null
-            values["add_generation_prompt"] = .bool(addGenerationPrompt)
-            return RenderedChat(try interpreter.render(statements, values))
-        } catch let fault as TemplateFault {
-            throw fault.error(file: file, source: normalized)
-        } catch let error as ChatTemplateError {
-            throw error
         } catch {
-            throw .failed(file: file, line: 1, column: 1, reason: "\(error)")
+            throw Self.error(error, file: file, source: normalized)
+        }
+    }
+
+    private static func error(_ error: any Error, file: String, source: [UInt8]) -> ChatTemplateError {
+        switch error {
+        case let fault as TemplateFault: fault.error(file: file, source: source)
+        case let error as ChatTemplateError: error
+        default: .failed(file: file, line: 1, column: 1, reason: "\(error)")
         }
     }
 }

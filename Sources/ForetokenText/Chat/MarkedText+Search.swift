@@ -2,33 +2,54 @@
 extension MarkedText {
     /// The byte position of the first occurrence of a non-empty text within a range.
     func find(_ needle: [UInt8], in range: Range<Int>) -> Int? {
-        guard let first = needle.first, needle.count <= range.count else { return nil }
-        let last = range.upperBound - needle.count
-        return bytes.withUnsafeBufferPointer { bytes in
-            needle.withUnsafeBufferPointer { needle in
-                var position = range.lowerBound
-                while position <= last {
-                    if bytes[position] == first {
-                        var length = 1
-                        while length < needle.count, bytes[position + length] == needle[length] { length += 1 }
-                        if length == needle.count { return position }
-                    }
-                    position += 1
-                }
-                return nil
-            }
+        bytes.withUnsafeBufferPointer { bytes in
+            Self.distance(to: needle, within: range.count) { bytes[range.lowerBound + $0] }
+                .map { range.lowerBound + $0 }
         }
     }
 
     /// The byte position of the last occurrence of a non-empty text within a range.
     func findLast(_ needle: [UInt8], in range: Range<Int>) -> Int? {
-        guard needle.count <= range.count else { return nil }
-        var position = range.upperBound - needle.count
-        while position >= range.lowerBound {
-            if bytes[position..<position + needle.count].elementsEqual(needle) { return position }
-            position -= 1
+        bytes.withUnsafeBufferPointer { bytes in
+            Self.distance(to: needle.reversed(), within: range.count) { bytes[range.upperBound - 1 - $0] }
+                .map { range.upperBound - $0 - needle.count }
+        }
+    }
+
+    /// The index where `needle` first occurs among `count` bytes, in linear time (Knuth, Morris and Pratt 1977).
+    @inline(__always)
+    private static func distance(to needle: [UInt8], within count: Int, _ byte: (Int) -> UInt8) -> Int? {
+        guard let first = needle.first, needle.count <= count else { return nil }
+        var borders: [Int] = []
+        var (index, matched) = (0, 0)
+        while index < count {
+            if matched == 0 {
+                // Most of the time there is nothing to remember.
+                while index < count, byte(index) != first { index += 1 }
+                if index + needle.count > count { return nil }
+                (index, matched) = (index + 1, 1)
+            } else if byte(index) == needle[matched] {
+                (index, matched) = (index + 1, matched + 1)
+            } else {
+                if borders.isEmpty { borders = Self.borders(of: needle) }
+                matched = borders[matched - 1]
+                continue
+            }
+            if matched == needle.count { return index - matched }
         }
         return nil
+    }
+
+    /// For each prefix the length of its longest proper prefix that also ends it.
+    private static func borders(of needle: [UInt8]) -> [Int] {
+        var result = [Int](repeating: 0, count: needle.count)
+        var length = 0
+        for index in 1..<max(1, needle.count) {
+            while length > 0, needle[index] != needle[length] { length = result[length - 1] }
+            if needle[index] == needle[length] { length += 1 }
+            result[index] = length
+        }
+        return result
     }
 
     func contains(_ needle: MarkedText) -> Bool {
@@ -106,7 +127,7 @@ extension MarkedText {
         var position = skipSpace(from: 0)
         while position < bytes.count {
             if parts.count == limit {
-                parts.append(slice(position..<endOfStrip { $0.isPythonSpace }))
+                parts.append(slice(position..<bytes.count))
                 break
             }
             var end = position
@@ -123,7 +144,7 @@ extension MarkedText {
         var end = endOfStrip { $0.isPythonSpace }
         while end > 0 {
             if parts.count == limit {
-                parts.append(slice(min(skipSpace(from: 0), end)..<end))
+                parts.append(slice(0..<end))
                 break
             }
             var start = end

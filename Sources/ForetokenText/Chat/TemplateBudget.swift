@@ -1,12 +1,12 @@
 /// The bounds of one rendering.
 public struct ChatTemplateLimits: Sendable {
-    /// The operations: nodes of the template evaluated, and 64 bytes searched or compared each.
+    /// The operations: nodes of the template evaluated, and 32 bytes searched or compared each.
     public var steps = 50_000_000
     /// The bytes of all values made on the way, kept or not.
     public var memory = 1 << 30
     /// The bytes of the rendered text.
     public var output = 1 << 28
-    /// How deep macros, blocks and brackets may be entered within each other.
+    /// How deep macros, blocks and brackets may be entered within each other, 400 at most.
     public var depth = 400
 
     /// The defaults: far more than any chat template takes.
@@ -32,7 +32,7 @@ final class TemplateBudget {
 
     /// Before reading so many bytes or elements.
     func read(_ count: Int) throws {
-        steps -= count >> 6
+        steps -= count >> 5
         if steps < 0 { throw TemplateFault.limit("it took more than \(limits.steps) steps") }
     }
 
@@ -64,7 +64,7 @@ final class TemplateBudget {
 
     func enter() throws {
         depth += 1
-        if depth > limits.depth {
+        if depth > min(limits.depth, 400) {
             throw TemplateFault.limit("macros and blocks are entered deeper than \(limits.depth) levels")
         }
     }

@@ -137,7 +137,8 @@ extension TemplateInterpreter {
     ) throws -> TemplateValue.Generator {
         var next: (() throws -> TemplateValue?)?
         var isChosen: ((TemplateValue) throws -> TemplateValue?)?
-        let generator = TemplateValue.Generator(over: value) { [self] in
+        let held = arguments.positional + arguments.named.map(\.value)
+        let generator = TemplateValue.Generator(over: value, holding: held) { [self] in
             guard value.isTrue else { return nil }
             if next == nil {
                 isChosen = filter == .map ? try mapping(arguments) : try selection(filter, arguments)

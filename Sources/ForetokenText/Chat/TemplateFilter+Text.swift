@@ -47,8 +47,7 @@ extension TemplateInterpreter {
         return result
     }
 
-    func truncated(_ value: TemplateValue, _ values: [TemplateValue?]) throws -> MarkedText {
-        let text = try value.textArgument("what to truncate")
+    func truncated(_ value: TemplateValue, _ values: [TemplateValue?]) throws -> TemplateValue {
         let length = try values[0]?.integerArgument("the length") ?? 255
         let end = try values[2]?.textArgument("the end") ?? MarkedText("...")
         var leeway = 5
@@ -58,12 +57,12 @@ extension TemplateInterpreter {
         guard length >= end.count, leeway >= 0 else {
             throw TemplateFault.failed("expected length >= \(end.count) and leeway >= 0")
         }
+        if let count = value.count, count <= length || count - length <= leeway { return value }
+        let text = try value.textArgument("what to truncate")
         try budget.allocate(2 * text.bytes.count + end.bytes.count)
-        let count = text.count
-        if count <= length || count - length <= leeway { return text }
         let start = text.slice(0..<text.position(ofScalar: length - end.count))
-        if values[1]?.isTrue ?? false { return start + end }
-        return start.splitFromRight(by: MarkedText(" "), limit: 1)[0] + end
+        if values[1]?.isTrue ?? false { return .text(start + end) }
+        return .text(start.splitFromRight(by: MarkedText(" "), limit: 1)[0] + end)
     }
 
     /// The runs of letters, digits and underscores.
@@ -105,9 +104,9 @@ extension TemplateInterpreter {
         }
         writer.sortsKeys = values[3]?.isTrue ?? false
         try budget.read(value.weight)
-        try budget.allocate(
-            value.weight.multipliedReportingOverflow(by: 2 + (writer.indentation?.bytes.count ?? 0) * value.depth)
-                .partialValue)
+        let size = value.weight.multipliedReportingOverflow(
+            by: 2 + (writer.indentation?.bytes.count ?? 0) * value.depth)
+        try budget.allocate(size.overflow ? .max : size.partialValue)
         var text = MarkedText()
         try writer.write(value, to: &text)
         try budget.allocate(text.bytes.count)

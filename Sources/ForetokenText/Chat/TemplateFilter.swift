@@ -110,7 +110,7 @@ extension TemplateInterpreter {
             }
             return .text(try formatted(try softText(value), with: .tuple(arguments.positional)))
         case .indent: return .text(try indented(value, try bind("width", "first", "blank")))
-        case .truncate: return .text(try truncated(value, try bind("length", "killwords", "end", "leeway")))
+        case .truncate: return try truncated(value, try bind("length", "killwords", "end", "leeway"))
         case .center:
             let width = try bind("width")[0]?.integerArgument("the width") ?? 80
             return .text(try pad(try softText(value), to: width, "c", MarkedText(" ")))

@@ -74,9 +74,10 @@ extension TemplateInterpreter {
             try append(try formatted(argument, specification), to: &result)
         }
         if !isMapping, used < values.count {
-            if case .dictionary = value {
-            } else {
-                throw TemplateFault.failed("not all arguments converted during string formatting")
+            // What Python takes for a mapping may go unused.
+            switch value {
+            case .dictionary, .list, .range, .undefined: break
+            default: throw TemplateFault.failed("not all arguments converted during string formatting")
             }
         }
         try append(format.slice(position..<bytes.count), to: &result)

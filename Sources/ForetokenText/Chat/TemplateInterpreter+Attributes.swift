@@ -20,7 +20,9 @@ extension TemplateInterpreter {
     /// Python's attribute itself, without a look at elements; nil if there is none.
     func ownAttribute(_ name: String, of value: TemplateValue) throws -> TemplateValue? {
         if name.hasPrefix("__"), name.hasSuffix("__") {
-            if case .undefined(let undefined) = value { throw TemplateFault.failed(undefined.message) }
+            if case .undefined(let undefined) = value, name != "__class__" {
+                throw TemplateFault.failed(undefined.message)
+            }
             return .undefined(.unsafe(name, of: value.typeName))
         }
         func method(_ isKnown: Bool) -> TemplateValue? {

@@ -112,7 +112,7 @@ extension TemplateInterpreter {
         guard step != 0 else { throw TemplateFault.failed("range() arg 3 must not be zero") }
         let distance = step > 0 ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
         let isEmpty = step > 0 ? stop <= start : start <= stop
-        let count = isEmpty ? 0 : (distance.partialValue - 1) / Int(clamping: step.magnitude) + 1
+        let count = isEmpty ? 0 : (distance.partialValue &- 1) / Int(clamping: step.magnitude) + 1
         guard isEmpty || !distance.overflow, count <= 100_000 else {
             throw TemplateFault.failed("Range too big. The sandbox blocks ranges larger than MAX_RANGE (100000).")
         }
@@ -148,9 +148,10 @@ extension TemplateInterpreter {
         guard format.bytes.count <= 1000, !format.bytes.contains(0) else {
             throw TemplateFault.unsupported("a format of over 1000 bytes, or with NUL, for strftime_now")
         }
-        var seconds = time_t(now().timeIntervalSince1970.rounded(.down))
         var parts = tm()
-        guard localtime_r(&seconds, &parts) != nil else { throw TemplateFault.failed("the time is out of range") }
+        guard var seconds = time_t(exactly: now().timeIntervalSince1970.rounded(.down)),
+            localtime_r(&seconds, &parts) != nil
+        else { throw TemplateFault.failed("the time is out of range") }
         var buffer = [CChar](repeating: 0, count: 16_384)
         let count = ForetokenPlatform.strftime(&buffer, buffer.count, format.string, &parts)
         let bytes = buffer[..<count].map { UInt8(bitPattern: $0) }

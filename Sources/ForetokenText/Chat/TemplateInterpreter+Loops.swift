@@ -2,22 +2,27 @@
 final class LoopState {
     /// The definition and scope, for `loop(…)` in recursive loops.
     let loop: Statement.Loop
-    let scope: TemplateScope
+    /// Nil once the loop has ended, so that loops kept in variables do not hold each other.
+    private(set) var scope: TemplateScope?
     /// How many recursive loops run around it.
     let depth: Int
     /// The elements: all of them, or those taken so far out of a generator.
     private var elements: [TemplateValue]
-    private let source: (() throws -> TemplateValue?)?
+    private var source: (() throws -> TemplateValue?)?
+    /// How deep containers are nested in the elements.
+    let valueDepth: Int
     private(set) var index = -1
     fileprivate var lastChanged: [TemplateValue]?
 
     init(
-        _ loop: Statement.Loop, _ scope: TemplateScope, depth: Int, elements: [TemplateValue],
-        source: (() throws -> TemplateValue?)?
+        _ loop: Statement.Loop, _ scope: TemplateScope, over values: TemplateValue, depth: Int,
+        elements: [TemplateValue], source: (() throws -> TemplateValue?)?
     ) {
-        (self.loop, self.scope, self.depth) = (loop, scope, depth)
+        (self.loop, self.scope, self.depth, valueDepth) = (loop, scope, depth, values.depth)
         (self.elements, self.source) = (elements, source)
     }
+
+    func end() { (scope, source) = (nil, nil) }
 
     /// Whether there is an element at an index; takes it out of the generator if needed.
     private func hasElement(at index: Int) throws -> Bool {
@@ -79,9 +84,10 @@ extension TemplateInterpreter {
         guard state.loop.isRecursive else {
             throw TemplateFault.failed("the loop must have the 'recursive' marker to be called recursively")
         }
+        guard let scope = state.scope else { throw TemplateFault.unsupported("a call of a loop that has ended") }
         try budget.enter()
         defer { budget.leave() }
-        return .text(try capture { try run(state.loop, over: values, state.scope, depth: state.depth + 1) })
+        return .text(try capture { try run(state.loop, over: values, scope, depth: state.depth + 1) })
     }
 
     private func run(
@@ -103,7 +109,8 @@ extension TemplateInterpreter {
                 return nil
             }
         }
-        let state = LoopState(loop, scope, depth: depth, elements: elements, source: source)
+        let state = LoopState(loop, scope, over: values, depth: depth, elements: elements, source: source)
+        defer { state.end() }
         // As in Jinja, `else` runs unless the end of the body was reached once.
         var reachedEnd = false
         while let element = try state.advance() {

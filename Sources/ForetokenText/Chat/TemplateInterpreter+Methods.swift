@@ -8,6 +8,9 @@ extension TemplateInterpreter {
             return try call(method.name, of: elements, method.receiver, arguments)
         case .loop(let state):
             if method.name == "changed" {
+                guard arguments.positional.allSatisfy({ $0.depth == 0 }) else {
+                    throw TemplateFault.unsupported("'loop.changed' of lists or other containers")
+                }
                 for value in arguments.positional { try budget.read(value.weight) }
                 return .bool(state.changed(arguments.positional))
             }
@@ -56,7 +59,8 @@ extension TemplateInterpreter {
     // MARK: Strings
 
     private func call(_ name: String, of text: MarkedText, _ arguments: TemplateArguments) throws -> TemplateValue {
-        try budget.read(text.bytes.count)
+        // Most methods look at every code point.
+        try budget.read(8 * text.bytes.count)
         switch name {
         case "strip", "lstrip", "rstrip":
             let set = try stripSet(try arguments.bind(name, ["chars"], positionalOnly: 1)[0])
@@ -107,8 +111,11 @@ extension TemplateInterpreter {
     /// What `strip` removes; nil is white space.
     func stripSet(_ value: TemplateValue?) throws -> MarkedText? {
         switch value {
-        case nil, .null?: nil
-        case let value?: try value.textArgument("what to strip")
+        case nil, .null?: return nil
+        case let value?:
+            let set = try value.textArgument("what to strip")
+            try budget.read(16 * set.bytes.count)
+            return set
         }
     }
 

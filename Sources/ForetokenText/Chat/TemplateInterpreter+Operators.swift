@@ -184,10 +184,11 @@ extension TemplateInterpreter {
         case .dictionary(let dictionary): return dictionary[try key(of: element)] != nil
         case .view(let view) where view.kind == .keys: return view.dictionary[try key(of: element)] != nil
         case .range(let range):
-            guard let value = element.asDouble, let number = Int(exactly: value), range.count > 0 else { return false }
-            let offset = number.subtractingReportingOverflow(range.start)
-            return !offset.overflow && offset.partialValue % range.step == 0
-                && (0..<range.count).contains(offset.partialValue / range.step)
+            guard let number = element.asInteger ?? element.asDouble.flatMap({ Int(exactly: $0) }), range.count > 0
+            else { return false }
+            let ends = [range.start, range.element(at: range.count - 1)]
+            guard number >= min(ends[0], ends[1]), number <= max(ends[0], ends[1]) else { return false }
+            return (number - range.start) % range.step == 0
         case .list, .tuple, .view, .undefined, .generator:
             let next = try iterator(over: container)
             while let candidate = try next() {

@@ -140,6 +140,8 @@ struct TemplateLexer {
     }
 
     private mutating func skipComment(from tag: Int) throws(TemplateFault) {
+        // Jinja takes a comment that begins at the very end.
+        if position == source.count { return }
         while position < source.count {
             if skipClose("#}", trims: true) { return }
             position += 1

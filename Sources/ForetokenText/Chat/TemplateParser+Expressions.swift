@@ -6,16 +6,14 @@ extension TemplateParser {
 
     /// One expression, or several with commas between.
     mutating func tuple(
-        allowsConditional: Bool = true, end: String? = nil, inParentheses: Bool = false
+        allowsConditional: Bool = true, inParentheses: Bool = false
     ) throws(TemplateFault) -> Expression {
         let offset = token.offset
         var elements: [Expression] = []
         var isTuple = false
         while true {
             if !elements.isEmpty { try expect(symbol: ",") }
-            if [.variableEnd, .blockEnd, .symbol(")")].contains(token.kind) || end.map({ isName($0) }) == true {
-                break
-            }
+            if [.variableEnd, .blockEnd, .symbol(")")].contains(token.kind) { break }
             elements.append(allowsConditional ? try expression() : try disjunction())
             guard isSymbol(",") else { break }
             isTuple = true

@@ -17,9 +17,9 @@ extension TemplateParser {
             }
         }
         if skip(symbol: "[") {
-            let subscript_ = try subscripts(offset)
+            let found = try subscripts(offset)
             try expect(symbol: "]")
-            return subscript_
+            return found
         }
         return isSymbol("(") ? .call(try arguments(), offset) : nil
     }

@@ -44,6 +44,17 @@ extension TemplateParser {
         return (statements, try name())
     }
 
+    /// A body that an `if` around it does not excuse: what is not known in it is refused, reached or not.
+    private mutating func innerBody(until ends: [String]) throws(TemplateFault) -> (
+        statements: [Statement], end: String
+    ) {
+        let excused = unknown.count
+        let result = try body(until: ends)
+        refused += unknown[excused...]
+        unknown.removeSubrange(excused...)
+        return result
+    }
+
     private mutating func statement() throws(TemplateFault) -> [Statement] {
         let offset = token.offset
         let tag = try name("the name of a tag")
@@ -65,12 +76,12 @@ extension TemplateParser {
         case "filter":
             var filters: [Expression.Postfix] = []
             repeat { filters.append(try filter()) } while skip(symbol: "|")
-            return [.filter(filters, try body(until: ["endfilter"]).statements, offset)]
+            return [.filter(filters, try innerBody(until: ["endfilter"]).statements, offset)]
         case "with": return [try with(offset)]
         case "generation":
             let outer = loopDepth
             loopDepth = 0
-            let body = try body(until: ["endgeneration"]).statements
+            let body = try innerBody(until: ["endgeneration"]).statements
             loopDepth = outer
             return [.generation(body)]
         case "print":
@@ -105,15 +116,15 @@ extension TemplateParser {
 
     private mutating func loop(_ offset: Int) throws(TemplateFault) -> Statement {
         outerLoopDepth += 1
-        let target = try target(end: "in")
+        let target = try target()
         try expect(name: "in")
-        let iterable = try tuple(allowsConditional: false, end: "recursive")
+        let iterable = try tuple(allowsConditional: false)
         let filter = skip(name: "if") ? try expression() : nil
         let isRecursive = skip(name: "recursive")
         loopDepth += 1
-        let (body, end) = try body(until: ["endfor", "else"])
+        let (body, end) = try innerBody(until: ["endfor", "else"])
         loopDepth -= 1
-        let otherwise = end == "else" ? try self.body(until: ["endfor"]).statements : []
+        let otherwise = end == "else" ? try self.innerBody(until: ["endfor"]).statements : []
         outerLoopDepth -= 1
         return .loop(
             Statement.Loop(
@@ -122,22 +133,22 @@ extension TemplateParser {
     }
 
     private mutating func set(_ offset: Int) throws(TemplateFault) -> Statement {
-        let target = try target(end: nil, allowsAttributes: true)
+        let target = try target(allowsAttributes: true)
         if skip(symbol: "=") { return .set(target, try tuple(), offset) }
         var filters: [Expression.Postfix] = []
         while skip(symbol: "|") { filters.append(try filter()) }
-        return .setBlock(target, filters: filters, try body(until: ["endset"]).statements, offset)
+        return .setBlock(target, filters: filters, try innerBody(until: ["endset"]).statements, offset)
     }
 
     private mutating func with(_ offset: Int) throws(TemplateFault) -> Statement {
         var bindings: [Statement.Binding] = []
         while token.kind != .blockEnd, !isSymbol(":") {
             if !bindings.isEmpty { try expect(symbol: ",") }
-            let target = try target(end: nil)
+            let target = try target()
             try expect(symbol: "=")
             bindings.append(Statement.Binding(target: target, value: try expression()))
         }
-        return .with(bindings, try body(until: ["endwith"]).statements, offset)
+        return .with(bindings, try innerBody(until: ["endwith"]).statements, offset)
     }
 
     // MARK: Macros
@@ -182,7 +193,7 @@ extension TemplateParser {
         let outer = (names, loopDepth)
         names = []
         loopDepth = 0
-        macro.body = try body(until: [ends]).statements
+        macro.body = try innerBody(until: [ends]).statements
         let parameters = macro.parameters
         func isSpecial(_ name: String) -> Bool {
             names.contains(name) && !parameters.contains { $0.name == name }
@@ -201,16 +212,14 @@ extension TemplateParser {
 
     // MARK: Targets
 
-    /// Parses what is assigned to; `end` is the keyword that may follow a trailing comma.
-    private mutating func target(
-        end: String?, allowsAttributes: Bool = false
-    ) throws(TemplateFault) -> AssignmentTarget {
+    /// Parses what is assigned to.
+    private mutating func target(allowsAttributes: Bool = false) throws(TemplateFault) -> AssignmentTarget {
         let offset = token.offset
         var targets: [AssignmentTarget] = []
         var isTuple = false
         while true {
             if !targets.isEmpty { try expect(symbol: ",") }
-            if token.kind == .blockEnd || isSymbol(")") || end.map({ isName($0) }) == true || isSymbol("=") { break }
+            if token.kind == .blockEnd || isSymbol(")") { break }
             targets.append(try singleTarget(allowsAttributes: allowsAttributes))
             guard isSymbol(",") else { break }
             isTuple = true
@@ -223,7 +232,7 @@ extension TemplateParser {
         let offset = token.offset
         if skip(symbol: "(") {
             try enter()
-            let target = try target(end: nil)
+            let target = try target()
             depth -= 1
             try expect(symbol: ")")
             return target

@@ -14,13 +14,17 @@ struct TemplateParser {
     var outerLoopDepth = 0
     /// Names read since the last macro began, for its special variables.
     var names: Set<String> = []
-    /// Filters and tests that are not known. Jinja allows them in `if` as long as they are not reached.
+    /// Filters and tests that are not known. Jinja allows them in `if` as long as they are not reached, unless a loop or other
+    /// body is between.
     var unknown: [(feature: String, offset: Int)] = []
+    var refused: [(feature: String, offset: Int)] = []
 
     static func parse(_ source: [UInt8]) throws(TemplateFault) -> [Statement] {
         var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source))
         let statements = try parser.statements(until: [])
-        if let unknown = parser.unknown.first { throw .unsupported(unknown.feature, at: unknown.offset) }
+        if let unknown = (parser.refused + parser.unknown).min(by: { $0.offset < $1.offset }) {
+            throw .unsupported(unknown.feature, at: unknown.offset)
+        }
         return statements
     }
 

@@ -84,8 +84,12 @@ enum TemplateValue {
         private let source: () throws -> TemplateValue?
         let depth: Int
 
-        init(over source: TemplateValue, _ next: @escaping () throws -> TemplateValue?) {
-            depth = source.depth + 1
+        /// - Parameter others: Further values that it holds.
+        init(
+            over source: TemplateValue, holding others: [TemplateValue] = [],
+            _ next: @escaping () throws -> TemplateValue?
+        ) {
+            depth = 1 + others.reduce(source.depth) { max($0, $1.depth) }
             self.source = next
         }
 
@@ -105,12 +109,10 @@ enum TemplateValue {
     final class Macro {
         let definition: MacroDefinition
         let scope: TemplateScope
-        let caller: TemplateValue?
 
-        init(_ definition: MacroDefinition, _ scope: TemplateScope, caller: TemplateValue? = nil) {
+        init(_ definition: MacroDefinition, _ scope: TemplateScope) {
             self.definition = definition
             self.scope = scope
-            self.caller = caller
         }
     }
 
@@ -144,6 +146,7 @@ enum TemplateValue {
         case .generator(let generator): generator.depth
         case .method(let method): method.receiver.depth + 1
         case .undefined(.element(let key, _)): key.depth + 1
+        case .loop(let state): state.valueDepth + 1
         default: 0
         }
     }
