@@ -40,7 +40,7 @@ public struct ChatTemplates: Sendable {
         }
         if sources.isEmpty, let configuration { sources = try embedded(configuration) }
         guard !sources.isEmpty else { return nil }
-        return ChatTemplates(sources: sources, specialTokens: try specialTokens(configuration, folder))
+        return ChatTemplates(sources: sources, specialTokens: try specialTokens(configuration) { try json("special_tokens_map.json", in: folder) })
     }
 
     /// The template for a conversation.
@@ -94,7 +94,10 @@ public struct ChatTemplates: Sendable {
         return sources
     }
 
-    private static func specialTokens(_ configuration: JSONNode?, _ folder: URL) throws -> [String: String] {
+    /// The special tokens that templates read, of `tokenizer_config.json` and `special_tokens_map.json`.
+    package static func specialTokens(
+        _ configuration: JSONNode?, map: () throws -> JSONNode?
+    ) throws -> [String: String] {
         var tokens: [String: String] = [:]
         func add(_ node: JSONNode) throws {
             for name in ChatTemplate.specialTokenNames {
@@ -108,7 +111,7 @@ public struct ChatTemplates: Sendable {
         }
         if let configuration { try add(configuration) }
         if try configuration?["added_tokens_decoder"].ifPresent == nil,
-            let map = try json("special_tokens_map.json", in: folder)
+            let map = try map()
         {
             try add(map)
         }

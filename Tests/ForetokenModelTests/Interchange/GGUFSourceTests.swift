@@ -14,7 +14,8 @@ import Testing
         var k = ModelConfiguration(
             vocabulary: 40, width: 256, layers: 2, attentionHeads: 4, keyValueHeads: 2, headDimension: 16,
             feedForwardWidth: 32, heads: 1, contextLength: 64, ropeBase: 500,
-            ropeScaling: RopeScaling(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16))
+            ropeScaling: .llama3(
+                RopeScaling.Llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16)))
         #expect(try configuration("llama-k") == k)
         k.ropeScaling = nil
         var small = ModelConfiguration(
@@ -238,15 +239,17 @@ import Testing
         for (factor, low, high, context) in [
             (8.0, 1.0, 4.0, 8192), (32, 1, 4, 8192), (8, 1, 4, 64), (4, 1, 8, 100), (2, 2, 6, 96), (16, 0.5, 4, 333),
         ] {
-            let scaling = RopeScaling(
-                factor: factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext: context)
-            let factors = frequencies.map { Float(scaling.divisor(of: $0)) }
+            let scaling = RopeScaling.llama3(
+                RopeScaling.Llama3(
+                    factor: factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext: context))
+            let expected = scaling.divisors(of: frequencies, base: 500)
+            let factors = expected.map { Float($0) }
             guard let found = try read(factors) else {
                 #expect(factors.allSatisfy { $0 == 1 })
                 continue
             }
-            for frequency in frequencies {
-                #expect(abs(found.divisor(of: frequency) / scaling.divisor(of: frequency) - 1) < 1e-5, "\(scaling)")
+            for (found, expected) in zip(found.divisors(of: frequencies, base: 500), expected) {
+                #expect(abs(found / expected - 1) < 1e-5, "\(scaling)")
             }
         }
         #expect(try read([Float](repeating: 1, count: 8)) == nil)
