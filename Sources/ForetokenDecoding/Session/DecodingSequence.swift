@@ -168,7 +168,7 @@ final class DecodingSequence {
 
     /// Emits a token, or ends the text at it.
     private func append(_ token: Int32, isDraft: Bool) {
-        if token == configuration.endOfText {
+        if configuration.isEnd(token) {
             statistics.stopReason = .endOfText
             return
         }

@@ -39,7 +39,8 @@ struct GGUFFixture: Sendable, CustomTestStringConvertible {
         let file = try GGUFFile(contentsOf: self.url)
         var metadata = try file.keys.compactMap { key in try Self.value(file, key).map { (key, $0) } }
         var tensors = file.entries.map { entry in
-            GGUFTensor(name: entry.name, shape: entry.shape, type: entry.type, byteCount: entry.byteRange.count) { write in
+            GGUFTensor(name: entry.name, shape: entry.shape, type: entry.type, byteCount: entry.byteRange.count) {
+                write in
                 try file.withBytes(of: entry.name, write)
             }
         }

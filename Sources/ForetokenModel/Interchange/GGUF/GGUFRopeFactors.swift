@@ -43,7 +43,9 @@ enum GGUFRopeFactors {
     /// context and the two frequency factors, and the multiple changes nothing: what is returned computes the same model. The
     /// released values (1, 4, a power of two) come first.
     private static func fit(_ factors: [Double], _ frequencies: [Double], declared: Int?) -> RopeScaling? {
-        guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else { return nil }
+        guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else {
+            return nil
+        }
         func matches(_ scaling: RopeScaling) -> Bool {
             (try? scaling.validate()) != nil
                 && zip(factors, frequencies).allSatisfy { abs($0 / scaling.divisor(of: $1) - 1) < 4e-6 }

@@ -51,7 +51,8 @@ struct GGUFTokenizer {
 
     private static func root(_ definition: [UInt8]) throws -> JSONNode {
         JSONNode(
-            try definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") }, file: "tokenizer.json")
+            try definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") },
+            file: "tokenizer.json")
     }
 
     /// The text and type of every row's token.
