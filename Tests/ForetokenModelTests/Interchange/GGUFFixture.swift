@@ -18,7 +18,14 @@ struct GGUFFixture: Sendable, CustomTestStringConvertible {
         try #require(Bundle.module.url(forResource: "Fixtures/gguf/\(name)", withExtension: ending))
     }
 
-    var url: URL { get throws { try file("gguf") } }
+    /// A file elsewhere instead of the fixture's.
+    private var other: URL?
+
+    init(name: String) { self.name = name }
+
+    init(url: URL) { (name, other) = (url.lastPathComponent, url) }
+
+    var url: URL { get throws { try other ?? file("gguf") } }
     /// Tokens and logits.
     var expected: URL { get throws { try file("safetensors") } }
 
