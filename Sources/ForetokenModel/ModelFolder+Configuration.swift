@@ -95,12 +95,13 @@ extension ModelFolder {
     static let ownType = "foretoken"
 
     static func llamaConfiguration(_ configuration: ModelConfiguration, format: StorageFormat) -> JSONValue {
-        // Head 1 of these kinds is the last layer of a Llama.
-        let isLlama = configuration.headKind.areBlocks
         let family = BlockFamily(configuration)
+        // Head 1 of these kinds is the last layer of a Llama.
+        let isLlama = configuration.headKind.areBlocks && family.computes(configuration)
+        let window = configuration.slidingWindow
         func token(_ token: Int32?) -> JSONValue { token.map { .integer(Int($0)) } ?? .null }
         let ends = configuration.endTokens
-        return [
+        var object: JSONValue = [
             "architectures": .array([.string(isLlama ? family.architecture : "ForetokenForCausalLM")]),
             "model_type": .string(isLlama ? family.rawValue : ownType),
             "vocab_size": .integer(configuration.vocabulary),
@@ -116,13 +117,20 @@ extension ModelFolder {
             "rope_theta": .number(configuration.ropeBase),
             "rope_scaling": HuggingFaceConfiguration.value(configuration.ropeScaling),
             "attention_bias": .bool(configuration.attentionBias == .all),
-            "mlp_bias": false,
+            "mlp_bias": .bool(configuration.feedForwardBias),
+            "sliding_window": window.map { .integer($0.size) } ?? .null,
             "tie_word_embeddings": .bool(configuration.tieEmbeddings),
             "bos_token_id": token(configuration.tokenRoles.beginning ?? configuration.beginningOfText),
             "eos_token_id": ends.count > 1 ? .array(ends.map { token($0) }) : token(ends.first),
             "pad_token_id": token(configuration.tokenRoles.padding),
             "torch_dtype": .string(format.description),
         ]
+        if let window, family != .mistral, case .object(var keys) = object {
+            keys["use_sliding_window"] = true
+            keys["max_window_layers"] = .integer(window.firstLayer)
+            object = .object(keys)
+        }
+        return object
     }
 
     static func extraConfiguration(_ configuration: ModelConfiguration) -> JSONValue {

@@ -8,10 +8,18 @@ public struct AddedToken: Sendable, Equatable {
     public let isSpecial: Bool
     /// Whether the token is matched in the normalised text.
     public let isNormalized: Bool
+    /// Whether the white space before the token belongs to it (`lstrip`).
+    public let takesSpaceBefore: Bool
+    /// Whether the white space after the token belongs to it (`rstrip`).
+    public let takesSpaceAfter: Bool
 
     /// Creates an added token.
-    public init(id: Int32, content: [UInt8], isSpecial: Bool, isNormalized: Bool = false) {
+    public init(
+        id: Int32, content: [UInt8], isSpecial: Bool, isNormalized: Bool = false, takesSpaceBefore: Bool = false,
+        takesSpaceAfter: Bool = false
+    ) {
         (self.id, self.content, self.isSpecial, self.isNormalized) = (id, content, isSpecial, isNormalized)
+        (self.takesSpaceBefore, self.takesSpaceAfter) = (takesSpaceBefore, takesSpaceAfter)
     }
 }
 
@@ -89,11 +97,35 @@ struct AddedTokenMatcher: Sendable {
             case .none: position += 1
             case .text(let end): position = end
             case .token(let token, let end):
-                body(start..<position, token)
-                (start, position) = (end, end)
+                let before = token.takesSpaceBefore ? Self.startOfSpace(text, from: start, to: position) : position
+                body(start..<max(start, before), token)
+                // White space that one token took may still begin the next, as in Hugging Face's library.
+                (start, position) = (token.takesSpaceAfter ? Self.endOfSpace(text, from: end) : end, end)
             }
         }
-        body(start..<text.count, nil)
+        body(min(start, text.count)..<text.count, nil)
+    }
+
+    private static func startOfSpace(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Int {
+        var result = end
+        while result > start {
+            var begin = result - 1
+            while begin > start, text[begin] & 0xC0 == 0x80 { begin -= 1 }
+            let step = CharacterStep(text, at: begin)
+            guard let scalar = step.scalar, begin + step.length == result, scalar.properties.isWhitespace else { break }
+            result = begin
+        }
+        return result
+    }
+
+    private static func endOfSpace(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        var result = start
+        while result < text.count {
+            let step = CharacterStep(text, at: result)
+            guard let scalar = step.scalar, scalar.properties.isWhitespace else { break }
+            result += step.length
+        }
+        return result
     }
 
     private enum Match {

@@ -13,23 +13,20 @@ extension BytePairTokenizer {
         try self.init(JSONNode(value, file: file), definition: bytes)
     }
 
-    private init(_ root: JSONNode, definition: [UInt8]) throws {
-        for key in ["truncation", "padding"] {
-            if let node = try root[key].ifPresent { throw node.unsupported("null") }
-        }
+    init(_ root: JSONNode, definition: [UInt8]) throws {
+        let model = try Self.model(root)
         let decoder = try root["decoder"]
         guard try decoder["type"].string() == "ByteLevel" else { throw try decoder["type"].unsupported("ByteLevel") }
-        let model = try root["model"]
-        if let type = try model["type"].ifPresent, try type.string() != "BPE" { throw type.unsupported("BPE") }
-        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-            if let node = try model[key].ifPresent, try node.string() != "" { throw node.unsupported("null or empty") }
-        }
-        if let node = try model["dropout"].ifPresent, try node.double() != 0 { throw node.unsupported("null") }
-
         var words = try TokenizerWords(model["vocab"], decode: ByteAlphabet.bytes(of:))
         let added = try words.readAdded(root["added_tokens"])
         let byteTokens = ByteAlphabet.characters.map { words.token(of: String($0)) ?? -1 }
-        let unknown = try Self.unknown(model, words, isComplete: !byteTokens.contains(-1))
+        var unknown: UnknownToken?
+        if byteTokens.contains(-1) {
+            if let fallback = try model["byte_fallback"].ifPresent, try fallback.bool() {
+                throw fallback.unsupported("false where the vocabulary lacks some of the 256 bytes")
+            }
+            unknown = try Self.unknown(model, words)
+        }
         let vocabulary = Vocabulary(byteTokens: byteTokens, bytes: words.bytes, words: words.ordinary)
         self.init(
             definition: definition, preTokenizer: try Self.preTokenizer(root["pre_tokenizer"]),
@@ -39,12 +36,22 @@ extension BytePairTokenizer {
             framing: try TextFraming(root["post_processor"], vocabularySize: words.bytes.count))
     }
 
-    /// What stands for bytes without a token: `unk_token`, one for each or one for a run of them.
-    private static func unknown(_ model: JSONNode, _ words: TokenizerWords, isComplete: Bool) throws -> UnknownToken? {
-        if isComplete { return nil }
-        if let fallback = try model["byte_fallback"].ifPresent, try fallback.bool() {
-            throw fallback.unsupported("false where the vocabulary lacks some of the 256 bytes")
+    /// The BPE model of a file, after a look at the settings that no tokenizer here supports.
+    static func model(_ root: JSONNode) throws -> JSONNode {
+        for key in ["truncation", "padding"] {
+            if let node = try root[key].ifPresent { throw node.unsupported("null") }
         }
+        let model = try root["model"]
+        if let type = try model["type"].ifPresent, try type.string() != "BPE" { throw type.unsupported("BPE") }
+        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            if let node = try model[key].ifPresent, try node.string() != "" { throw node.unsupported("null or empty") }
+        }
+        if let node = try model["dropout"].ifPresent, try node.double() != 0 { throw node.unsupported("null") }
+        return model
+    }
+
+    /// What stands for characters without a token: `unk_token`, one for each or one for a run of them.
+    static func unknown(_ model: JSONNode, _ words: TokenizerWords) throws -> UnknownToken? {
         guard let node = try model["unk_token"].ifPresent else { return nil }
         guard let token = words.token(of: try node.string()) else { throw node.invalid("is not in model.vocab") }
         return UnknownToken(token: token, isFused: try model["fuse_unk"].ifPresent?.bool() ?? false)

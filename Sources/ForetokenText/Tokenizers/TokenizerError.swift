@@ -12,6 +12,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case other(file: String, found: String, expected: String)
     /// The tokenizer's file is missing.
     case missing(file: String, expected: String)
+    /// The file is none of a tokenizer; `found` says what it is.
+    case noTokenizer(file: String, found: String)
     /// A SentencePiece model in a build without SentencePiece.
     case withoutSentencePiece(file: String)
     /// A byte of a text for which the vocabulary has no token; `text` is the word with it.
@@ -41,6 +43,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
             "\(file): tokenizer '\(found)', expected '\(expected)'; replace the file with the expected tokenizer"
         case .missing(let file, let expected):
             "\(file): no such file, but tokenizer '\(expected)' is required; copy it from the folder of the prepared data"
+        case .noTokenizer(let file, let found):
+            "\(file): \(found), not a tokenizer; give the model's tokenizer.json, SentencePiece model or tiktoken vocabulary"
         case .withoutSentencePiece(let file):
             "\(file): a SentencePiece model, which this build does not support; build with FORETOKEN_SENTENCEPIECE=1 make build "
                 + "(swift build --traits SentencePiece; needs Debian's libsentencepiece-dev), or give the model's tokenizer.json"

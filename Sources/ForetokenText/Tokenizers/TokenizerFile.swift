@@ -9,8 +9,10 @@ public enum TokenizerFile {
     /// The name of the SentencePiece file of Llama 2 and Meta's multi-token prediction models.
     public static let sentencePieceName = "tokenizer.model"
 
-    /// Reads a `tokenizer.json`, including that of the byte tokenizer, or a SentencePiece `.model` file.
+    /// Reads a `tokenizer.json`, including that of the byte tokenizer, a SentencePiece model, or a tiktoken vocabulary.
     ///
+    /// The contents decide, not the name: Mistral names SentencePiece models `tokenizer.model.v3`, and Llama 3's `tokenizer.model` is a
+    /// tiktoken vocabulary.
     /// - Throws: ``TokenizerError``, `JSONError`.
     public static func read(_ url: URL) throws -> any Tokenizer {
         let mapping: FileMapping
@@ -20,16 +22,32 @@ public enum TokenizerFile {
             throw TokenizerError.system(file: url.relativePath, action: error.action, reason: error.reason)
         }
         let bytes = withExtendedLifetime(mapping) { Array(mapping.bytes) }
-        if url.pathExtension == "model" {
+        return try tokenizer(parsing: bytes, file: url.relativePath)
+    }
+
+    /// Reads the contents of a tokenizer's file; `file` is its name for error messages.
+    ///
+    /// - Throws: ``TokenizerError``, `JSONError`.
+    public static func tokenizer(parsing bytes: [UInt8], file: String) throws -> any Tokenizer {
+        switch try TokenizerFormat(bytes, file: file) {
+        case .sentencePiece:
             #if SentencePiece
-                return try SentencePieceTokenizer(parsing: bytes, file: url.relativePath)
+                return try SentencePieceTokenizer(parsing: bytes, file: file)
             #else
-                throw TokenizerError.withoutSentencePiece(file: url.relativePath)
+                throw TokenizerError.withoutSentencePiece(file: file)
             #endif
+        case .tiktoken:
+            return try BytePairTokenizer(parsing: Tiktoken.definition(of: bytes, name: file), file: file)
+        case .json:
+            let byteTokenizer = ByteTokenizer()
+            if bytes == byteTokenizer.definition { return byteTokenizer }
+            let root = JSONNode(try bytes.withUnsafeBytes { try JSONValue(parsing: $0, file: file) }, file: file)
+            // Byte-level vocabularies say so in their decoder, the others are written in characters.
+            switch try root["decoder"].ifPresent?["type"].string() {
+            case "Sequence", "Metaspace": return try MetaspaceTokenizer(root, definition: bytes)
+            default: return try BytePairTokenizer(root, definition: bytes)
+            }
         }
-        let byteTokenizer = ByteTokenizer()
-        if bytes == byteTokenizer.definition { return byteTokenizer }
-        return try BytePairTokenizer(parsing: bytes, file: url.relativePath)
     }
 
     /// Reads the tokenizer of a folder; without a file, the byte tokenizer.
@@ -40,16 +58,24 @@ public enum TokenizerFile {
     ///   - name: the name of the expected tokenizer, for errors.
     /// - Throws: ``TokenizerError``, `JSONError`.
     public static func read(folder: URL, digest: String? = nil, name: String = "") throws -> any Tokenizer {
-        func isThere(_ name: String) -> Bool {
-            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
-        }
-        let found = [Self.name, sentencePieceName].first(where: isThere)
+        let found = fileName(in: folder)
         let (url, isThere) = (folder.appendingPathComponent(found ?? Self.name), found != nil)
         let tokenizer: any Tokenizer = isThere ? try read(url) : ByteTokenizer()
         guard let digest, digest != tokenizer.digest else { return tokenizer }
         guard isThere else { throw TokenizerError.missing(file: url.relativePath, expected: name) }
         let names = TokenizerError.names(tokenizer.name, tokenizer.digest, name, digest)
         throw TokenizerError.other(file: url.relativePath, found: names.found, expected: names.expected)
+    }
+
+    /// The name of the tokenizer's file in a folder: `tokenizer.json`, else `tokenizer.model`, one with a version
+    /// (`tokenizer.model.v3`), or a tiktoken vocabulary (`qwen.tiktoken`).
+    public static func fileName(in folder: URL) -> String? {
+        func isThere(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+        }
+        if let name = [name, sentencePieceName].first(where: isThere) { return name }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+        return names.last { $0.contains("\(sentencePieceName).v") } ?? names.first { $0.hasSuffix(".tiktoken") }
     }
 
     /// Writes a tokenizer's file to a folder, atomically.

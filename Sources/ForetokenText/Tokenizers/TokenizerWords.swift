@@ -46,6 +46,13 @@ struct TokenizerWords {
     /// The token with a spelling.
     func token(of spelling: String) -> Int32? { spelling.withBytes { token(of: $0) } }
 
+    /// Calls `body` with each spelling of `model.vocab` and its token.
+    func forEachSpelling(_ body: (UnsafeBufferPointer<UInt8>, Int32) -> Void) {
+        for (index, number) in numbers.enumerated() {
+            spellings[index].withUnsafeBufferPointer { body($0, number) }
+        }
+    }
+
     private mutating func take(_ number: Int, _ bytes: [UInt8]) -> Bool {
         if number >= isTaken.count {
             isTaken += [Bool](repeating: false, count: number + 1 - isTaken.count)
@@ -66,10 +73,8 @@ struct TokenizerWords {
             let content = try entry["content"]
             let text = Array(try content.string().utf8)
             let number = try entry["id"].integer(in: 0...(Self.largestVocabulary - 1))
-            for key in ["single_word", "lstrip", "rstrip"] {
-                let flag = try entry[key]
-                if try flag.ifPresent?.bool() == true { throw flag.unsupported("false") }
-            }
+            let single = try entry["single_word"]
+            if try single.ifPresent?.bool() == true { throw single.unsupported("false") }
             // Limits the time of matching added tokens, which is proportional to their length at every position.
             guard text.count <= Self.longestAddedToken else {
                 throw content.invalid("an added token of more than \(Self.longestAddedToken) bytes")
@@ -89,7 +94,9 @@ struct TokenizerWords {
             tokens.append(
                 AddedToken(
                     id: Int32(number), content: text, isSpecial: isSpecial,
-                    isNormalized: try entry["normalized"].ifPresent?.bool() ?? !isSpecial))
+                    isNormalized: try entry["normalized"].ifPresent?.bool() ?? !isSpecial,
+                    takesSpaceBefore: try entry["lstrip"].ifPresent?.bool() ?? false,
+                    takesSpaceAfter: try entry["rstrip"].ifPresent?.bool() ?? false))
         }
         return AddedTokens(tokens)
     }

@@ -126,7 +126,7 @@ public final class Trainer {
             world.rank == 0
             ? try RunJournal(folder: self.folder.url) { [report] in report(.warning($0)) } : nil
         var pace = Pace(
-            tokensPerStep: settings.batchSize * settings.accumulation * recipe.model.contextLength, step: step)
+            tokensPerStep: settings.batchSize * settings.accumulation * recipe.sequenceLength, step: step)
 
         while step < steps {
             if let outcome = try stop(after: limit, pace) {

@@ -43,7 +43,8 @@ struct TrainingPreparation {
         var recipe = given
         try Self.adoptStoredRecipe(in: folder, isResumed: checkpoint != nil, isBegun: isBegun, &recipe)
         let found = try Self.checkpointModel(
-            &recipe, checkpoint: checkpoint, base: base, tokenizer: tokenizer, device: device, report: report)
+            &recipe, checkpoint: checkpoint, base: base, tokenizer: tokenizer, device: device, world: world,
+            isBegun: isBegun, report: report)
         if device == .cpu { try Self.requireMemory(recipe, tokenizer, world) }
         training = try recipe.trainingSequences(tokenizer: tokenizer, report: report)
         validation = try recipe.data.validation.map { [recipe, tokenizer] in
@@ -94,11 +95,12 @@ struct TrainingPreparation {
     /// The model of the run's checkpoint, or the one that the recipe makes of `start.from`; nil for random weights.
     private static func checkpointModel(
         _ recipe: inout Recipe, checkpoint: URL?, base: URL?, tokenizer: any Tokenizer, device: Device,
-        report: (TrainingEvent) -> Void
+        world: any World, isBegun: Bool, report: (TrainingEvent) -> Void
     ) throws -> MultiTokenModel? {
         if let checkpoint { return try resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) } }
         return try base.map {
-            try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device, report: report)
+            try recipe.adaptedModel(
+                of: $0, tokenizer: tokenizer, device: device, world: world, isBegun: isBegun, report: report)
         }
     }
 

@@ -11,7 +11,8 @@ struct HuggingFaceFixture: Sendable, CustomTestStringConvertible {
 
     static let all = [
         "llama", "llama-bias-tied", "llama-3", "mistral", "mistral-wide-window", "qwen2", "qwen2-untied", "qwen3",
-        "qwen3-bias",
+        "qwen3-bias", "llama-mlp-bias", "llama-linear", "llama-dynamic", "llama-yarn", "qwen3-yarn", "mistral-window",
+        "qwen2-window", "qwen3-window",
     ].map(HuggingFaceFixture.init)
 
     var url: URL {

@@ -13,8 +13,11 @@ enum GGUFFormat: CheckpointFormat {
             .unsupported(format: InterchangeFormat.gguf.rawValue, what: what)
         }
         if family != .llama, configuration.ropeScaling != nil {
-            throw refuse("Llama 3's RoPE scaling in a \(family.rawValue) model")
+            throw refuse("RoPE scaling in a \(family.rawValue) model")
         }
+        if let scaling = configuration.ropeScaling, scaling.attentionFactor != 1 { throw refuse("YaRN") }
+        if configuration.feedForwardBias { throw refuse("biases of the feed-forward") }
+        if configuration.slidingWindow != nil { throw refuse("a sliding window") }
         if family == .qwen3, configuration.attentionBias != .none { throw refuse("biases in a qwen3 model") }
         return try HuggingFaceFormat.exportableHeads(of: configuration, for: .gguf)
     }
@@ -25,7 +28,7 @@ enum GGUFFormat: CheckpointFormat {
         let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
         let parameters = try ModelOutline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
-        if let scaling = configuration.ropeScaling { tensors.append(GGUFRopeFactors.tensor(scaling, configuration)) }
+        if configuration.ropeScaling != nil { tensors.append(GGUFRopeFactors.tensor(configuration)) }
         let type = try type(of: "model.embed_tokens.weight", of: source, as: options.storage, rank: 2)
         let general: [(String, GGUFValue)] = [
             ("general.architecture", .string(BlockFamily(configuration).rawValue)), ("general.type", .string("model")),

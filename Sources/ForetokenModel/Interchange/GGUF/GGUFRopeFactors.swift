@@ -7,8 +7,8 @@ enum GGUFRopeFactors {
     static let name = "rope_freqs.weight"
 
     /// The tensor of a scaling.
-    static func tensor(_ scaling: RopeScaling, _ configuration: ModelConfiguration) -> GGUFTensor {
-        let factors = RotaryTable.frequencies(configuration).map { Float(scaling.divisor(of: $0)) }
+    static func tensor(_ configuration: ModelConfiguration) -> GGUFTensor {
+        let factors = RotaryTable.divisors(configuration).map { Float($0) }
         return GGUFTensor(name: name, shape: [factors.count], type: .f32, byteCount: 4 * factors.count) { write in
             try factors.withUnsafeBytes(write)
         }
@@ -31,7 +31,7 @@ enum GGUFRopeFactors {
         }
         if factors.allSatisfy({ $0 == 1 }) { return nil }
         let declared = try file.integer(prefix + "rope.scaling.original_context_length", in: 1...(1 << 24))
-        if let scaling = fit(factors, RotaryTable.frequencies(configuration), declared: declared) { return scaling }
+        if let scaling = fit(factors, configuration, declared: declared) { return .llama3(scaling) }
         throw ModelError.otherModel(
             file: file.file, key: name, value: "factors up to \(factors.max() ?? 0)",
             supported: "the factors of Llama 3's RoPE scaling")
@@ -42,16 +42,21 @@ enum GGUFRopeFactors {
     /// Between the two thresholds 1/factor is linear in the frequency. The line gives all but a common multiple of the original
     /// context and the two frequency factors, and the multiple changes nothing: what is returned computes the same model. The
     /// released values (1, 4, a power of two) come first.
-    private static func fit(_ factors: [Double], _ frequencies: [Double], declared: Int?) -> RopeScaling? {
+    private static func fit(
+        _ factors: [Double], _ configuration: ModelConfiguration, declared: Int?
+    ) -> RopeScaling.Llama3? {
+        let frequencies = RotaryTable.frequencies(configuration)
         guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else {
             return nil
         }
-        func matches(_ scaling: RopeScaling) -> Bool {
-            (try? scaling.validate()) != nil
-                && zip(factors, frequencies).allSatisfy { abs($0 / scaling.divisor(of: $1) - 1) < 4e-6 }
+        func matches(_ parameters: RopeScaling.Llama3) -> Bool {
+            let scaling = RopeScaling.llama3(parameters)
+            guard (try? scaling.validate(context: configuration.contextLength)) != nil else { return false }
+            let divisors = scaling.divisors(of: frequencies, base: configuration.ropeBase)
+            return zip(factors, divisors).allSatisfy { abs($0 / $1 - 1) < 4e-6 }
         }
         let usual = ([declared].compactMap(\.self) + [8192] + (4...24).map { 1 << $0 }).map {
-            RopeScaling(factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: $0)
+            RopeScaling.Llama3(factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: $0)
         }
         if let scaling = usual.first(where: matches) { return scaling }
         guard let (slope, shift) = line(factors, frequencies, factor: factor) else { return nil }
@@ -60,7 +65,7 @@ enum GGUFRopeFactors {
         let context = (slope / shift * 2 * .pi).rounded()
         guard context >= 1, context <= 0x1p24 else { return nil }
         let low = shift * context / (slope * 2 * .pi)
-        let scaling = RopeScaling(
+        let scaling = RopeScaling.Llama3(
             factor: factor, lowFrequencyFactor: low, highFrequencyFactor: low * (1 + shift) / shift,
             originalContext: Int(context))
         return matches(scaling) ? scaling : nil
