@@ -45,7 +45,8 @@ enum Tiktoken {
 
     /// Whether a file looks like one: its first line is base64, a space and a number.
     static func isOne(_ file: [UInt8]) -> Bool {
-        let line = file.prefix(2000).prefix { $0 != UInt8(ascii: "\n") }
+        var line = file.prefix(2000).prefix { $0 != UInt8(ascii: "\n") }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
         return entry(line) != nil
     }
 

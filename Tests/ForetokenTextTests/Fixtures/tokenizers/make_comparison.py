@@ -11,11 +11,10 @@ import pathlib
 import random
 import sys
 import sysconfig
-import unicodedata
 
 import tiktoken
 from tiktoken.load import load_tiktoken_bpe
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 
 folder = pathlib.Path(sys.argv[1])
 count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
@@ -99,7 +98,9 @@ class Tiktoken:
 
     def __init__(self, path):
         ranks = load_tiktoken_bpe(str(path))
-        pattern, special, self.form = FAMILIES[len(ranks)]
+        pattern, special, form = FAMILIES[len(ranks)]
+        # Of Unicode 9, as in transformers; Python's own is newer, and reorders marks that came later.
+        self.normalize = normalizers.NFC().normalize_str if form else str
         self.names = list(special)
         self.encode_special_tokens = False
         self.encoding = tiktoken.Encoding(
@@ -107,7 +108,7 @@ class Tiktoken:
             special_tokens={name: len(ranks) + offset for name, offset in special.items()})
 
     def ids(self, text):
-        text = unicodedata.normalize(self.form, text) if self.form else text
+        text = self.normalize(text)
         allowed = set() if self.encode_special_tokens else "all"
         return self.encoding.encode(text, allowed_special=allowed, disallowed_special=())
 
