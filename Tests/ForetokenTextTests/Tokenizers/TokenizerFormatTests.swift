@@ -139,4 +139,25 @@ import Testing
         #expect(read.preTokenizer == .smollm && read.isNormalizing && read.ignoresMerges && read.vocabularySize == 6)
         #expect(read.encode("abxe\u{301} a", specialTokens: .parsed) == [2, 1, 5, 0])
     }
+
+    @Test func survivesMutatedVocabularies() throws {
+        var generator = SplitMix64(seed: 3)
+        let original = Array(Self.file(Self.words).prefix(3000))
+        for _ in 0..<2000 {
+            var bytes = original.prefix(Int.random(in: 1...original.count, using: &generator)).map(\.self)
+            for _ in 0..<Int.random(in: 0...4, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] =
+                    Bool.random(using: &generator) ? .random(in: .min ... .max, using: &generator) : 0x3D
+            }
+            #expect(throws: (any Error).self) { try TokenizerFile.tokenizer(parsing: bytes, file: "t") }
+        }
+        // Any bytes are some format or none, and nothing traps.
+        for _ in 0..<5000 {
+            let common: [UInt8] = [0x0A, 0x0E, 0x12, 0x7B, 0x3D, 0x20, 0x31, 0x41]
+            let bytes = (0..<Int.random(in: 0...12, using: &generator)).map { _ in
+                common.randomElement(using: &generator) ?? 0
+            }
+            #expect(throws: (any Error).self) { try TokenizerFile.tokenizer(parsing: bytes, file: "t") }
+        }
+    }
 }

@@ -17,11 +17,11 @@ struct GGUFTokenizer {
         case unused = 5
     }
 
-    /// Nil for a SentencePiece tokenizer, whose export is not supported.
+    /// Nil for a SentencePiece tokenizer, also in the form of a `tokenizer.json`: its export is not supported.
     ///
     /// - Throws: `JSONError` for an invalid definition.
     init?(_ tokenizer: any Tokenizer, for model: ModelConfiguration) throws {
-        guard tokenizer.definitionName == TokenizerFile.name else { return nil }
+        guard tokenizer.definitionName == TokenizerFile.name, !(tokenizer is MetaspaceTokenizer) else { return nil }
         let root = JSONNode(
             try tokenizer.definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") },
             file: "tokenizer.json")
@@ -71,6 +71,10 @@ struct GGUFTokenizer {
         case .none, .gpt2: "gpt-2"
         case .llama3: "llama-bpe"
         case .qwen2: "qwen2"
+        case .smollm: "smollm"
+        case .o200k: "gpt-4o"
+        case .tekken: "tekken"
+        case .qwen35: "qwen35"
         }
     }
 }
