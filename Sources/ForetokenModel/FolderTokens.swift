@@ -35,12 +35,15 @@ struct FolderTokens {
         padding = try Self.padding(config).flatMap { isToken($0) ? $0 : nil }
         if let generation = try read("generation_config.json") {
             ends += try HuggingFaceConfiguration.tokens(generation["eos_token_id"]).filter(isToken)
-            beginning = try beginning ?? HuggingFaceConfiguration.tokens(generation["bos_token_id"]).first { isToken($0) }
+            beginning =
+                try beginning ?? HuggingFaceConfiguration.tokens(generation["bos_token_id"]).first { isToken($0) }
             padding = try padding ?? Self.padding(generation).flatMap { isToken($0) ? $0 : nil }
         }
         let settings = try read("tokenizer_config.json")
         // A tokenizer that cannot be read is reported where it is opened.
-        let definition = try FolderLinks.existing(TokenizerFile.name, in: folder).flatMap { try? JSONNode(contentsOf: $0) }
+        let definition = try FolderLinks.existing(TokenizerFile.name, in: folder).flatMap {
+            try? JSONNode(contentsOf: $0)
+        }
         if let settings {
             let numbers = try Self.numbers(settings, definition)
             func token(_ role: String) throws -> Int32? {

@@ -33,7 +33,8 @@ enum HubCache {
     static func snapshot(in model: URL) -> URL? {
         let snapshots = model.appendingPathComponent("snapshots")
         let main = model.appendingPathComponent("refs/main")
-        if let revision = try? String(contentsOf: main, encoding: .utf8).filter({ !$0.isWhitespace }), !revision.isEmpty,
+        if let revision = try? String(contentsOf: main, encoding: .utf8).filter({ !$0.isWhitespace }),
+            !revision.isEmpty,
             !revision.contains("/"), revision.first != "."
         {
             let url = snapshots.appendingPathComponent(revision)

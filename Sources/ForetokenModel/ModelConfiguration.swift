@@ -51,7 +51,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     /// Tokens with other roles; more ends of text among them.
     public var tokenRoles = TokenRoles()
     /// The type that `config.json` asks other programs to compute in, if not float32; kept through training.
-    public var computeType: StorageFormat?
+    public var declaredType: StorageFormat?
 
     /// Creates a configuration; sizes that are nil are derived from the others.
     ///

@@ -1,4 +1,5 @@
 package import ForetokenPlatform
+package import ForetokenText
 
 extension ModelFolder {
     /// The files of a Hugging Face folder that belong to a model besides weights and configuration.
@@ -26,5 +27,31 @@ extension ModelFolder {
             if let url = try FolderLinks.existing(name, in: folder) { files.append(CompanionFile(name: name, at: url)) }
         }
         return files
+    }
+
+    /// What a model trained from another keeps of its files: all companions but the tokenizer itself, held in memory, since the
+    /// folder may go away.
+    ///
+    /// - Throws: an error that names the file.
+    package static func keptCompanions(of url: URL) throws -> [CompanionFile] {
+        let tokenizers = [TokenizerFile.name, TokenizerFile.sentencePieceName]
+        return try companions(of: url).filter { !tokenizers.contains($0.name) }.map { file in
+            CompanionFile(name: file.name, bytes: try file.read(), in: file.file)
+        }
+    }
+
+    /// Writes companion files into a model's folder.
+    ///
+    /// - Throws: ``ModelError/system(file:action:reason:)``.
+    package static func write(_ companions: [CompanionFile], to folder: URL) throws {
+        for file in companions { try file.write(to: folder) }
+    }
+
+    /// The tokenizer in a model's folder or GGUF file; without one, the byte tokenizer.
+    ///
+    /// - Throws: `TokenizerError`, `JSONError`, `GGUFError`.
+    package static func tokenizer(in url: URL) throws -> any Tokenizer {
+        guard GGUFFormat.recognizes(url) else { return try TokenizerFile.read(folder: url) }
+        return try tokenizer(in: url, of: configuration(of: url))
     }
 }

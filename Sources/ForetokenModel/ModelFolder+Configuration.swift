@@ -39,7 +39,7 @@ extension ModelFolder {
             }
             var (configuration, notes) = try HuggingFaceConfiguration.read(llama, family: .init(llama["model_type"]))
             configuration.take(try FolderTokens(folder, config: llama, vocabulary: configuration.vocabulary))
-            configuration.computeType = try computeType(llama)
+            configuration.declaredType = try declaredType(llama)
             try configuration.validate(file: llama.file)
             return (configuration, false, notes)
         }
@@ -74,7 +74,7 @@ extension ModelFolder {
         configuration.tokenizerDigest = try extra["tokenizer"]["digest"].string()
         configuration.beginningOfText = try HuggingFaceConfiguration.tokens(llama["bos_token_id"]).first
         configuration.take(try FolderTokens(folder, config: llama, vocabulary: configuration.vocabulary))
-        configuration.computeType = try computeType(llama)
+        configuration.declaredType = try declaredType(llama)
         try configuration.validate(file: folder.relativePath)
         guard hidden == configuration.nextTokenLayers else {
             throw ModelError.disagreement(
@@ -85,7 +85,7 @@ extension ModelFolder {
     }
 
     /// `torch_dtype`, or `dtype` since transformers 5; nil for float32, for a missing key, and for what is no type of weights.
-    private static func computeType(_ config: JSONNode) throws -> StorageFormat? {
+    private static func declaredType(_ config: JSONNode) throws -> StorageFormat? {
         let node = try config["dtype"].ifPresent ?? config["torch_dtype"].ifPresent
         guard let name = try node?.string(), name != StorageFormat.f32.rawValue else { return nil }
         return StorageFormat(rawValue: name)

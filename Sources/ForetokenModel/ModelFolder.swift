@@ -54,7 +54,7 @@ public enum ModelFolder {
     ) throws {
         try llamaConfiguration(
             source.configuration,
-            format: format ?? source.configuration.computeType ?? source.weight("model.embed_tokens.weight").format
+            format: format ?? source.configuration.declaredType ?? source.weight("model.embed_tokens.weight").format
         )
         .write(to: folder.appendingPathComponent(configurationName))
         try SafetensorsCheckpoint.write(

@@ -1,7 +1,7 @@
 /// The tokens of a model that have a role besides the two that frame documents.
 public struct TokenRoles: Sendable, Equatable {
-    /// The token that files name as beginning of text; it is put before texts only if it is also
-    /// ``ModelConfiguration/beginningOfText``.
+    /// The token that files name as beginning of text, if it is not ``ModelConfiguration/beginningOfText``, the one put before
+    /// texts.
     public var beginning: Int32?
     /// The token that fills batches.
     public var padding: Int32?

@@ -32,7 +32,8 @@ public enum GGUFError: Error, Sendable, Equatable, CustomStringConvertible {
             return "\(file): the file ends inside \(what.shortenedForMessage(limit: 200)) at byte \(byte); "
                 + "is the download complete?"
         case .malformed(let file, let what, let byte):
-            return "\(file): \(what.shortenedForMessage(limit: 200)) at byte \(byte); get the file again from its source"
+            return
+                "\(file): \(what.shortenedForMessage(limit: 200)) at byte \(byte); get the file again from its source"
         case .metadata(let file, let key, let reason):
             return "\(file): \(key.shortenedForMessage(limit: 200)): \(reason.shortenedForMessage(limit: 400))"
         case .tensor(let file, let tensor, let reason):

@@ -105,7 +105,8 @@ extension GGUFFile {
         _ key: String, _ what: String, where isAllowed: (GGUFScanner.ValueType) -> Bool
     ) throws(GGUFError) -> (GGUFScanner.Value, Int)? {
         guard let value = values[Array(key.utf8)] else { return nil }
-        guard value.type == .array, let elements = value.elements, elements.count == 0 || isAllowed(elements.type) else {
+        guard value.type == .array, let elements = value.elements, elements.count == 0 || isAllowed(elements.type)
+        else {
             throw wrong(key, value, "an array of \(what)")
         }
         return (value, elements.count)

@@ -68,7 +68,8 @@ package final class GGUFFile: Sendable {
     /// Calls `body` with a tensor's bytes as they lie in the file.
     ///
     /// - Throws: ``GGUFError/noSuchTensor(file:tensor:)``, errors of `body`.
-    package func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+    package func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result
+    {
         guard let entry = entry(name) else { throw GGUFError.noSuchTensor(file: file, tensor: name) }
         return try withExtendedLifetime(owner) {
             try body(UnsafeRawBufferPointer(rebasing: contents[entry.byteRange]))
@@ -85,7 +86,8 @@ package final class GGUFFile: Sendable {
         let key = "general.alignment"
         guard let value = values[Array(key.utf8)] else { return 32 }
         var scanner = scanner
-        guard value.type == .uint32, let number = try scanner.integer(value), number > 0, number & (number - 1) == 0 else {
+        guard value.type == .uint32, let number = try scanner.integer(value), number > 0, number & (number - 1) == 0
+        else {
             throw .metadata(file: scanner.file, key: key, reason: "must be a power of two, of type uint32")
         }
         return number

@@ -168,7 +168,8 @@ struct GGUFScanner {
             return
         }
         guard depth <= Self.nestingLimit else {
-            throw malformed("arrays nested more than \(Self.nestingLimit) deep in \(key.quotedForMessage())", at: position)
+            throw malformed(
+                "arrays nested more than \(Self.nestingLimit) deep in \(key.quotedForMessage())", at: position)
         }
         for _ in 0..<count {
             if type == .string {
@@ -230,7 +231,9 @@ struct GGUFScanner {
         let what = "the description of tensor \(name.quotedForMessage())"
         let wrong = { [file] (reason: String) in GGUFError.tensor(file: file, tensor: name, reason: reason) }
         let rank = try number(UInt32.self, what)
-        guard rank <= GGUFFile.rankLimit else { throw wrong("it has \(rank) dimensions; the limit is \(GGUFFile.rankLimit)") }
+        guard rank <= GGUFFile.rankLimit else {
+            throw wrong("it has \(rank) dimensions; the limit is \(GGUFFile.rankLimit)")
+        }
         var shape: [Int] = []
         for _ in 0..<rank {
             let size = try number(UInt64.self, what)
@@ -254,7 +257,9 @@ struct GGUFScanner {
     }
 
     private func refuseOverlaps(_ entries: [GGUFFile.Entry]) throws(GGUFError) {
-        let inOrder = entries.filter { !$0.byteRange.isEmpty }.sorted { $0.byteRange.lowerBound < $1.byteRange.lowerBound }
+        let inOrder = entries.filter { !$0.byteRange.isEmpty }.sorted {
+            $0.byteRange.lowerBound < $1.byteRange.lowerBound
+        }
         for (first, second) in zip(inOrder, inOrder.dropFirst()) where second.byteRange.overlaps(first.byteRange) {
             throw .tensor(
                 file: file, tensor: second.name, reason: "its bytes overlap those of \(first.name.quotedForMessage())")

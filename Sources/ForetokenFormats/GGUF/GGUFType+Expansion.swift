@@ -24,14 +24,14 @@ extension GGUFType {
             let block = Block(bytes: base + index * blockBytes, weights: weights + index * blockSize)
             switch self {
             case .f32, .f16, .bf16: break
-            case .q4_0: Self.expandSmall(block, quants: 2, offset: 8)
-            case .q4_1: Self.expandSmall(block, quants: 4, minimum: 2)
-            case .q5_0: Self.expandSmall(block, quants: 6, highBits: 2, offset: 16)
-            case .q5_1: Self.expandSmall(block, quants: 8, minimum: 2, highBits: 4)
-            case .q8_0: Self.expandQ8(block)
-            case .q4_K: Self.expandScaled(block, quants: 16, highBits: nil)
-            case .q5_K: Self.expandScaled(block, quants: 48, highBits: 16)
-            case .q6_K: Self.expandQ6K(block)
+            case .q40: Self.expandSmall(block, quants: 2, offset: 8)
+            case .q41: Self.expandSmall(block, quants: 4, minimum: 2)
+            case .q50: Self.expandSmall(block, quants: 6, highBits: 2, offset: 16)
+            case .q51: Self.expandSmall(block, quants: 8, minimum: 2, highBits: 4)
+            case .q80: Self.expandQ8(block)
+            case .q4K: Self.expandScaled(block, quants: 16, highBits: nil)
+            case .q5K: Self.expandScaled(block, quants: 48, highBits: 16)
+            case .q6K: Self.expandQ6K(block)
             }
         }
     }

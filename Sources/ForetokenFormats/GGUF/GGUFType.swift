@@ -2,14 +2,14 @@
 package enum GGUFType: UInt32, Sendable, CaseIterable {
     case f32 = 0
     case f16 = 1
-    case q4_0 = 2
-    case q4_1 = 3
-    case q5_0 = 6
-    case q5_1 = 7
-    case q8_0 = 8
-    case q4_K = 12
-    case q5_K = 13
-    case q6_K = 14
+    case q40 = 2
+    case q41 = 3
+    case q50 = 6
+    case q51 = 7
+    case q80 = 8
+    case q4K = 12
+    case q5K = 13
+    case q6K = 14
     case bf16 = 30
 
     /// ggml's name.
@@ -19,8 +19,8 @@ package enum GGUFType: UInt32, Sendable, CaseIterable {
     package var blockSize: Int {
         switch self {
         case .f32, .f16, .bf16: 1
-        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
-        case .q4_K, .q5_K, .q6_K: 256
+        case .q40, .q41, .q50, .q51, .q80: 32
+        case .q4K, .q5K, .q6K: 256
         }
     }
 
@@ -29,14 +29,14 @@ package enum GGUFType: UInt32, Sendable, CaseIterable {
         switch self {
         case .f32: 4
         case .f16, .bf16: 2
-        case .q4_0: 2 + 16
-        case .q4_1: 4 + 16
-        case .q5_0: 2 + 4 + 16
-        case .q5_1: 4 + 4 + 16
-        case .q8_0: 2 + 32
-        case .q4_K: 4 + 12 + 128
-        case .q5_K: 4 + 12 + 32 + 128
-        case .q6_K: 128 + 64 + 16 + 2
+        case .q40: 2 + 16
+        case .q41: 4 + 16
+        case .q50: 2 + 4 + 16
+        case .q51: 4 + 4 + 16
+        case .q80: 2 + 32
+        case .q4K: 4 + 12 + 128
+        case .q5K: 4 + 12 + 32 + 128
+        case .q6K: 128 + 64 + 16 + 2
         }
     }
 

@@ -1,7 +1,7 @@
 /// ggml's q8_0: blocks of 32 weights, each a float16 scale and 32 signed bytes, quantized like the reference implementation.
 package enum Q8 {
-    package static let block = GGUFType.q8_0.blockSize
-    package static let blockBytes = GGUFType.q8_0.blockBytes
+    package static let block = GGUFType.q80.blockSize
+    package static let blockBytes = GGUFType.q80.blockBytes
 
     /// Quantizes weights, whose number must be a multiple of 32; nil if a scale overflows float16.
     package static func encode(_ weights: UnsafeBufferPointer<Float>) -> [UInt8]? {

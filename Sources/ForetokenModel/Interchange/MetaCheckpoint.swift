@@ -87,6 +87,12 @@ public struct MetaCheckpoint: WeightSource {
             configuration.beginningOfText = tokenizer.beginningOfText
             configuration.endOfText = tokenizer.endOfText
         }
+        let tokens = try FolderTokens(
+            folder, config: JSONNode(.object(JSONObject()), file: folder.relativePath),
+            vocabulary: configuration.vocabulary)
+        let end = configuration.endOfText
+        configuration.take(tokens)
+        if tokens.ends.isEmpty { configuration.endOfText = end }
         let own = try ModelFolder.companions(in: folder)
         let above = ModelFolder.tokenizerFiles(of: folder).filter { url in
             !own.contains { $0.name == url.lastPathComponent }

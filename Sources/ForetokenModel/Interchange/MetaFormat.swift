@@ -52,6 +52,8 @@ enum MetaFormat: CheckpointFormat {
         try MetaParameters.value(configuration).write(to: url.appendingPathComponent(MetaParameters.fileName))
         let (tokenizer, notes) = ConvertedTokenizer.read(source)
         try ConvertedTokenizer.write(tokenizer, of: source, to: url)
+        // The format has no config.json that names the tokens.
+        try GenerationSettings.write(configuration, of: source, to: url)
         guard configuration.contextLength != MetaParameters.releasedContext else { return notes }
         return notes + [
             "\(MetaParameters.fileName) has no key for the context length of \(configuration.contextLength) tokens"

@@ -248,7 +248,9 @@ private struct Rounding {
             guard let target = floats.baseAddress else { return true }
             weight.expand(source, count: count, into: target)
             // Before rounding to float32 itself a double may be finite, so that stored elements are counted where there are any.
-            let stored = weight.isQuantized ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(floats)[..<(4 * count)]) : piece
+            let stored =
+                weight.isQuantized
+                ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(floats)[..<(4 * count)]) : piece
             let notFinite = weight.format.notFiniteCount(stored)
             return try rounded.withUnsafeMutableBytes { rounded in
                 ck_narrow(target, Int64(count), format.stored, rounded.baseAddress)

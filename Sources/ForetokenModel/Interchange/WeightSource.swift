@@ -1,4 +1,3 @@
-
 /// A stored model of any format: its configuration, and its weights one parameter at a time, as stored.
 ///
 /// Names and shapes are those of ``ModelOutline/parameters``, whatever the file's own names and layout. Opening a source checks

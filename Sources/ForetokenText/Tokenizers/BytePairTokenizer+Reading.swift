@@ -98,7 +98,7 @@ extension BytePairTokenizer {
         let pattern = try split["pattern"]["Regex"]
         let text = try pattern.string()
         guard let known = PreTokenizer.allCases.first(where: { $0.patterns.contains(text) }) else {
-            throw pattern.unsupported("the patterns of GPT-2, Llama 3 and Qwen 2")
+            throw pattern.unsupported("the patterns of GPT-2, Llama 3, Qwen 2 and 3.5, o200k and Tekken")
         }
         return known
     }

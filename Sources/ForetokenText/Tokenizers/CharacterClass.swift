@@ -17,7 +17,7 @@ enum CharacterClass: UInt8 {
     var isSpace: Bool { self == .blank || self == .lineBreak || self == .space }
 
     /// The Unicode version of Hugging Face's tokenizers 0.23, in which characters assigned later are `other`.
-    private static let unicodeVersion = (major: 16, minor: 0)
+    static let unicodeVersion = (major: 16, minor: 0)
 
     /// The class of a character.
     init(_ scalar: Unicode.Scalar) {

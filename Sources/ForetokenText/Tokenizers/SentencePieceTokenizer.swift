@@ -20,6 +20,9 @@
         public let definition: [UInt8]
         /// `tokenizer.model`.
         public var definitionName: String { TokenizerFile.sentencePieceName }
+        /// The model's control pieces, such as `<s>` and Mistral's `[INST]`.
+        public let addedTokens: AddedTokens
+        private let matcher: AddedTokenMatcher
         /// The bytes of each token.
         private let pieces: [[UInt8]]
         /// `@unchecked Sendable`: the library's model is immutable after loading, and its calls are const.
@@ -50,6 +53,12 @@
             beginningOfText = csp_begin(loaded) >= 0 ? csp_begin(loaded) : nil
             endOfText = csp_end(loaded) >= 0 ? csp_end(loaded) : nil
             pieces = (0..<csp_size(loaded)).map { Self.bytes(of: $0, in: loaded) }
+            let control = (0..<csp_size(loaded)).filter { csp_kind(loaded, $0) == Int32(CSP_CONTROL) }
+            addedTokens = AddedTokens(
+                control.map { AddedToken(id: $0, content: Self.spelling(of: $0, in: loaded), isSpecial: true) })
+            var matcher = AddedTokenMatcher()
+            for token in addedTokens { matcher.insert(token, content: token.content) }
+            self.matcher = matcher
         }
 
         deinit { csp_release(model) }
@@ -73,6 +82,20 @@
             }
         }
 
+        /// Encodes a text given as bytes, with the control pieces that are spelled in it. Each text between them is encoded apart, with a
+        /// space before it if the model puts one before a text, as Llama's and Mistral's own programs do.
+        public func encode(_ bytes: [UInt8], specialTokens: SpecialTokens) -> [Int32] {
+            guard specialTokens != .asText else { return encode(bytes) }
+            return bytes.withUnsafeBufferPointer { text in
+                var result: [Int32] = []
+                matcher.split(text, ContentMask(specialTokens, count: text.count)) { range, token in
+                    if !range.isEmpty { result += encode(Array(text[range])) }
+                    if let token { result.append(token.id) }
+                }
+                return result
+            }
+        }
+
         /// The bytes of a token independent of its position: `▁` is always a space, including the one that SentencePiece inserts
         /// before the first word and that ``text(of:)`` removes.
         public func bytes(of token: Int32) -> [UInt8] { pieces.indices.contains(Int(token)) ? pieces[Int(token)] : [] }
@@ -88,14 +111,19 @@
             }
         }
 
-        private static func bytes(of token: Int32, in model: OpaquePointer) -> [UInt8] {
+        /// The text of a piece as the model holds it.
+        private static func spelling(of token: Int32, in model: OpaquePointer) -> [UInt8] {
             var buffer = [CChar](repeating: 0, count: 64)
             var length = csp_piece(model, token, &buffer, buffer.count)
             if length > buffer.count {
                 buffer = [CChar](repeating: 0, count: Int(length))
                 length = csp_piece(model, token, &buffer, buffer.count)
             }
-            let piece = buffer.prefix(max(0, Int(length))).map { UInt8(bitPattern: $0) }
+            return buffer.prefix(max(0, Int(length))).map { UInt8(bitPattern: $0) }
+        }
+
+        private static func bytes(of token: Int32, in model: OpaquePointer) -> [UInt8] {
+            let piece = spelling(of: token, in: model)
             switch csp_kind(model, token) {
             case Int32(CSP_BYTE):
                 // `<0x41>`

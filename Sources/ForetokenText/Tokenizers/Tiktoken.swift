@@ -38,11 +38,15 @@ enum Tiktoken {
             name: "Qwen", count: 151_643, preTokenizer: .qwen2,
             special: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"].enumerated().map { ($0, $1) }
                 + (0..<205).map { ($0 + 3, "<|extra_\($0)|>") }, isNormalizing: true),
+        Family(
+            name: "o200k_base", count: 199_998, preTokenizer: .o200k,
+            special: [(1, "<|endoftext|>"), (20, "<|endofprompt|>")]),
     ]
 
     /// Whether a file looks like one: its first line is base64, a space and a number.
     static func isOne(_ file: [UInt8]) -> Bool {
-        let line = file.prefix(2000).prefix { $0 != UInt8(ascii: "\n") }
+        var line = file.prefix(2000).prefix { $0 != UInt8(ascii: "\n") }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
         return entry(line) != nil
     }
 

@@ -19,6 +19,8 @@ struct TrainingPreparation {
     let step: Int
     /// The checkpoint that the run resumes from; nil for a run that has none yet.
     let checkpoint: URL?
+    /// Chat template, generation settings and the like of the model that the run began with.
+    let companions: [CompanionFile]
     /// Whether the folder has a recipe already, that of a run which was killed before its first checkpoint, too.
     let isBegun: Bool
 
@@ -33,7 +35,8 @@ struct TrainingPreparation {
         let base = try given.start.from.map { [checkpoint] in
             try checkpoint ?? ModelFolder.locate(URL(fileURLWithPath: $0))
         }
-        tokenizer = try givenTokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? given.dataTokenizer()
+        companions = try (checkpoint ?? base).map { try ModelFolder.keptCompanions(of: $0) } ?? []
+        tokenizer = try givenTokenizer ?? base.map { try ModelFolder.tokenizer(in: $0) } ?? given.dataTokenizer()
         let device = try world.device(named: given.training.device)
         try given.training.precision.require(on: device)
         if let threads = given.training.threads { LibTorch.threads = threads }

@@ -8,7 +8,9 @@ struct GGUFFileTests {
     /// The bits of every weight against `gguf.quants.dequantize`.
     @Test func everyTypeExpandsToTheReferencesBits() throws {
         let file = try GGUFFile(contentsOf: ggufFixture("types.gguf"))
-        let expected = try Data(contentsOf: ggufFixture("types.f32")).withUnsafeBytes { Array($0.bindMemory(to: UInt32.self)) }
+        let expected = try Data(contentsOf: ggufFixture("types.f32")).withUnsafeBytes {
+            Array($0.bindMemory(to: UInt32.self))
+        }
         var position = 0
         for entry in file.entries {
             let count = entry.shape.reduce(1, *)
@@ -35,7 +37,7 @@ struct GGUFFileTests {
     @Test(arguments: GGUFType.allCases.filter(\.isQuantized))
     func everyScaleBitPatternExpands(_ type: GGUFType) {
         var block = (0..<type.blockBytes).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) }
-        let position = type == .q6_K ? 208 : 0
+        let position = type == .q6K ? 208 : 0
         for bits in UInt16.min...UInt16.max where bits % 7 == 0 || bits & 0x7C00 == 0x7C00 {
             (block[position], block[position + 1]) = (UInt8(bits & 255), UInt8(bits >> 8))
             let weights = block.withUnsafeBytes(type.expanded)
@@ -90,9 +92,12 @@ struct GGUFFileTests {
 
     /// Our writer's files give back every value and byte.
     @Test func whatIsWrittenIsReadBack() throws {
-        let url = try TemporaryFolder().url.deletingLastPathComponent().appendingPathComponent("\(UUID().uuidString).gguf")
+        let url = try TemporaryFolder().url.deletingLastPathComponent().appendingPathComponent(
+            "\(UUID().uuidString).gguf")
         defer { try? FileManager.default.removeItem(at: url) }
-        let data = GGUFType.allCases.map { type in (0..<(2 * type.blockBytes)).map { UInt8(truncatingIfNeeded: $0 * 31) } }
+        let data = GGUFType.allCases.map { type in
+            (0..<(2 * type.blockBytes)).map { UInt8(truncatingIfNeeded: $0 * 31) }
+        }
         try GGUFWriter.write(
             to: url,
             metadata: [

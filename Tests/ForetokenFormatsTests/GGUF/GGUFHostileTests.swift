@@ -32,7 +32,8 @@ struct GGUFHostileTests {
         let header = try GGUFFile(contentsOf: ggufFixture(name)).entries.map(\.byteRange.lowerBound).min() ?? 0
         var bytes = original
         for position in 0..<header {
-            for value in [0, 1, 2, 9, 0x20, 0x7F, 0x80, 0xFF, original[position] ^ 1, original[position] &+ 1] as [UInt8]
+            for value in [0, 1, 2, 9, 0x20, 0x7F, 0x80, 0xFF, original[position] ^ 1, original[position] &+ 1]
+                as [UInt8]
             where value != original[position] {
                 bytes[position] = value
                 if let text = try refusal(bytes) { #expect(!text.isEmpty) }

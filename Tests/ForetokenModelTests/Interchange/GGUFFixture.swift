@@ -18,7 +18,14 @@ struct GGUFFixture: Sendable, CustomTestStringConvertible {
         try #require(Bundle.module.url(forResource: "Fixtures/gguf/\(name)", withExtension: ending))
     }
 
-    var url: URL { get throws { try file("gguf") } }
+    /// A file elsewhere instead of the fixture's.
+    private var other: URL?
+
+    init(name: String) { self.name = name }
+
+    init(url: URL) { (name, other) = (url.lastPathComponent, url) }
+
+    var url: URL { get throws { try other ?? file("gguf") } }
     /// Tokens and logits.
     var expected: URL { get throws { try file("safetensors") } }
 
@@ -39,7 +46,8 @@ struct GGUFFixture: Sendable, CustomTestStringConvertible {
         let file = try GGUFFile(contentsOf: self.url)
         var metadata = try file.keys.compactMap { key in try Self.value(file, key).map { (key, $0) } }
         var tensors = file.entries.map { entry in
-            GGUFTensor(name: entry.name, shape: entry.shape, type: entry.type, byteCount: entry.byteRange.count) { write in
+            GGUFTensor(name: entry.name, shape: entry.shape, type: entry.type, byteCount: entry.byteRange.count) {
+                write in
                 try file.withBytes(of: entry.name, write)
             }
         }

@@ -27,13 +27,14 @@ import Testing
         #expect(try configuration("llama-bias") == bias)
         var mistral = small
         // The family's tokenizers prepend it; the file does not say so.
-        (mistral.headDimension, mistral.beginningOfText) = (10, 256)
+        (mistral.headDimension, mistral.beginningOfText, mistral.tokenRoles.beginning) = (10, 256, nil)
         #expect(try configuration("mistral") == mistral)
         var qwen2 = small
         (qwen2.attentionBias, qwen2.tieEmbeddings) = (.inputs, true)
         #expect(try configuration("qwen2") == qwen2)
         var qwen3 = small
-        (qwen3.headDimension, qwen3.queryKeyNorm, qwen3.beginningOfText) = (16, true, 256)
+        (qwen3.headDimension, qwen3.queryKeyNorm) = (16, true)
+        (qwen3.beginningOfText, qwen3.tokenRoles.beginning) = (256, nil)
         #expect(try configuration("qwen3") == qwen3)
         #expect(try configuration("qwen3").endTokens == [257, 258])
     }
@@ -210,7 +211,8 @@ import Testing
             to: shaped,
             tensors: { tensors in
                 let position = tensors.firstIndex { $0.name == "output_norm.weight" } ?? 0
-                tensors[position] = GGUFTensor(name: "output_norm.weight", shape: [1], type: .f32, byteCount: 4) { write in
+                tensors[position] = GGUFTensor(name: "output_norm.weight", shape: [1], type: .f32, byteCount: 4) {
+                    write in
                     try [Float(0)].withUnsafeBytes(write)
                 }
             })
@@ -253,7 +255,9 @@ import Testing
             }
         }
         #expect(try read([Float](repeating: 1, count: 8)) == nil)
-        for wrong in [[1, 1, 1, 1, 2, 3, 4, 5], [1, 2, 1, 2, 1, 2, 1, 2], [0, 1, 1, 1, 1, 1, 1, 1], [.nan, 1, 1, 1, 1, 1, 1, 1]]
+        for wrong in [
+            [1, 1, 1, 1, 2, 3, 4, 5], [1, 2, 1, 2, 1, 2, 1, 2], [0, 1, 1, 1, 1, 1, 1, 1], [.nan, 1, 1, 1, 1, 1, 1, 1],
+        ]
             as [[Float]]
         {
             #expect(sentence { _ = try read(wrong) }.contains("rope_freqs.weight"))

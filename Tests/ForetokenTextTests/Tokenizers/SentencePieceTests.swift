@@ -54,6 +54,18 @@ private func fixture(_ name: String) -> URL {
             #expect(tokenizer.digest == SHA256.hex(of: try Array(Data(contentsOf: fixture("bpe.model")))))
         }
 
+        @Test func controlPiecesAreParsedOutsideContent() throws {
+            let tokenizer = try Self.tokenizer("bpe")
+            let (begin, end) = (tokenizer.encode("one"), tokenizer.encode("two</s>"))
+            #expect(tokenizer.token(named: "</s>") == 2 && tokenizer.specialTokenName(1) == Array("<s>".utf8))
+            #expect(tokenizer.framing == TextFraming(before: [1]))
+            let text = Array("<s>one</s>two</s>".utf8)
+            #expect(tokenizer.encode(text, specialTokens: .parsedOutside([10..<17])) == [1] + begin + [2] + end)
+            #expect(tokenizer.encode(text, specialTokens: .parsed) == [1] + begin + [2] + tokenizer.encode("two") + [2])
+            #expect(tokenizer.encode(text, specialTokens: .asText) == tokenizer.encode(text))
+            #expect(tokenizer.encode("", specialTokens: .parsed) == [])
+        }
+
         @Test func aFolderWithAModelHasItsTokenizer() throws {
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

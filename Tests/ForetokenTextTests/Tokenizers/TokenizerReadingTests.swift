@@ -49,7 +49,7 @@ import Testing
         ("gpt2", #""single_word":false"#, #""single_word":true"#, "added_tokens[0].single_word: true is not supported"),
         ("gpt2", #""content":"<|endoftext|>""#, #""content":"""#, "an empty added token"),
         ("llama3", #""behavior":"Isolated""#, #""behavior":"Removed""#, "behavior"),
-        ("llama3", #"\\p{N}{1,3}"#, #"\\p{N}{1,4}"#, "the patterns of GPT-2, Llama 3 and Qwen 2"),
+        ("llama3", #"\\p{N}{1,3}"#, #"\\p{N}{1,4}"#, "the patterns of GPT-2, Llama 3, Qwen 2"),
         ("llama3", #""ignore_merges":true"#, #""ignore_merges":1"#, "model.ignore_merges: expected a boolean"),
         ("qwen2", #""id":700"#, #""id":0"#, "duplicate token 0"),
     ])
@@ -135,7 +135,9 @@ import Testing
         let environment = ProcessInfo.processInfo.environment
         let count = environment["FORETOKEN_MUTATIONS"].flatMap(Int.init) ?? 600
         var generator = SplitMix64(seed: environment["FORETOKEN_MUTATION_SEED"].flatMap(UInt64.init) ?? 1)
-        let originals = try TokenizerFixtures.families.map { try TokenizerFixtures.bytes("\($0).json") }
+        let originals = try (TokenizerFixtures.families + ["metaspace"]).map {
+            try TokenizerFixtures.bytes("\($0).json")
+        }
         let pieces = [
             "{", "}", "[", "]", "\"", ",", ":", "null", "-1", "1e9", "3999999", "true", "\\u0000", "\\", " ", "é",
             "\"\"", "[[[[",
@@ -163,12 +165,14 @@ import Testing
                 }
             }
             do {
-                let tokenizer = try BytePairTokenizer(parsing: bytes, file: "t.json")
+                let tokenizer = try TokenizerFile.tokenizer(parsing: bytes, file: "t.json")
                 accepted += 1
+                try? tokenizer.checkEncodable(Array(0...255))
                 let text = Array("The quick 中 fox's 12345 e\u{301} \u{1F44D}\n\n  x<|endoftext|>".utf8) + [0xFF]
                 let tokens = tokenizer.encode(text, specialTokens: .parsed)
                 #expect(tokens.allSatisfy { (0..<Int32(tokenizer.vocabularySize)).contains($0) })
                 _ = tokenizer.decode(tokens)
+                _ = tokenizer.encode(text, specialTokens: .parsedOutside([3..<9, 40..<70]))
             } catch {
                 #expect(!"\(error)".isEmpty)
             }

@@ -38,7 +38,8 @@ enum GGUFBytePairs {
         let tokenizer = try ModelFolder.tokenizer(parsing: bytes, name: "tokenizer.json", file: "\(file.file): \(key)")
         guard tokenizer.vocabularySize <= rows else {
             throw ModelError.disagreement(
-                file: file.file, key: key, found: "a vocabulary of \(tokenizer.vocabularySize)", expected: "at most \(rows)")
+                file: file.file, key: key, found: "a vocabulary of \(tokenizer.vocabularySize)",
+                expected: "at most \(rows)")
         }
         let written = try GGUFTokenizer.tokens(tokenizer.definition, rows: rows).words
         let count = max(words.words.count, tokenizer.vocabularySize)
@@ -68,7 +69,8 @@ enum GGUFBytePairs {
             if type == .unused { continue }
             guard vocabulary.insert(.integer(id), forNew: word) else {
                 throw GGUFError.metadata(
-                    file: file.file, key: "tokenizer.ggml.tokens", reason: "token \(id) is there twice: \(word.quotedForMessage())")
+                    file: file.file, key: "tokenizer.ggml.tokens",
+                    reason: "token \(id) is there twice: \(word.quotedForMessage())")
             }
             if type != .normal { added.append(addedToken(word, id, isSpecial: type != .userDefined)) }
         }

@@ -47,7 +47,7 @@ enum GGUFFormat: CheckpointFormat {
     private static func fileType(_ type: GGUFType) -> Int {
         switch type {
         case .f16: 1
-        case .q8_0: 7
+        case .q80: 7
         case .bf16: 32
         default: 0
         }
@@ -71,7 +71,7 @@ enum GGUFFormat: CheckpointFormat {
         case .f32: return .f32
         case .f16: return .f16
         case .bf16: return .bf16
-        case .q8: return .q8_0
+        case .q8: return .q80
         case nil:
             let weight = try source.weight(parameter)
             if let blocks = weight.blocks { return blocks }
@@ -108,7 +108,7 @@ enum GGUFFormat: CheckpointFormat {
             let format: StorageFormat = type == .f16 ? .f16 : type == .bf16 ? .bf16 : .f32
             // Pieces are whole rows, and therefore whole blocks.
             try source.forEachPiece(of: name, as: format, rows: rows) { bytes in
-                guard type == .q8_0 else { return try write(bytes) }
+                guard type == .q80 else { return try write(bytes) }
                 let beyond = ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
                 guard format.notFiniteCount(bytes) == 0 else { throw beyond }
                 for start in stride(from: 0, to: bytes.count, by: 1 << 22) {

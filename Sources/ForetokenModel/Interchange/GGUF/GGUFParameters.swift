@@ -35,7 +35,8 @@ enum GGUFParameters {
     ///   not supported.
     static func read(_ file: GGUFFile, family: BlockFamily) throws -> ModelConfiguration {
         let prefix = family.rawValue + "."
-        for key in file.keys where key.utf8.starts(with: prefix.utf8) && !known.contains(String(key.dropFirst(prefix.count))) {
+        for key in file.keys
+        where key.utf8.starts(with: prefix.utf8) && !known.contains(String(key.dropFirst(prefix.count))) {
             throw ModelError.unsupported(file: file.file, key: key, value: "a setting that this version does not know")
         }
         let sizes = 1...(1 << 24)
@@ -54,7 +55,8 @@ enum GGUFParameters {
         let headDimension = keyLength ?? width / heads
         // llama.cpp derives each of the two from the width if it is missing.
         for key in ["attention.value_length", "rope.dimension_count"] {
-            let found = try file.integer(prefix + key, in: sizes) ?? (key.hasPrefix("rope") ? headDimension : width / heads)
+            let found =
+                try file.integer(prefix + key, in: sizes) ?? (key.hasPrefix("rope") ? headDimension : width / heads)
             guard found == headDimension else {
                 throw ModelError.otherModel(
                     file: file.file, key: prefix + key, value: String(found),
@@ -118,10 +120,13 @@ enum GGUFParameters {
             throw refuse("expert_count", String(experts), "0: models without experts")
         }
         if try file.bool(prefix + "attention.causal") == false { throw refuse("attention.causal", "false", "true") }
-        if let window = try file.integer(prefix + "attention.sliding_window", in: counts), window > 0, window < context {
+        if let window = try file.integer(prefix + "attention.sliding_window", in: counts), window > 0, window < context
+        {
             throw refuse("attention.sliding_window", String(window), "0, or at least context_length (\(context))")
         }
-        for key in ["logit_scale", "residual_scale", "embedding_scale", "rope.scale_linear", "rope.scaling.attn_factor"] {
+        for key in [
+            "logit_scale", "residual_scale", "embedding_scale", "rope.scale_linear", "rope.scaling.attn_factor",
+        ] {
             // 0 is llama.cpp's word for "not given".
             if let scale = try file.double(prefix + key), scale != 1, scale != 0 {
                 throw refuse(key, String(scale), "1")

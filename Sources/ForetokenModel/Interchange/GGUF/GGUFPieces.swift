@@ -11,12 +11,16 @@ enum GGUFPieces {
         guard scores.allSatisfy(\.isFinite) else {
             throw GGUFError.metadata(file: file.file, key: key, reason: "must be finite numbers")
         }
+        // SentencePiece allows one unknown piece; others of that type are padding.
+        let unknown = roles.unknown.map { Int($0) } ?? words.kinds.firstIndex(of: .unknown) ?? 0
         var model = Message()
-        for ((word, kind), score) in zip(zip(words.words, words.kinds), scores) {
+        for (number, word) in words.words.enumerated() {
+            let kind = words.kinds[number]
             var piece = Message()
             piece.append(1, Array(word.utf8))
-            piece.append(2, score)
-            piece.append(3, UInt64(kind.rawValue))
+            piece.append(2, scores[number])
+            let type: GGUFWords.Kind = number == unknown ? .unknown : kind == .unknown ? .unused : kind
+            piece.append(3, UInt64(type.rawValue))
             model.append(1, piece.bytes)
         }
         var trainer = Message()
@@ -24,9 +28,12 @@ enum GGUFPieces {
         trainer.append(3, UInt64(2))
         trainer.append(4, UInt64(words.words.count))
         trainer.append(35, UInt64(words.kinds.contains(.byte) ? 1 : 0))
+        let special = [Int32(unknown), roles.begin, roles.end, roles.padding]
         // -1 stands for no such token, in ten bytes like every negative number.
-        for (field, token) in [(40, roles.unknown ?? 0), (41, roles.begin), (42, roles.end), (43, roles.padding)] {
-            trainer.append(field, UInt64(bitPattern: Int64(token ?? -1)))
+        for (field, token) in zip(40..., special) { trainer.append(field, UInt64(bitPattern: Int64(token ?? -1))) }
+        // SentencePiece finds these pieces by their texts.
+        for (field, token) in zip(45..., special) {
+            if let token, Int(token) < words.words.count { trainer.append(field, Array(words.words[Int(token)].utf8)) }
         }
         model.append(2, trainer.bytes)
         var normalizer = Message()

@@ -46,7 +46,9 @@ enum GGUFRopeFactors {
         _ factors: [Double], _ configuration: ModelConfiguration, declared: Int?
     ) -> RopeScaling.Llama3? {
         let frequencies = RotaryTable.frequencies(configuration)
-        guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else { return nil }
+        guard let factor = factors.max(), factor > 1, factor.isFinite, factors.allSatisfy({ $0 >= 1 }) else {
+            return nil
+        }
         func matches(_ parameters: RopeScaling.Llama3) -> Bool {
             let scaling = RopeScaling.llama3(parameters)
             guard (try? scaling.validate(context: configuration.contextLength)) != nil else { return false }

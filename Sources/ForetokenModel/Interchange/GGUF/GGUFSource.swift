@@ -26,7 +26,8 @@ struct GGUFSource: WeightSource {
         var unknown = Set(file.entries.map(\.name))
         for parameter in parameters {
             guard let name = GGUFNames.name(of: parameter.name), let entry = file.entry(name) else {
-                throw ModelError.missingTensor(file: file.file, tensor: GGUFNames.name(of: parameter.name) ?? parameter.name)
+                throw ModelError.missingTensor(
+                    file: file.file, tensor: GGUFNames.name(of: parameter.name) ?? parameter.name)
             }
             guard entry.shape == parameter.shape else {
                 throw ModelError.wrongShape(

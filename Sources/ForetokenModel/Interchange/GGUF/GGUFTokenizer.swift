@@ -12,11 +12,11 @@ struct GGUFTokenizer {
     /// The key of the whole `tokenizer.json` (ggml/docs/gguf.md), from which the file's tokenizer is read back as it was.
     static let wholeKey = "tokenizer.huggingface.json"
 
-    /// Nil for a SentencePiece tokenizer, whose export is not supported.
+    /// Nil for a SentencePiece tokenizer, also in the form of a `tokenizer.json`: its export is not supported.
     ///
     /// - Throws: `JSONError` for an invalid definition.
     init?(_ tokenizer: any Tokenizer, for model: ModelConfiguration) throws {
-        guard tokenizer.definitionName == TokenizerFile.name else { return nil }
+        guard tokenizer.definitionName == TokenizerFile.name, !(tokenizer is MetaspaceTokenizer) else { return nil }
         let (words, kinds) = try Self.tokens(tokenizer.definition, rows: model.vocabulary)
         let pair = tokenizer as? BytePairTokenizer
         var metadata: [(String, GGUFValue)] = [
@@ -51,7 +51,8 @@ struct GGUFTokenizer {
 
     private static func root(_ definition: [UInt8]) throws -> JSONNode {
         JSONNode(
-            try definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") }, file: "tokenizer.json")
+            try definition.withUnsafeBytes { try JSONValue(parsing: $0, file: "tokenizer.json") },
+            file: "tokenizer.json")
     }
 
     /// The text and type of every row's token.
@@ -90,6 +91,9 @@ struct GGUFTokenizer {
         case .llama3: "llama-bpe"
         case .qwen2: "qwen2"
         case .smollm: "smollm"
+        case .o200k: "gpt-4o"
+        case .tekken: "tekken"
+        case .qwen35: "qwen35"
         }
     }
 }

@@ -35,7 +35,8 @@ struct GGUFVocabulary {
         }
         let (begin, end, padding) = (try token("bos"), try token("eos"), try token("padding"))
         var ends: [Int32] = []
-        for other in [try token("eot"), try token("eom")].compactMap(\.self) where other != end && !ends.contains(other) {
+        for other in [try token("eot"), try token("eom")].compactMap(\.self) where other != end && !ends.contains(other)
+        {
             ends.append(other)
         }
         let roles = Roles(begin: begin, end: end, padding: padding, unknown: try token("unknown"))
@@ -54,17 +55,21 @@ struct GGUFVocabulary {
                     file, model: model, pre: pre, rows: rows, roles: roles,
                     template: (addsBegin ? begin : nil, addsEnd ? end : nil)))
             files.append(
-                try Self.settings(file, roles: roles, addsBegin: addsBegin, addsEnd: addsEnd, isPieces: model == "llama"))
+                try Self.settings(
+                    file, roles: roles, addsBegin: addsBegin, addsEnd: addsEnd, isPieces: model == "llama"))
         } catch {
             failure = error
         }
-        files += [Self.generation(begin: begin, ends: [end].compactMap(\.self) + ends, padding: padding, file: file.file)]
+        let generation = GenerationSettings.value(
+            beginning: begin, ends: [end].compactMap(\.self) + ends, padding: padding)
+        files.append(
+            CompanionFile(name: GenerationSettings.name, bytes: try Self.bytes(generation), in: file.file))
         files += try Self.templates(file)
         self.files = files
         self.failure = failure
         prepended = addsBegin ? begin : nil
         self.end = end
-        tokenRoles = TokenRoles(beginning: begin, padding: padding, ends: ends)
+        tokenRoles = TokenRoles(beginning: addsBegin ? nil : begin, padding: padding, ends: ends)
         notes = failure.map { ["the tokenizer cannot be used: \($0)"] } ?? []
     }
 
@@ -121,16 +126,6 @@ struct GGUFVocabulary {
             settings[name] = .string(String(decoding: words[Int(token)], as: UTF8.self))
         }
         return CompanionFile(name: "tokenizer_config.json", bytes: try bytes(.object(settings)), in: file.file)
-    }
-
-    /// `generation_config.json`, which names all ends of text.
-    private static func generation(begin: Int32?, ends: [Int32], padding: Int32?, file: String) -> CompanionFile {
-        func value(_ token: Int32?) -> JSONValue? { token.map { .integer(Int($0)) } }
-        var object = JSONObject()
-        object["bos_token_id"] = value(begin)
-        object["eos_token_id"] = ends.count > 1 ? .array(ends.map { .integer(Int($0)) }) : value(ends.first)
-        object["pad_token_id"] = value(padding)
-        return CompanionFile(name: "generation_config.json", bytes: (try? bytes(.object(object))) ?? [], in: file)
     }
 
     /// The chat template, and those with names of their own.

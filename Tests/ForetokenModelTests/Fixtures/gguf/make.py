@@ -8,17 +8,22 @@ blocks, and the logits are those of the weights that gguf.quants.dequantize give
 NAME.gguf          the model
 NAME.safetensors   tokens and logits
 NAME.json          texts and their tokens by the `tokenizers` package, with the definition that the family publishes
+spm.gguf           a SentencePiece vocabulary without a model
+spm.model          the SentencePiece model that it stands for, serialized by the sentencepiece package
 """
 
+import io
 import json
 from pathlib import Path
 
 import gguf
 import numpy as np
+import sentencepiece
 import torch
 from gguf import GGMLQuantizationType as T
 from gguf import TokenType
 from safetensors.torch import save_file
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
 
@@ -212,3 +217,46 @@ make("llama-bias", "llama", LlamaConfig(**SIZES, attention_bias=True, tie_word_e
 make("mistral", "llama", LlamaConfig(**SIZES, head_dim=10, rope_theta=1e6), [T.F32, T.F16, T.BF16], "llama-bpe")
 make("qwen2", "qwen2", Qwen2Config(**SIZES, tie_word_embeddings=True, rope_theta=1e6), [T.Q4_1, T.Q5_1], "qwen2")
 make("qwen3", "qwen3", Qwen3Config(**SIZES, head_dim=16, rope_theta=1e6), [T.F16, T.Q8_0], "gpt-2", True)
+
+
+def make_pieces():
+    """Trains a small vocabulary like Llama 2's, with unused pieces that a converter calls unknown."""
+    trained = io.BytesIO()
+    text = (Path(__file__).read_text() + " ".join(TEXTS)).split("\n")
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(text), model_writer=trained, model_type="bpe", vocab_size=400, byte_fallback=True,
+        normalization_rule_name="identity", remove_extra_whitespaces=False, user_defined_symbols=["<tool>"],
+        num_threads=1)
+    original = sentencepiece_model_pb2.ModelProto.FromString(trained.getvalue())
+    writer = gguf.GGUFWriter("spm.gguf", "llama")
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    pieces = [(piece.piece, piece.score, piece.type) for piece in original.pieces] + [("[PAD400]", -1000.0, 2)]
+    writer.add_token_list([piece[0] for piece in pieces])
+    writer.add_token_scores([piece[1] for piece in pieces])
+    writer.add_token_types([piece[2] for piece in pieces])
+    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    model = sentencepiece_model_pb2.ModelProto()
+    for text, score, kind in pieces:
+        model.pieces.add(piece=text, score=score, type=5 if text == "[PAD400]" else kind)
+    spec = model.trainer_spec
+    spec.model_type, spec.vocab_size, spec.byte_fallback = 2, len(pieces), True
+    spec.unk_id, spec.bos_id, spec.eos_id, spec.pad_id = 0, 1, 2, -1
+    spec.unk_piece, spec.bos_piece, spec.eos_piece = "<unk>", "<s>", "</s>"
+    rules = model.normalizer_spec
+    rules.name, rules.add_dummy_prefix, rules.remove_extra_whitespaces, rules.escape_whitespaces = "identity", True, False, True
+    data = model.SerializeToString(deterministic=True)
+    Path("spm.model").write_bytes(data)
+    first = sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
+    second = sentencepiece.SentencePieceProcessor(model_proto=data)
+    assert (second.unk_id(), second.bos_id(), second.eos_id(), second.pad_id()) == (0, 1, 2, -1)
+    for text in TEXTS + Path(__file__).read_text().split("\n"):
+        assert first.encode(text) == second.encode(text), text
+
+
+make_pieces()

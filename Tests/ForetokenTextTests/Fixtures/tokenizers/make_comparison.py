@@ -1,8 +1,9 @@
-"""Writes what Hugging Face's `tokenizers` (made with 0.23.3) makes of 10,000 texts, for tokenizers that are too large to commit:
+"""Writes what the formats' owners make of 10,000 texts, for tokenizers that are too large to commit: Hugging Face's `tokenizers` (made
+with 0.23.3), and `tiktoken` (0.14.0) with the pattern of the family.
 
     python make_comparison.py FOLDER [COUNT]
 
-FOLDER holds tokenizer files, NAME.json each, or links to them. Beside them come texts.json and NAME.ids for
+FOLDER holds tokenizer files, NAME.json or NAME.tiktoken each, or links to them. Beside them come texts.json and NAME.ids for
 `FORETOKEN_TOKENIZERS=FOLDER swift test --filter LargeTokenizerTests`.
 """
 import json
@@ -11,7 +12,9 @@ import random
 import sys
 import sysconfig
 
-from tokenizers import Tokenizer
+import tiktoken
+from tiktoken.load import load_tiktoken_bpe
+from tokenizers import Tokenizer, normalizers
 
 folder = pathlib.Path(sys.argv[1])
 count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
@@ -65,20 +68,72 @@ def text(names):
     return "".join(rng.choice("etaoin shrdlu'.,!?0123456789ETAOIN\n\t") for _ in range(rng.randrange(1, 80)))
 
 
+LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+# tiktoken's own, of r50k_base, cl100k_base and o200k_base.
+GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
+CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+          r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s")
+LETTERS = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+O200K = (rf"[^\r\n\p{{L}}\p{{N}}]?{LETTERS[0]}*{LETTERS[1]}+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         rf"|[^\r\n\p{{L}}\p{{N}}]?{LETTERS[0]}+{LETTERS[1]}*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+# llama_models/llama3/tokenizer.py, qwen_tokenizer.py
+LLAMA3_SPECIAL = [f"<|{name}|>" for name in (
+    "begin_of_text end_of_text reserved_special_token_0 reserved_special_token_1 finetune_right_pad_id step_id start_header_id "
+    "end_header_id eom_id eot_id python_tag image").split()] + [f"<|reserved_special_token_{2 + i}|>" for i in range(244)]
+QWEN_SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + [f"<|extra_{i}|>" for i in range(205)]
+# By the number of ranks: pattern, special tokens with their distance from that number, normal form.
+FAMILIES = {
+    50_256: (GPT2, {"<|endoftext|>": 0}, None),
+    100_256: (CL100K, {"<|endoftext|>": 1, "<|fim_prefix|>": 2, "<|fim_middle|>": 3, "<|fim_suffix|>": 4, "<|endofprompt|>": 20}, None),
+    128_000: (LLAMA3, {name: index for index, name in enumerate(LLAMA3_SPECIAL)}, None),
+    151_643: (LLAMA3.replace("{1,3}", ""), {name: index for index, name in enumerate(QWEN_SPECIAL)}, "NFC"),
+    199_998: (O200K, {"<|endoftext|>": 1, "<|endofprompt|>": 20}, None),
+}
+
+
+class Tiktoken:
+    """A tiktoken vocabulary with the calls that `main` needs of a tokenizer."""
+
+    def __init__(self, path):
+        ranks = load_tiktoken_bpe(str(path))
+        pattern, special, form = FAMILIES[len(ranks)]
+        # Of Unicode 9, as in transformers; Python's own is newer, and reorders marks that came later.
+        self.normalize = normalizers.NFC().normalize_str if form else str
+        self.names = list(special)
+        self.encode_special_tokens = False
+        self.encoding = tiktoken.Encoding(
+            path.stem, pat_str=pattern, mergeable_ranks=ranks,
+            special_tokens={name: len(ranks) + offset for name, offset in special.items()})
+
+    def ids(self, text):
+        text = self.normalize(text)
+        allowed = set() if self.encode_special_tokens else "all"
+        return self.encoding.encode(text, allowed_special=allowed, disallowed_special=())
+
+
 def main():
     tokenizers = {path.stem: Tokenizer.from_file(str(path)) for path in sorted(folder.glob("*.json")) if path.stem != "texts"}
-    names = sorted({token.content for one in tokenizers.values() for token in one.get_added_tokens_decoder().values()})
+    names = {token.content for one in tokenizers.values() for token in one.get_added_tokens_decoder().values()}
+    tokenizers |= {path.stem: Tiktoken(path) for path in sorted(folder.glob("*.tiktoken"))}
+    for one in tokenizers.values():
+        names |= set(one.names if isinstance(one, Tiktoken) else [])
+    names = sorted(names)
     texts = ["", *(text(names or ["<s>"]) for _ in range(count - 1))]
     (folder / "texts.json").write_text(json.dumps(texts))
     for name, tokenizer in tokenizers.items():
-        tokenizer.no_truncation()
         ids = {}
         for key, special in [("text", False), ("special", True)]:
             tokenizer.encode_special_tokens = not special
-            ids[key] = [tokenizer.encode(one, add_special_tokens=False).ids for one in texts]
-        tokenizer.encode_special_tokens = False
-        ids["framed"] = tokenizer.encode("x").ids
-        ids["x"] = tokenizer.encode("x", add_special_tokens=False).ids
+            if isinstance(tokenizer, Tiktoken):
+                ids[key] = [tokenizer.ids(one) for one in texts]
+            else:
+                ids[key] = [tokenizer.encode(one, add_special_tokens=False).ids for one in texts]
+        if isinstance(tokenizer, Tokenizer):
+            tokenizer.encode_special_tokens = False
+            ids["framed"] = tokenizer.encode("x").ids
+            ids["x"] = tokenizer.encode("x", add_special_tokens=False).ids
         (folder / f"{name}.ids").write_text(json.dumps(ids, separators=(",", ":")))
         print(name, sum(map(len, ids["text"])), "tokens")
 
