@@ -75,7 +75,8 @@ package struct TokenizerDefinition {
     private static func added(_ token: AddedToken) -> JSONValue {
         [
             "id": .integer(Int(token.id)), "content": .string(String(decoding: token.content, as: UTF8.self)),
-            "single_word": false, "lstrip": .bool(token.takesSpaceBefore), "rstrip": .bool(token.takesSpaceAfter),
+            "single_word": .bool(token.isSingleWord), "lstrip": .bool(token.takesSpaceBefore),
+            "rstrip": .bool(token.takesSpaceAfter),
             "normalized": .bool(token.isNormalized), "special": .bool(token.isSpecial),
         ]
     }
