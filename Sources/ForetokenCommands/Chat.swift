@@ -87,7 +87,7 @@ struct Chat: AsyncParsableCommand {
             switch ChatLine(text) {
             case .nothing: continue
             case .quit: return
-            case .help: Terminal.log(ChatLine.help)
+            case .commands: Terminal.log(ChatLine.help)
             case .clear: session.clear()
             case .system(let system): session.setSystem(system)
             case .unknown(let name): Terminal.log("there is no \(name); \(ChatLine.help)")
@@ -150,7 +150,7 @@ enum ChatLine: Equatable {
     case system(String)
     case clear
     case regenerate
-    case help
+    case commands
     case quit
     case unknown(String)
 
@@ -174,7 +174,7 @@ enum ChatLine: Equatable {
         case "/system": self = .system(parts.count > 1 ? parts[1] : "")
         case "/clear": self = .clear
         case "/regenerate": self = .regenerate
-        case "/help": self = .help
+        case "/help": self = .commands
         case "/quit", "/exit": self = .quit
         default: self = .unknown(parts[0])
         }

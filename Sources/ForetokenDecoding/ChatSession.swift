@@ -1,4 +1,5 @@
 public import ForetokenFiles
+import ForetokenModel
 import ForetokenText
 
 /// A conversation with a model: its messages, and the answers as they are decoded.

@@ -7,7 +7,13 @@ extension ModelFolder {
     ///
     /// - Throws: an error that names the file.
     public static func chatTemplates(of url: URL) throws -> ChatTemplates? {
-        let companions = try companions(of: url)
+        try chatTemplates(among: companions(of: url))
+    }
+
+    /// The chat templates among a model's companion files; nil if there are none.
+    ///
+    /// - Throws: an error that names the file.
+    package static func chatTemplates(among companions: [CompanionFile]) throws -> ChatTemplates? {
         let templates = try ChatTemplateFiles.templates(companions)
         guard !templates.isEmpty else { return nil }
         func file(_ name: String) -> CompanionFile? { companions.first { $0.name == name } }
@@ -17,7 +23,7 @@ extension ModelFolder {
             let own = name.map { ChatTemplateFiles.folder + $0 + ".jinja" } ?? ChatTemplateFiles.name
             let stored = file(own) ?? file("tokenizer_config.json")
             sources[name ?? "default"] = ChatTemplates.Source(
-                file: stored?.file ?? url.relativePath, bytes: Array(text.utf8))
+                file: stored?.file ?? own, bytes: Array(text.utf8))
         }
         return ChatTemplates(
             sources: sources,

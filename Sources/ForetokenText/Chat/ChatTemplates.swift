@@ -1,4 +1,4 @@
-import ForetokenFiles
+package import ForetokenFiles
 public import ForetokenPlatform
 
 /// The chat templates of a model folder, by name.
@@ -9,6 +9,9 @@ public struct ChatTemplates: Sendable {
         public var file: String
         /// The text.
         public var bytes: [UInt8]
+
+        /// Creates a source.
+        public init(file: String, bytes: [UInt8]) { (self.file, self.bytes) = (file, bytes) }
     }
 
     /// The templates; `default` is the usual one, and `tool_use` is taken when there are tools.

@@ -24,7 +24,8 @@ enum GGUFBytePairs {
         "qwen2": Kind(preTokenizer: .qwen2, isNormalizing: true),
         "deepseek-r1-qwen": Kind(preTokenizer: .qwen2, isNormalizing: true),
         "smollm": Kind(preTokenizer: .smollm), "starcoder": Kind(preTokenizer: .smollm),
-        "refact": Kind(preTokenizer: .smollm),
+        "refact": Kind(preTokenizer: .smollm), "gpt-4o": Kind(preTokenizer: .o200k),
+        "tekken": Kind(preTokenizer: .tekken, ignoresMerges: true), "qwen35": Kind(preTokenizer: .qwen35),
     ]
 
     static func kind(_ name: String?) -> Kind? { name.flatMap { kinds[$0] } }
@@ -125,7 +126,7 @@ enum GGUFBytePairs {
             let digits: JSONValue = ["type": "Digits", "individual_digits": true]
             return ["type": "Sequence", "pretokenizers": .array([digits, byteLevel(usesRegex: true)])]
         case .none, .gpt2: return byteLevel(usesRegex: kind == .gpt2)
-        case .llama3, .qwen2:
+        case .llama3, .qwen2, .o200k, .tekken, .qwen35:
             let split: JSONValue = [
                 "type": "Split", "pattern": ["Regex": .string(kind.patterns.first ?? "")], "behavior": "Isolated",
                 "invert": false,
