@@ -23,7 +23,8 @@ extension ModelFolder {
         let others = ((try? FileManager.default.contentsOfDirectory(atPath: templates.path)) ?? []).sorted()
             .filter { $0.hasSuffix(".jinja") && !$0.hasPrefix(".") }.map { ChatTemplateFiles.folder + $0 }
         var files: [CompanionFile] = []
-        for name in companionNames + others {
+        let tokenizer = [TokenizerFile.fileName(in: folder)].compactMap(\.self).filter { !companionNames.contains($0) }
+        for name in companionNames + tokenizer + others {
             if let url = try FolderLinks.existing(name, in: folder) { files.append(CompanionFile(name: name, at: url)) }
         }
         return files
@@ -34,8 +35,7 @@ extension ModelFolder {
     ///
     /// - Throws: an error that names the file.
     package static func keptCompanions(of url: URL) throws -> [CompanionFile] {
-        let tokenizers = [TokenizerFile.name, TokenizerFile.sentencePieceName]
-        return try companions(of: url).filter { !tokenizers.contains($0.name) }.map { file in
+        try companions(of: url).filter { !isTokenizer($0.name) }.map { file in
             CompanionFile(name: file.name, bytes: try file.read(), in: file.file)
         }
     }

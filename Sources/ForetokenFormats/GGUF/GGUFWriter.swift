@@ -8,6 +8,7 @@ package enum GGUFValue {
     case bool(Bool)
     case string(String)
     case int32s([Int32])
+    case floats([Float])
     case strings([String])
 
     /// The type's number in the format.
@@ -17,7 +18,7 @@ package enum GGUFValue {
         case .float32: 6
         case .bool: 7
         case .string: 8
-        case .int32s, .strings: 9
+        case .int32s, .floats, .strings: 9
         }
     }
 }
@@ -102,6 +103,10 @@ package enum GGUFWriter {
                 append(UInt32(5))
                 append(UInt64(numbers.count))
                 for number in numbers { append(number) }
+            case .floats(let numbers):
+                append(UInt32(6))
+                append(UInt64(numbers.count))
+                for number in numbers { append(number.bitPattern) }
             case .strings(let texts):
                 append(GGUFValue.string("").type)
                 append(UInt64(texts.count))

@@ -8,14 +8,13 @@ enum ConvertedTokenizer {
     /// a note that says why, if there is no supported tokenizer.
     static func read(_ source: any WeightSource) -> (tokenizer: (any Tokenizer)?, notes: [String]) {
         let configuration = source.configuration
-        let names = [TokenizerFile.name, TokenizerFile.sentencePieceName]
-        guard let file = names.lazy.compactMap(source.companion).first else {
+        guard let file = ModelFolder.tokenizerFile(among: source.companions) else {
             let bytes = ByteTokenizer()
             if configuration.tokenizerDigest == bytes.digest { return (bytes, []) }
             return (nil, ["\(source.file): no \(TokenizerFile.name) next to the model"])
         }
         do {
-            let tokenizer = try ModelFolder.tokenizer(parsing: file.read(), name: file.name, file: file.file)
+            let tokenizer = try TokenizerFile.tokenizer(parsing: file.read(), file: file.file)
             return (try ModelFolder.checked(tokenizer, file: file.file, of: configuration), [])
         } catch {
             return (nil, ["the tokenizer cannot be used: \(error)"])
@@ -53,13 +52,14 @@ enum ConvertedTokenizer {
 }
 
 extension ModelFolder {
-    /// Reads the tokenizer in a model's folder or GGUF file: the one the model was trained with, or, for another program's checkpoint, which
-    /// does not name it, one that fits the vocabulary.
+    /// Reads the tokenizer in a model's folder or GGUF file: the one the model was trained with, or, for another program's
+    /// checkpoint, which does not name it, one that fits the vocabulary.
     ///
     /// - Throws: `TokenizerError`, `JSONError`, ``ModelError``, naming the file.
     public static func tokenizer(in folder: URL, of configuration: ModelConfiguration) throws -> any Tokenizer {
         if GGUFFormat.recognizes(folder) { return try GGUFSource.tokenizer(in: folder, of: configuration) }
         guard configuration.tokenizerDigest.isEmpty else {
+            if let name = TokenizerFile.fileName(in: folder) { _ = try FolderLinks.existing(name, in: folder) }
             return try TokenizerFile.read(
                 folder: folder, digest: configuration.tokenizerDigest, name: configuration.tokenizerName)
         }
@@ -71,10 +71,10 @@ extension ModelFolder {
     /// The tokenizer files of another program's checkpoint, the preferred one first: in its folder or, as in Meta's releases,
     /// one folder up.
     static func tokenizerFiles(of folder: URL) -> [URL] {
-        let model = TokenizerFile.sentencePieceName
+        let above = folder.appendingPathComponent("..").standardizedFileURL
         return [
-            folder.appendingPathComponent(TokenizerFile.name), folder.appendingPathComponent(model),
-            folder.appendingPathComponent("..").standardizedFileURL.appendingPathComponent(model),
+            folder.appendingPathComponent(TokenizerFile.fileName(in: folder) ?? TokenizerFile.name),
+            above.appendingPathComponent(TokenizerFile.sentencePieceName),
         ].filter { FileManager.default.fileExists(atPath: $0.path) }
     }
 
@@ -83,17 +83,16 @@ extension ModelFolder {
         try checked(TokenizerFile.read(url), file: url.relativePath, of: configuration)
     }
 
-    /// Reads a tokenizer from the contents of a file, which may be part of another.
-    static func tokenizer(parsing bytes: [UInt8], name: String, file: String) throws -> any Tokenizer {
-        guard name == TokenizerFile.name else {
-            #if SentencePiece
-                return try SentencePieceTokenizer(parsing: bytes, file: file)
-            #else
-                throw TokenizerError.withoutSentencePiece(file: file)
-            #endif
-        }
-        let byteTokenizer = ByteTokenizer()
-        return bytes == byteTokenizer.definition ? byteTokenizer : try BytePairTokenizer(parsing: bytes, file: file)
+    /// The tokenizer's file among companion files, the preferred one first.
+    static func tokenizerFile(among companions: [CompanionFile]) -> CompanionFile? {
+        let names = [TokenizerFile.name, TokenizerFile.sentencePieceName]
+        let usual = names.lazy.compactMap { name in companions.first { $0.name == name } }.first
+        return usual ?? companions.first { isTokenizer($0.name) }
+    }
+
+    /// Whether a file of a folder is a tokenizer by its name.
+    static func isTokenizer(_ name: String) -> Bool {
+        name == TokenizerFile.name || name.hasPrefix(TokenizerFile.sentencePieceName) || name.hasSuffix(".tiktoken")
     }
 
     /// The tokenizer, if it is the one of the configuration.

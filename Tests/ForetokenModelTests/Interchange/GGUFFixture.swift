@@ -62,6 +62,7 @@ struct GGUFFixture: Sendable, CustomTestStringConvertible {
         if let flag = try? file.bool(key) { return .bool(flag) }
         if let text = try? file.text(key) { return .string(text) }
         if let texts = try? file.strings(key) { return .strings(texts.map { String(decoding: $0, as: UTF8.self) }) }
+        if let numbers = try? file.floats(key) { return .floats(numbers) }
         return try file.integers(key).map { .int32s($0.map { Int32($0) }) }
     }
 }

@@ -19,13 +19,52 @@ import Testing
         // Llama 2's: a token before every text unless the file says otherwise.
         #expect(vocabulary.prepended == 1 && vocabulary.end == 2 && vocabulary.tokenRoles.beginning == nil)
         #if SentencePiece
-            let tokenizer = try ModelFolder.tokenizer(parsing: file.read(), name: file.name, file: "spm.gguf")
+            let tokenizer = try TokenizerFile.tokenizer(parsing: file.read(), file: "spm.gguf")
             #expect(tokenizer.decode(tokenizer.encode("def make(x): é")) == Array("def make(x): é".utf8))
         #else
             #expect(
-                sentence { _ = try ModelFolder.tokenizer(parsing: file.read(), name: file.name, file: "spm.gguf") }
+                sentence { _ = try TokenizerFile.tokenizer(parsing: file.read(), file: "spm.gguf") }
                     .contains("SentencePiece"))
         #endif
+    }
+
+    /// Without SentencePiece, against its tokens.
+    @Test func aPlainSentencePieceVocabularyNeedsNoSentencePiece() throws {
+        let fixture = GGUFFixture(name: "spm-plain")
+        let file = try GGUFFile(contentsOf: fixture.url)
+        let vocabulary = try GGUFVocabulary(file, rows: 407)
+        let found = try #require(vocabulary.files.first)
+        #expect(found.name == "tokenizer.json")
+        let tokenizer = try TokenizerFile.tokenizer(parsing: found.read(), file: "spm-plain.gguf")
+        let texts = try fixture.texts
+        #expect(texts.count > 200)
+        for (text, tokens) in texts { #expect(tokenizer.encode(text) == tokens, "\(text.debugDescription)") }
+        #expect(tokenizer.framing.before == [1])
+        // Where scores do not order the pieces, or pieces cut the text, the model itself is made.
+        let words = try GGUFWords(file, rows: 407)
+        let pieces = try GGUFPieces(file, words, roles: .init(begin: 1, end: 2, padding: nil, unknown: 0))
+        #expect(try pieces.definition(template: (nil, nil)) != nil)
+        let scratch = try Scratch()
+        func isDefined(_ key: String, _ change: (Int) -> Double) throws -> Bool {
+            let url = scratch.file("\(UUID().uuidString).gguf")
+            let scores = (0..<407).map { Float(change($0)) }
+            try fixture.rewritten(
+                to: url,
+                metadata: { metadata in
+                    if key == "scores" { metadata.set("tokenizer.ggml.scores", .floats(scores)) }
+                    if key == "types" {
+                        metadata.set("tokenizer.ggml.token_type", .int32s(scores.map { Int32($0) }))
+                    }
+                })
+            return try GGUFVocabulary(GGUFFile(contentsOf: url), rows: 407).files[0].name == "tokenizer.json"
+        }
+        #expect(try isDefined("scores") { -Double($0) })
+        #expect(try !isDefined("scores") { -Double($0 / 2) })
+        #expect(try !isDefined("scores") { _ in 0 })
+        let types = try file.integers("tokenizer.ggml.token_type") ?? []
+        #expect(try isDefined("types") { Double(types[$0]) })
+        #expect(try !isDefined("types") { $0 == 300 ? 4 : Double(types[$0]) })
+        #expect(try !isDefined("types") { $0 == 262 ? 5 : Double(types[$0]) })
     }
 
     /// One defect each: the model is still read, and asking for its tokenizer says what is wrong.

@@ -11,6 +11,8 @@ enum GGUFBytePairs {
         var isNormalizing = false
         /// Whether a word of the vocabulary is that token, whatever the merges say.
         var ignoresMerges = false
+        /// Whether the beginning of text is put before every text if the file does not say.
+        var prepends = false
     }
 
     /// The pre-tokenizers by llama.cpp's names (`llama_vocab::impl::load`), those whose rules this version has.
@@ -18,14 +20,16 @@ enum GGUFBytePairs {
     /// `default` is not among them: llama.cpp splits by a rule of its own there, which no model was trained with.
     private static let kinds: [String: Kind] = [
         "gpt-2": Kind(preTokenizer: .gpt2), "phi-2": Kind(preTokenizer: .gpt2),
-        "llama-bpe": Kind(preTokenizer: .llama3, ignoresMerges: true),
-        "llama3": Kind(preTokenizer: .llama3, ignoresMerges: true),
-        "llama-v3": Kind(preTokenizer: .llama3, ignoresMerges: true),
+        "llama-bpe": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
+        "llama3": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
+        "llama-v3": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
         "qwen2": Kind(preTokenizer: .qwen2, isNormalizing: true),
         "deepseek-r1-qwen": Kind(preTokenizer: .qwen2, isNormalizing: true),
+        "qwen35": Kind(preTokenizer: .qwen35),
+        "tekken": Kind(preTokenizer: .tekken, ignoresMerges: true, prepends: true),
+        "gpt-4o": Kind(preTokenizer: .o200k), "llama4": Kind(preTokenizer: .o200k),
         "smollm": Kind(preTokenizer: .smollm), "starcoder": Kind(preTokenizer: .smollm),
-        "refact": Kind(preTokenizer: .smollm), "gpt-4o": Kind(preTokenizer: .o200k),
-        "tekken": Kind(preTokenizer: .tekken, ignoresMerges: true), "qwen35": Kind(preTokenizer: .qwen35),
+        "refact": Kind(preTokenizer: .smollm),
     ]
 
     static func kind(_ name: String?) -> Kind? { name.flatMap { kinds[$0] } }
@@ -36,7 +40,7 @@ enum GGUFBytePairs {
     static func whole(_ file: GGUFFile, _ words: GGUFWords, rows: Int) throws -> [UInt8]? {
         let key = GGUFTokenizer.wholeKey
         guard let bytes = try file.bytes(key) else { return nil }
-        let tokenizer = try ModelFolder.tokenizer(parsing: bytes, name: "tokenizer.json", file: "\(file.file): \(key)")
+        let tokenizer = try TokenizerFile.tokenizer(parsing: bytes, file: "\(file.file): \(key)")
         guard tokenizer.vocabularySize <= rows else {
             throw ModelError.disagreement(
                 file: file.file, key: key, found: "a vocabulary of \(tokenizer.vocabularySize)",
@@ -79,7 +83,7 @@ enum GGUFBytePairs {
             "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added),
             "normalizer": kind.isNormalizing ? ["type": "NFC"] : .null,
             "pre_tokenizer": preTokenizer(kind.preTokenizer),
-            "post_processor": postProcessor(template, words.words),
+            "post_processor": self.template(template, words.words) ?? byteLevel(usesRegex: true),
             "decoder": byteLevel(usesRegex: true),
             "model": [
                 "type": "BPE", "dropout": .null, "unk_token": .null, "continuing_subword_prefix": .null,
@@ -91,7 +95,7 @@ enum GGUFBytePairs {
         return Array(try value.text(.pretty).utf8) + [UInt8(ascii: "\n")]
     }
 
-    private static func addedToken(_ word: String, _ id: Int, isSpecial: Bool) -> JSONValue {
+    static func addedToken(_ word: String, _ id: Int, isSpecial: Bool) -> JSONValue {
         [
             "id": .integer(id), "content": .string(word), "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": .bool(isSpecial),
@@ -135,10 +139,11 @@ enum GGUFBytePairs {
         }
     }
 
-    /// With it other programs put the tokens before and after every text that the file asks for.
-    private static func postProcessor(_ template: (before: Int32?, after: Int32?), _ words: [String]) -> JSONValue {
+    /// The post-processor with which other programs put the tokens before and after every text that the file asks for; nil for
+    /// none.
+    static func template(_ template: (before: Int32?, after: Int32?), _ words: [String]) -> JSONValue? {
         let tokens = [template.before, template.after].compactMap(\.self).filter { Int($0) < words.count }
-        guard !tokens.isEmpty else { return byteLevel(usesRegex: true) }
+        guard !tokens.isEmpty else { return nil }
         func special(_ token: Int32?) -> [JSONValue] {
             guard let token, Int(token) < words.count else { return [] }
             return [["SpecialToken": ["id": .string(words[Int(token)]), "type_id": 0]]]

@@ -12,11 +12,18 @@ enum GGUFFormat: CheckpointFormat {
         func refuse(_ what: String) -> ConversionError {
             .unsupported(format: InterchangeFormat.gguf.rawValue, what: what)
         }
-        if family != .llama, configuration.ropeScaling != nil {
-            throw refuse("RoPE scaling in a \(family.rawValue) model")
+        switch configuration.ropeScaling {
+        case nil, .linear, .dynamic: break
+        case .llama3:
+            if family != .llama { throw refuse("Llama 3's RoPE scaling in a \(family.rawValue) model") }
+        case .yarn(let yarn):
+            if yarn.attentionFactor != nil || !yarn.roundsBounds {
+                throw refuse("YaRN with an attention factor or bounds of its own")
+            }
         }
-        if let scaling = configuration.ropeScaling, scaling.attentionFactor != 1 { throw refuse("YaRN") }
-        if configuration.feedForwardBias { throw refuse("biases of the feed-forward") }
+        if family != .llama, configuration.feedForwardBias {
+            throw refuse("biases of the feed-forward in a \(family.rawValue) model")
+        }
         if configuration.slidingWindow != nil { throw refuse("a sliding window") }
         if family == .qwen3, configuration.attentionBias != .none { throw refuse("biases in a qwen3 model") }
         return try HuggingFaceFormat.exportableHeads(of: configuration, for: .gguf)
@@ -28,7 +35,7 @@ enum GGUFFormat: CheckpointFormat {
         let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
         let parameters = try ModelOutline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
-        if configuration.ropeScaling != nil { tensors.append(GGUFRopeFactors.tensor(configuration)) }
+        if case .llama3 = configuration.ropeScaling { tensors.append(GGUFRopeFactors.tensor(configuration)) }
         let type = try type(of: "model.embed_tokens.weight", of: source, as: options.storage, rank: 2)
         let general: [(String, GGUFValue)] = [
             ("general.architecture", .string(BlockFamily(configuration).rawValue)), ("general.type", .string("model")),

@@ -8,7 +8,9 @@ enum GGUFParameters {
         "attention.head_count", "attention.head_count_kv", "attention.key_length", "attention.value_length",
         "attention.layer_norm_rms_epsilon", "attention.sliding_window", "attention.causal", "rope.dimension_count",
         "rope.freq_base", "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor", "rope.scaling.attn_factor",
-        "rope.scaling.original_context_length", "rope.scaling.finetuned", "expert_count", "expert_used_count",
+        "rope.scaling.original_context_length", "rope.scaling.finetuned",
+        "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_log_multiplier",
+        "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "expert_count", "expert_used_count",
         "tensor_data_layout", "use_parallel_residual", "logit_scale", "residual_scale", "embedding_scale",
         "attention.scale", "pooling_type",
     ]
@@ -82,13 +84,21 @@ enum GGUFParameters {
                 file, prefix + "feed_forward_length", perLayer("feed_forward_length")), heads: 1,
             contextLength: context, ropeBase: base,
             attentionBias: hasBias("attn_output") ? .all : hasBias("attn_q") ? .inputs : .none,
-            queryKeyNorm: family == .qwen3,
+            queryKeyNorm: family == .qwen3, feedForwardBias: family == .llama && hasBias("ffn_gate"),
             normEpsilon: try required(
                 file, prefix + "attention.layer_norm_rms_epsilon",
                 file.double(prefix + "attention.layer_norm_rms_epsilon")),
             tieEmbeddings: file.entry("output.weight") == nil)
+        (configuration.ropeScaling, configuration.contextLength) = try rope(file, prefix, context: context)
         try configuration.validate(file: file.file)
-        configuration.ropeScaling = try GGUFRopeFactors.scaling(file, configuration, prefix: prefix)
+        if let scaling = try GGUFRopeFactors.scaling(file, configuration, prefix: prefix) {
+            guard configuration.ropeScaling == nil else {
+                throw ModelError.otherModel(
+                    file: file.file, key: GGUFRopeFactors.name, value: "a second RoPE scaling", supported: "one of them"
+                )
+            }
+            configuration.ropeScaling = scaling
+        }
         return configuration
     }
 
@@ -125,7 +135,7 @@ enum GGUFParameters {
             throw refuse("attention.sliding_window", String(window), "0, or at least context_length (\(context))")
         }
         for key in [
-            "logit_scale", "residual_scale", "embedding_scale", "rope.scale_linear", "rope.scaling.attn_factor",
+            "logit_scale", "residual_scale", "embedding_scale", "rope.scaling.attn_factor",
         ] {
             // 0 is llama.cpp's word for "not given".
             if let scale = try file.double(prefix + key), scale != 1, scale != 0 {
@@ -137,11 +147,45 @@ enum GGUFParameters {
         {
             throw refuse("attention.scale", String(scale), "1/√\(headDimension)")
         }
+    }
+
+    /// The scaling that a file's keys name, as llama.cpp reads them, and the context length.
+    private static func rope(
+        _ file: GGUFFile, _ prefix: String, context: Int
+    ) throws -> (scaling: RopeScaling?, context: Int) {
+        func key(_ name: String) -> String { "\(prefix)rope.scaling.\(name)" }
+        let type = try file.text(key("type")) ?? "linear"
+        for (name, usual) in [
+            ("yarn_ext_factor", type == "yarn" ? 1.0 : 0), ("yarn_attn_factor", 1), ("yarn_log_multiplier", 0),
+        ] {
+            // A negative one stands for the usual one.
+            if let value = try file.double(key(name)), value != usual, value != -1 {
+                throw ModelError.otherModel(
+                    file: file.file, key: key(name), value: String(value), supported: String(usual))
+            }
+        }
+        // 0 is llama.cpp's word for "not given"; the older key comes first there, too.
+        let factors = [try file.double(prefix + "rope.scale_linear"), try file.double(key("factor"))]
+        let factor = factors.lazy.compactMap { $0 == 0 ? nil : $0 }.first
         // Without a type, llama.cpp scales linearly if there is a factor.
-        let type = try file.text(prefix + "rope.scaling.type") ?? "linear"
-        let factor = try file.double(prefix + "rope.scaling.factor") ?? 1
-        guard type == "none" || type == "linear" && (factor == 1 || factor == 0) else {
-            throw refuse("rope.scaling.type", type == "linear" ? "linear with factor \(factor)" : type, "none")
+        switch type {
+        case "none": return (nil, context)
+        case "linear":
+            guard let factor, factor != 1 else { return (nil, context) }
+            return (.linear(factor: factor), context)
+        case "yarn":
+            let original = try file.integer(key("original_context_length"), in: 1...(1 << 24)) ?? context
+            let yarn = RopeScaling.Yarn(
+                factor: try required(file, key("factor"), factor), originalContext: original,
+                betaFast: try file.double(key("yarn_beta_fast")) ?? 32,
+                betaSlow: try file.double(key("yarn_beta_slow")) ?? 1)
+            try RopeScaling.yarn(yarn).validate(context: context)
+            // As transformers takes such a configuration, see HuggingFaceConfiguration.rope.
+            let extended = min(Double(1 << 24), yarn.factor * Double(context))
+            return (.yarn(yarn), original == context ? max(context, Int(extended)) : context)
+        case let other:
+            throw ModelError.otherModel(
+                file: file.file, key: key("type"), value: other, supported: "none, linear, yarn")
         }
     }
 
@@ -163,6 +207,21 @@ enum GGUFParameters {
             ("\(family).attention.layer_norm_rms_epsilon", .float32(configuration.normEpsilon)),
             ("\(family).rope.dimension_count", .uint32(configuration.headDimension)),
             ("\(family).rope.freq_base", .float32(configuration.ropeBase)),
-        ]
+        ] + metadata(configuration.ropeScaling, "\(family).rope.scaling.")
+    }
+
+    /// The keys of a scaling that has some; Llama 3's is a tensor, and within its context a dynamic one changes nothing.
+    private static func metadata(_ scaling: RopeScaling?, _ prefix: String) -> [(String, GGUFValue)] {
+        switch scaling {
+        case nil, .llama3, .dynamic: []
+        case .linear(let factor): [("\(prefix)type", .string("linear")), ("\(prefix)factor", .float32(factor))]
+        case .yarn(let yarn):
+            [
+                ("\(prefix)type", .string("yarn")), ("\(prefix)factor", .float32(yarn.factor)),
+                ("\(prefix)original_context_length", .uint32(yarn.originalContext)),
+                ("\(prefix)yarn_beta_fast", .float32(yarn.betaFast)),
+                ("\(prefix)yarn_beta_slow", .float32(yarn.betaSlow)),
+            ]
+        }
     }
 }

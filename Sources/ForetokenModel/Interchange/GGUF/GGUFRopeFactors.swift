@@ -14,9 +14,9 @@ enum GGUFRopeFactors {
         }
     }
 
-    /// Llama 3's scaling with a file's factors; nil if there are none, or all are 1.
+    /// The scaling with a file's factors, linear or Llama 3's; nil if there are none, or all are 1.
     ///
-    /// - Throws: ``ModelError`` for factors that are not those of Llama 3's scaling.
+    /// - Throws: ``ModelError`` for other factors.
     static func scaling(_ file: GGUFFile, _ configuration: ModelConfiguration, prefix: String) throws -> RopeScaling? {
         guard let entry = file.entry(name) else { return nil }
         let count = configuration.headDimension / 2
@@ -29,7 +29,9 @@ enum GGUFRopeFactors {
         let factors = try file.withBytes(of: name) { bytes in
             (0..<count).map { Double(bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)) }
         }
-        if factors.allSatisfy({ $0 == 1 }) { return nil }
+        if let first = factors.first, first >= 1, first.isFinite, factors.allSatisfy({ $0 == first }) {
+            return first == 1 ? nil : .linear(factor: first)
+        }
         let declared = try file.integer(prefix + "rope.scaling.original_context_length", in: 1...(1 << 24))
         if let scaling = fit(factors, configuration, declared: declared) { return .llama3(scaling) }
         throw ModelError.otherModel(

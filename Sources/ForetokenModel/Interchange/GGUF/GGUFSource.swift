@@ -97,12 +97,11 @@ struct GGUFSource: WeightSource {
     static func tokenizer(in url: URL, of configuration: ModelConfiguration) throws -> any Tokenizer {
         let vocabulary = try vocabulary(in: url)
         if let failure = vocabulary.failure { throw failure }
-        let names = [TokenizerFile.name, TokenizerFile.sentencePieceName]
-        guard let found = vocabulary.files.first(where: { names.contains($0.name) }) else {
+        guard let found = ModelFolder.tokenizerFile(among: vocabulary.files) else {
             throw TokenizerError.missing(file: url.relativePath, expected: configuration.tokenizerName)
         }
         return try ModelFolder.checked(
-            ModelFolder.tokenizer(parsing: found.read(), name: found.name, file: found.file), file: found.file,
+            TokenizerFile.tokenizer(parsing: found.read(), file: found.file), file: found.file,
             of: configuration)
     }
 }

@@ -45,7 +45,7 @@ struct GGUFVocabulary {
         // llama.cpp's defaults.
         let addsBegin =
             try file.bool("\(Self.prefix)add_bos_token")
-            ?? (model == "llama" || GGUFBytePairs.kind(pre)?.preTokenizer == .llama3)
+            ?? (model == "llama" || GGUFBytePairs.kind(pre)?.prepends == true)
         let addsEnd = try file.bool("\(Self.prefix)add_eos_token") ?? false
         var files: [CompanionFile] = []
         var failure: (any Error)?
@@ -56,7 +56,8 @@ struct GGUFVocabulary {
                     template: (addsBegin ? begin : nil, addsEnd ? end : nil)))
             files.append(
                 try Self.settings(
-                    file, roles: roles, addsBegin: addsBegin, addsEnd: addsEnd, isPieces: model == "llama"))
+                    file, roles: roles, addsBegin: addsBegin, addsEnd: addsEnd,
+                    class: files[0].name == "tokenizer.model" ? "LlamaTokenizer" : "PreTrainedTokenizerFast"))
         } catch {
             failure = error
         }
@@ -100,8 +101,11 @@ struct GGUFVocabulary {
             return companion(
                 "tokenizer.json", try GGUFBytePairs.definition(file, words, pre: pre, template: template))
         case "llama":
-            return companion(
-                "tokenizer.model", try GGUFPieces.definition(file, GGUFWords(file, rows: rows), roles: roles))
+            let pieces = try GGUFPieces(file, GGUFWords(file, rows: rows), roles: roles)
+            if let definition = try pieces.definition(template: template) {
+                return companion("tokenizer.json", definition)
+            }
+            return companion("tokenizer.model", pieces.model)
         case "no_vocab", "none":
             throw GGUFError.metadata(
                 file: file.file, key: "\(prefix)model", reason: "the file has no tokenizer; give the model's folder")
@@ -114,10 +118,10 @@ struct GGUFVocabulary {
 
     /// `tokenizer_config.json`, with which transformers opens the tokenizer.
     private static func settings(
-        _ file: GGUFFile, roles: Roles, addsBegin: Bool, addsEnd: Bool, isPieces: Bool
+        _ file: GGUFFile, roles: Roles, addsBegin: Bool, addsEnd: Bool, class name: String
     ) throws -> CompanionFile {
         var settings = JSONObject()
-        settings["tokenizer_class"] = isPieces ? "LlamaTokenizer" : "PreTrainedTokenizerFast"
+        settings["tokenizer_class"] = .string(name)
         settings["clean_up_tokenization_spaces"] = false
         settings["add_bos_token"] = .bool(addsBegin)
         settings["add_eos_token"] = .bool(addsEnd)

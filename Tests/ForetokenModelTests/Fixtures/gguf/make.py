@@ -10,6 +10,8 @@ NAME.safetensors   tokens and logits
 NAME.json          texts and their tokens by the `tokenizers` package, with the definition that the family publishes
 spm.gguf           a SentencePiece vocabulary without a model
 spm.model          the SentencePiece model that it stands for, serialized by the sentencepiece package
+spm-plain.gguf     one without pieces that cut the text, and with one score for all runs of spaces, as Llama 2's
+spm-plain.json     texts and their tokens by the sentencepiece package
 """
 
 import io
@@ -219,19 +221,20 @@ make("qwen2", "qwen2", Qwen2Config(**SIZES, tie_word_embeddings=True, rope_theta
 make("qwen3", "qwen3", Qwen3Config(**SIZES, head_dim=16, rope_theta=1e6), [T.F16, T.Q8_0], "gpt-2", True)
 
 
-def make_pieces():
-    """Trains a small vocabulary like Llama 2's, with unused pieces that a converter calls unknown."""
+def train_pieces(**settings):
+    """A small vocabulary like Llama 2's."""
     trained = io.BytesIO()
     text = (Path(__file__).read_text() + " ".join(TEXTS)).split("\n")
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(text), model_writer=trained, model_type="bpe", vocab_size=400, byte_fallback=True,
-        normalization_rule_name="identity", remove_extra_whitespaces=False, user_defined_symbols=["<tool>"],
-        num_threads=1)
-    original = sentencepiece_model_pb2.ModelProto.FromString(trained.getvalue())
-    writer = gguf.GGUFWriter("spm.gguf", "llama")
+        normalization_rule_name="identity", remove_extra_whitespaces=False, num_threads=1, **settings)
+    return sentencepiece_model_pb2.ModelProto.FromString(trained.getvalue())
+
+
+def write_pieces(name, pieces):
+    writer = gguf.GGUFWriter(name, "llama")
     writer.add_tokenizer_model("llama")
     writer.add_tokenizer_pre("default")
-    pieces = [(piece.piece, piece.score, piece.type) for piece in original.pieces] + [("[PAD400]", -1000.0, 2)]
     writer.add_token_list([piece[0] for piece in pieces])
     writer.add_token_scores([piece[1] for piece in pieces])
     writer.add_token_types([piece[2] for piece in pieces])
@@ -241,6 +244,13 @@ def make_pieces():
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
+
+
+def make_pieces():
+    """With unused pieces that a converter calls unknown."""
+    original = train_pieces(user_defined_symbols=["<tool>"])
+    pieces = [(piece.piece, piece.score, piece.type) for piece in original.pieces] + [("[PAD400]", -1000.0, 2)]
+    write_pieces("spm.gguf", pieces)
     model = sentencepiece_model_pb2.ModelProto()
     for text, score, kind in pieces:
         model.pieces.add(piece=text, score=score, type=5 if text == "[PAD400]" else kind)
@@ -252,11 +262,35 @@ def make_pieces():
     rules.name, rules.add_dummy_prefix, rules.remove_extra_whitespaces, rules.escape_whitespaces = "identity", True, False, True
     data = model.SerializeToString(deterministic=True)
     Path("spm.model").write_bytes(data)
-    first = sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
+    first = sentencepiece.SentencePieceProcessor(model_proto=original.SerializeToString())
     second = sentencepiece.SentencePieceProcessor(model_proto=data)
     assert (second.unk_id(), second.bos_id(), second.eos_id(), second.pad_id()) == (0, 1, 2, -1)
     for text in TEXTS + Path(__file__).read_text().split("\n"):
         assert first.encode(text) == second.encode(text), text
 
 
+def make_plain_pieces():
+    original = train_pieces()
+    for length in range(2, 9):
+        original.pieces.add(piece="\u2581" * length, score=-1e9, type=1)
+    known = set()
+    pieces = []
+    for piece in original.pieces:
+        # Runs of spaces only once, with their common score.
+        if set(piece.piece) == {"\u2581"} and len(piece.piece) > 1 and piece.score != np.float32(-1e9):
+            piece.piece = "\ue000" + piece.piece
+        assert piece.piece not in known
+        known.add(piece.piece)
+        pieces.append((piece.piece, piece.score, piece.type))
+    write_pieces("spm-plain.gguf", pieces)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=original.SerializeToString())
+    draw = np.random.default_rng(5)
+    texts = TEXTS + ["".join(draw.choice(list(alphabet), draw.integers(0, 40))) for alphabet in
+                     ["  a", "  \n1", "def (x):=  ", "\u2581 ab", "aeé日🙂 <s>"] for _ in range(40)]
+    texts += [line for line in Path(__file__).read_text().split("\n") if line][:60]
+    rows = [{"text": text, "tokens": processor.encode(text)} for text in texts]
+    Path("spm-plain.json").write_text(json.dumps(rows, indent=0) + "\n")
+
+
 make_pieces()
+make_plain_pieces()
