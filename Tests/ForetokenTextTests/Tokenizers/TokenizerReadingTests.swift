@@ -49,7 +49,7 @@ import Testing
         ("gpt2", #""single_word":false"#, #""single_word":1"#, "added_tokens[0].single_word: expected a boolean"),
         ("gpt2", #""content":"<|endoftext|>""#, #""content":"""#, "an empty added token"),
         ("llama3", #""behavior":"Isolated""#, #""behavior":"Removed""#, "behavior"),
-        ("llama3", #"\\p{N}{1,3}"#, #"\\p{N}{1,4}"#, "the patterns of GPT-2, Llama 3, Qwen 2"),
+        ("llama3", #"\\p{N}{1,3}"#, #"\\p{N}{1,4}"#, "the patterns of none, gpt2, llama3, qwen2"),
         ("llama3", #""ignore_merges":true"#, #""ignore_merges":1"#, "model.ignore_merges: expected a boolean"),
         ("qwen2", #""id":700"#, #""id":0"#, "duplicate token 0"),
     ])
