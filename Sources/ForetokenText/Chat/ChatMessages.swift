@@ -7,7 +7,7 @@ public enum ChatMessages {
     public static let roles: Set<String> = [
         "system", "user", "assistant", "tool", "developer", "function", "ipython", "model", "observation",
         "environment",
-        "root", "tool_response", "latest_reminder",
+        "root", "tool_response", "tool_results",
     ]
 
     /// Names of a message's reasoning; the first is the one that most templates read.

@@ -19,8 +19,8 @@ public struct ChatTemplate: Sendable {
         "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
     ]
 
-    /// Longer templates are refused.
-    public static let sizeLimit = 16 << 20
+    /// Longer templates are refused, in bytes; those of models have up to 30,000.
+    public static let sizeLimit = 2 << 20
 
     /// The file's name, for messages.
     public let file: String

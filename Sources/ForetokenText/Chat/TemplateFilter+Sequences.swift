@@ -25,16 +25,23 @@ extension TemplateInterpreter {
                 try budget.allocate(text.bytes.count)
                 return .text(text.slice(from: max(0, text.count - 1), by: -1, count: text.count))
             }
-            return try generator(over: value, Array(try elements(of: value).reversed()))
+            let reversed = Array(try elements(of: value).reversed())
+            if case .generator = value { return try makeList(reversed) }
+            return try generator(over: value, reversed)
         case .items:
             _ = try bind()
-            switch value {
-            case .dictionary(let dictionary):
-                let view = TemplateValue.DictionaryView(kind: .items, dictionary: dictionary)
-                return try generator(over: value, try knownElements(of: .view(view)) ?? [])
-            case .undefined: return try generator(over: value, [])
-            default: throw TemplateFault.failed("Can only get item pairs from a mapping.")
+            var next: (() throws -> TemplateValue?)?
+            let generator = TemplateValue.Generator(over: value) { [self] in
+                if case .undefined = value { return nil }
+                guard case .dictionary(let dictionary) = value else {
+                    throw TemplateFault.failed("Can only get item pairs from a mapping.")
+                }
+                if next == nil {
+                    next = try iterator(over: .view(TemplateValue.DictionaryView(kind: .items, dictionary: dictionary)))
+                }
+                return try next?()
             }
+            return try budget.check(.generator(generator))
         case .min, .max:
             let values = try bind("case_sensitive", "attribute")
             return try extreme(filter == .max, value, values[0], try path(values[1]))
@@ -118,10 +125,11 @@ extension TemplateInterpreter {
 
     private func unique(_ value: TemplateValue, _ values: [TemplateValue?]) throws -> TemplateValue {
         let path = try path(values[1])
-        let next = try iterator(over: value)
+        var next: (() throws -> TemplateValue?)?
         var seen: Set<TemplateDictionary.Key> = []
         let generator = TemplateValue.Generator(over: value) { [self] in
-            while let element = try next() {
+            if next == nil { next = try iterator(over: value) }
+            while let element = try next?() {
                 let key = try key(of: try sortKey(try item(at: path, of: element), values[0]))
                 try budget.allocate(64)
                 if seen.insert(key).inserted { return element }

@@ -147,7 +147,9 @@ final class TemplateInterpreter {
         var completion = Completion.normal
         let text = try capture { completion = try run(body, inner) }
         guard completion == .normal else { return completion }
-        try located(offset) { try write(try print(try apply(filters, to: .text(text), scope))) }
+        try located(offset) {
+            try write(try apply(filters, to: .text(text), scope).textArgument("a filter block's result"))
+        }
         return .normal
     }
 

@@ -38,7 +38,9 @@ struct TemplateLexer {
 
     private func has(_ text: StaticString, at position: Int) -> Bool {
         text.withUTF8Buffer { text in
-            position + text.count <= source.count && source[position..<position + text.count].elementsEqual(text)
+            guard position + text.count <= source.count else { return false }
+            for (offset, byte) in text.enumerated() where source[position + offset] != byte { return false }
+            return true
         }
     }
 
@@ -47,10 +49,9 @@ struct TemplateLexer {
             let start = position
             var tag = position
             while tag < source.count {
-                if source[tag] == UInt8(ascii: "{"), tag + 1 < source.count,
-                    [UInt8(ascii: "{"), UInt8(ascii: "%"), UInt8(ascii: "#")].contains(source[tag + 1])
-                {
-                    break
+                if source[tag] == UInt8(ascii: "{"), tag + 1 < source.count {
+                    let next = source[tag + 1]
+                    if next == UInt8(ascii: "{") || next == UInt8(ascii: "%") || next == UInt8(ascii: "#") { break }
                 }
                 tag += 1
             }
@@ -212,15 +213,6 @@ struct TemplateLexer {
         }
     }
 
-    private func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
-            true
-        default: false
-        }
-    }
-
     private mutating func lexName() throws(TemplateFault) -> TemplateToken.Kind {
         let start = position
         while position < source.count, isNameByte(source[position]) { position += 1 }
@@ -229,54 +221,6 @@ struct TemplateLexer {
         }
         guard position - start <= 200 else { throw .unsupported("a name of more than 200 letters", at: start) }
         return .name(String(decoding: source[start..<position], as: UTF8.self))
-    }
-
-    private mutating func lexNumber() throws(TemplateFault) -> TemplateToken.Kind {
-        let start = position
-        func isDigit(_ position: Int) -> Bool {
-            position < source.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(source[position])
-        }
-        func digits(from start: Int) -> Int {
-            var position = start
-            while isDigit(position)
-                || position < source.count && source[position] == UInt8(ascii: "_")
-                    && position > start && isDigit(position + 1)
-            {
-                position += 1
-            }
-            return position
-        }
-        var end = digits(from: start)
-        var isFloat = false
-        let followsDot = start > 0 && source[start - 1] == UInt8(ascii: ".")
-        if !followsDot {
-            if end < source.count, source[end] == UInt8(ascii: "."), isDigit(end + 1) {
-                end = digits(from: end + 1)
-                isFloat = true
-            }
-            if end < source.count, source[end] | 0x20 == UInt8(ascii: "e") {
-                let sign = end + 1 < source.count && [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(source[end + 1])
-                let exponent = end + (sign ? 2 : 1)
-                if isDigit(exponent) {
-                    end = digits(from: exponent)
-                    isFloat = true
-                }
-            }
-        }
-        if end < source.count, isNameByte(source[end]) {
-            throw .unsupported("a number in another base, or with letters behind it", at: start)
-        }
-        position = end
-        let text = String(decoding: source[start..<end].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
-        if isFloat {
-            guard let value = Double(text) else { throw .unsupported("this number", at: start) }
-            return .float(value)
-        }
-        guard text.count == 1 || !text.hasPrefix("0") || text.allSatisfy({ $0 == "0" }) else {
-            throw .syntax("a number begins with 0", at: start)
-        }
-        guard let value = Int(text) else { throw .unsupported("an integer beyond 64 bits", at: start) }
-        return .integer(value)
     }
 
     private mutating func lexSymbol(_ brackets: inout [UInt8]) throws(TemplateFault) -> TemplateToken.Kind {

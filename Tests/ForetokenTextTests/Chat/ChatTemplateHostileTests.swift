@@ -188,18 +188,21 @@ import Testing
         #expect(throws: ChatTemplateError.unreadable(file: "t", reason: "it is not UTF-8")) {
             try ChatTemplate(parsing: [0x7B, 0x7B, 0xFF], file: "t")
         }
-        let large = [UInt8](repeating: 0x7B, count: ChatTemplate.sizeLimit + 1)
-        #expect(throws: ChatTemplateError.self) { try ChatTemplate(parsing: large, file: "t") }
+        for count in [ChatTemplate.sizeLimit + 1, 10 << 20] {
+            let large = [UInt8](repeating: 0x78, count: count)
+            #expect(throws: ChatTemplateError.self) { try ChatTemplate(parsing: large, file: "t") }
+        }
     }
 
-    /// Ten megabytes of one thing.
+    /// The longest templates that are allowed, of one thing.
     @Test(arguments: [
-        "x", "{{ 1 }}", "{{", "{#", "{% ", "{% raw %}", "{{ '", "\\", "\n", "{", "{%-  ", " \u{2003}", "{#-#}", "é",
+        "x", "{{", "{#", "{{ '", "{% raw %}", "{{ 1 }}", "{% ", "\\", "\n", "{", "{%-  ", " \u{2003}", "{#-#}", "é",
+        "{{ (",
     ])
     func largeTemplatesAreReadInTime(part: String) {
-        let template = String(repeating: part, count: (10 << 20) / part.utf8.count)
+        let template = String(repeating: part, count: ChatTemplate.sizeLimit / part.utf8.count)
         switch outcome(template) {
-        case .success(let text): #expect(text.utf8.count <= 10 << 20)
+        case .success(let text): #expect(text.utf8.count <= ChatTemplate.sizeLimit)
         case .failure(let error): #expect("\(error)".utf8.count < 1000)
         }
     }

@@ -1,4 +1,62 @@
+/// Strings, numbers and the letters of names.
 extension TemplateLexer {
+    func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    mutating func lexNumber() throws(TemplateFault) -> TemplateToken.Kind {
+        let start = position
+        func isDigit(_ position: Int) -> Bool {
+            position < source.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(source[position])
+        }
+        func digits(from start: Int) -> Int {
+            var position = start
+            while isDigit(position)
+                || position < source.count && source[position] == UInt8(ascii: "_")
+                    && position > start && isDigit(position + 1)
+            {
+                position += 1
+            }
+            return position
+        }
+        var end = digits(from: start)
+        var isFloat = false
+        let followsDot = start > 0 && source[start - 1] == UInt8(ascii: ".")
+        if !followsDot {
+            if end < source.count, source[end] == UInt8(ascii: "."), isDigit(end + 1) {
+                end = digits(from: end + 1)
+                isFloat = true
+            }
+            if end < source.count, source[end] | 0x20 == UInt8(ascii: "e") {
+                let sign = end + 1 < source.count && [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(source[end + 1])
+                let exponent = end + (sign ? 2 : 1)
+                if isDigit(exponent) {
+                    end = digits(from: exponent)
+                    isFloat = true
+                }
+            }
+        }
+        if end < source.count, isNameByte(source[end]) {
+            throw .unsupported("a number in another base, or with letters behind it", at: start)
+        }
+        advance(to: end)
+        let text = String(decoding: source[start..<end].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
+        if isFloat {
+            guard let value = Double(text) else { throw .unsupported("this number", at: start) }
+            return .float(value)
+        }
+        guard text.count == 1 || !text.hasPrefix("0") || text.allSatisfy({ $0 == "0" }) else {
+            throw .syntax("a number begins with 0", at: start)
+        }
+        guard let value = Int(text) else { throw .unsupported("an integer beyond 64 bits", at: start) }
+        return .integer(value)
+    }
+
     /// Reads a string literal, with Python's escapes.
     mutating func lexString(quote: UInt8) throws(TemplateFault) -> [UInt8] {
         let start = position
