@@ -22,7 +22,7 @@ import Torch
     }
 
     /// The text of a prompt that is one.
-    private func text(_ prompt: PromptFile.Prompt) -> String {
+    private func written(_ prompt: PromptFile.Prompt) -> String {
         if case .text(let text) = prompt { text } else { "" }
     }
 
@@ -38,14 +38,14 @@ import Torch
         let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
         try await file.run(
-            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(text($0)) }
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(written($0)) }
         ) { written, _ in written < 7
         }
         // The kill came in the middle of a line.
         let part = try Data(contentsOf: out)
         try part.dropLast(5).write(to: out)
         try await file.run(
-            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(text($0)) }
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(written($0)) }
         ) { _, _ in true }
         let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
         #expect(rows.count == 40)
@@ -59,7 +59,7 @@ import Torch
         }
         let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
         await #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
-            try await other.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: { request(text($0)) }) {
+            try await other.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: { request(written($0)) }) {
                 _, _ in true
             }
         }
@@ -73,7 +73,7 @@ import Torch
         let out = folder.appendingPathComponent("out.jsonl")
         let problem = await #expect(throws: PromptFile.Problem.self) {
             try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out) {
-                GenerationRequest(prompt: prompt(text($0).isEmpty ? "x" : text($0)), maximumTokens: 5, heads: 2)
+                GenerationRequest(prompt: prompt(written($0).isEmpty ? "x" : written($0)), maximumTokens: 5, heads: 2)
             } progress: { _, _ in
                 true
             }
@@ -91,7 +91,7 @@ import Torch
             try await PromptFile(contentsOf: url).run(
                 on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, modelDigest: modelDigest
             ) {
-                GenerationRequest(prompt: prompt("x" + text($0)), maximumTokens: tokens, heads: heads)
+                GenerationRequest(prompt: prompt("x" + written($0)), maximumTokens: tokens, heads: heads)
             } progress: { _, _ in
                 true
             }

@@ -1,4 +1,4 @@
-import ForetokenFiles
+package import ForetokenFiles
 
 /// The parts of a byte-level BPE tokenizer, to be written as a `tokenizer.json`.
 package struct TokenizerDefinition {
@@ -56,7 +56,7 @@ package struct TokenizerDefinition {
             "version": "1.0", "truncation": .null, "padding": .null,
             "added_tokens": .array(addedTokens.map(Self.added)),
             "normalizer": isNormalizing ? ["type": "NFC"] : .null,
-            "pre_tokenizer": preTokenization,
+            "pre_tokenizer": preTokenizer.definition,
             "post_processor": framing == TextFraming() ? .null : postProcessor,
             "decoder": Self.byteLevel(usesRegex: true),
             "model": [
@@ -109,18 +109,24 @@ package struct TokenizerDefinition {
     private static func byteLevel(usesRegex: Bool) -> JSONValue {
         ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
     }
+}
 
-    private var preTokenization: JSONValue {
-        if preTokenizer == .smollm {
-            let digits: JSONValue = ["type": "Digits", "individual_digits": true]
-            return ["type": "Sequence", "pretokenizers": .array([digits, Self.byteLevel(usesRegex: true)])]
+extension PreTokenizer {
+    /// The `pre_tokenizer` of a `tokenizer.json`.
+    package var definition: JSONValue {
+        func byteLevel(usesRegex: Bool) -> JSONValue {
+            ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
         }
-        let patterns = preTokenizer.splits + preTokenizer.patterns.prefix(preTokenizer == .gpt2 ? 0 : 1)
-        if patterns.isEmpty { return Self.byteLevel(usesRegex: preTokenizer == .gpt2) }
+        let digits: JSONValue = ["type": "Digits", "individual_digits": true]
+        if self == .smollm {
+            return ["type": "Sequence", "pretokenizers": .array([digits, byteLevel(usesRegex: true)])]
+        }
+        let patterns = splits + patterns.prefix(self == .gpt2 ? 0 : 1)
+        if patterns.isEmpty { return byteLevel(usesRegex: self == .gpt2) }
         var steps: [JSONValue] = patterns.map {
             ["type": "Split", "pattern": ["Regex": .string($0)], "behavior": "Isolated", "invert": false]
         }
-        if preTokenizer == .deepseekcoder { steps.append(["type": "Digits", "individual_digits": true]) }
-        return ["type": "Sequence", "pretokenizers": .array(steps + [Self.byteLevel(usesRegex: false)])]
+        if self == .deepseekcoder { steps.append(digits) }
+        return ["type": "Sequence", "pretokenizers": .array(steps + [byteLevel(usesRegex: false)])]
     }
 }
