@@ -172,6 +172,10 @@ final class DecodingSequence {
             statistics.stopReason = .endOfText
             return
         }
+        if request.stopTokens.contains(token) {
+            statistics.stopReason = .stopString
+            return
+        }
         statistics.tokens.append(token)
         let (text, isStopped) = assembler.push(tokenizer.bytes(of: token), isDraft: isDraft)
         pieces += text

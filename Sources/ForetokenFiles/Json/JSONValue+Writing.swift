@@ -76,6 +76,12 @@ extension JSONValue {
     /// Appends a string in quotes, with the escapes that JSON requires and no others.
     package static func append(_ string: String, to text: inout String) {
         text += "\""
+        // Most strings need no escape, and are appended as a whole.
+        guard string.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+            text += string
+            text += "\""
+            return
+        }
         for scalar in string.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""

@@ -77,7 +77,11 @@ public struct CorpusPreparation: Sendable {
         let packing = TokenPacking(tokenizer)
         var saved = ContinuousClock.now
         var report = try forEachDocument(
-            from: shards.start, listing, seen, encode: { try packing.pack(text: $0, file: "train.tokens") },
+            from: shards.start, listing, seen,
+            encode: {
+                try tokenizer.checkEncodable($0)
+                return try packing.pack(text: $0, file: "train.tokens")
+            },
             document: { try ($0.isValidation ? validation : train).append(packed: $0.content) },
             afterJob: { now in
                 try progress(now.progress)

@@ -118,7 +118,12 @@ struct DocumentWorker: Sendable {
         if fingerprint.fraction(seed: options.seed, salt: 1) < keep, !seen.contains(fingerprint) {
             let isValidation = fingerprint.fraction(seed: options.seed, salt: 2) < options.validationFraction
             side = isValidation ? .validation : .training
-            result.contents += try encode(text)
+            do {
+                result.contents += try encode(text)
+            } catch TokenizerError.unencodable {
+                // Learning a text without some of its bytes would be learning another text.
+                return result.skip("with bytes that the tokenizer lacks")
+            }
         }
         result.documents.append(
             .init(fingerprint: fingerprint, bytes: text.count, side: side, range: start..<result.contents.count))

@@ -12,14 +12,17 @@ public struct AddedToken: Sendable, Equatable {
     public let takesSpaceBefore: Bool
     /// Whether the white space after the token belongs to it (`rstrip`).
     public let takesSpaceAfter: Bool
+    /// Whether the token is matched only where no letter or digit is beside it (`single_word`).
+    public let isSingleWord: Bool
 
     /// Creates an added token.
     public init(
         id: Int32, content: [UInt8], isSpecial: Bool, isNormalized: Bool = false, takesSpaceBefore: Bool = false,
-        takesSpaceAfter: Bool = false
+        takesSpaceAfter: Bool = false, isSingleWord: Bool = false
     ) {
         (self.id, self.content, self.isSpecial, self.isNormalized) = (id, content, isSpecial, isNormalized)
         (self.takesSpaceBefore, self.takesSpaceAfter) = (takesSpaceBefore, takesSpaceAfter)
+        self.isSingleWord = isSingleWord
     }
 }
 
@@ -97,6 +100,10 @@ struct AddedTokenMatcher: Sendable {
             case .none: position += 1
             case .text(let end): position = end
             case .token(let token, let end):
+                if token.isSingleWord, Self.isBesideWord(text, position, end) {
+                    position = end
+                    continue
+                }
                 let before = token.takesSpaceBefore ? Self.startOfSpace(text, from: start, to: position) : position
                 body(start..<max(start, before), token)
                 // White space that one token took may still begin the next, as in Hugging Face's library.
@@ -106,16 +113,21 @@ struct AddedTokenMatcher: Sendable {
         body(min(start, text.count)..<text.count, nil)
     }
 
+    /// The character that ends at an offset.
+    private static func character(_ text: UnsafeBufferPointer<UInt8>, endingAt end: Int) -> Unicode.Scalar? {
+        guard end > 0 else { return nil }
+        var begin = end - 1
+        while begin > 0, end - begin < 4, text[begin] & 0xC0 == 0x80 { begin -= 1 }
+        let step = CharacterStep(text, at: begin)
+        return begin + step.length == end ? step.scalar : nil
+    }
+
     private static func startOfSpace(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Int {
         var result = end
-        while result > start {
-            var begin = result - 1
-            while begin > start, text[begin] & 0xC0 == 0x80 { begin -= 1 }
-            let step = CharacterStep(text, at: begin)
-            guard let scalar = step.scalar, begin + step.length == result, scalar.properties.isWhitespace else { break }
-            result = begin
+        while result > start, let scalar = character(text, endingAt: result), scalar.properties.isWhitespace {
+            result -= UTF8.width(scalar)
         }
-        return result
+        return max(start, result)
     }
 
     private static func endOfSpace(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
@@ -126,6 +138,21 @@ struct AddedTokenMatcher: Sendable {
             result += step.length
         }
         return result
+    }
+
+    private static func isBesideWord(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        if let before = character(text, endingAt: start), isWord(before) { return true }
+        return end < text.count && CharacterStep(text, at: end).scalar.map(isWord) ?? false
+    }
+
+    /// `\w` of Rust's regular expressions.
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        let properties = scalar.properties
+        guard let age = properties.age, age <= CharacterClass.unicodeVersion else { return false }
+        switch properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+        default: return properties.isAlphabetic || properties.isJoinControl
+        }
     }
 
     private enum Match {

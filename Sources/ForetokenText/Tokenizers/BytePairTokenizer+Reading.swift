@@ -70,37 +70,48 @@ extension BytePairTokenizer {
 
     private static func preTokenizer(_ node: JSONNode) throws -> PreTokenizer {
         guard node.ifPresent != nil else { throw node.unsupported("ByteLevel, or Split and ByteLevel") }
-        let steps = try node["type"].string() == "Sequence" ? try node["pretokenizers"].array() : [node]
-        guard let last = steps.last, steps.count <= 2 else { throw node.unsupported("Split and ByteLevel") }
+        var steps = try node["type"].string() == "Sequence" ? try node["pretokenizers"].array() : [node]
+        guard let last = steps.popLast() else { throw node.unsupported("Split and ByteLevel") }
         guard try last["type"].string() == "ByteLevel" else { throw try last["type"].unsupported("ByteLevel") }
-        let isDigits = try steps.count == 2 && steps[0]["type"].string() == "Digits"
         // `add_prefix_space` and `use_regex` default to true.
         let prefix = try last["add_prefix_space"]
         if try prefix.ifPresent?.bool() ?? true { throw prefix.unsupported("false") }
         let regex = try last["use_regex"]
         let usesRegex = try regex.ifPresent?.bool() ?? true
-        guard steps.count == 2 else { return usesRegex ? .gpt2 : .none }
-        if isDigits {
-            // `individual_digits` defaults to false.
-            let single = try steps[0]["individual_digits"]
-            guard try single.ifPresent?.bool() == true else { throw single.unsupported("true") }
-            guard usesRegex else { throw regex.unsupported("true after Digits") }
-            return .smollm
-        }
-        if usesRegex { throw regex.unsupported("false after a Split") }
+        if steps.isEmpty { return usesRegex ? .gpt2 : .none }
 
-        let split = steps[0]
+        let hasDigits = try steps.last?["type"].string() == "Digits"
+        if hasDigits, let digits = steps.popLast() {
+            // `individual_digits` defaults to false.
+            let single = try digits["individual_digits"]
+            guard try single.ifPresent?.bool() == true else { throw single.unsupported("true") }
+            guard usesRegex == steps.isEmpty else { throw regex.unsupported("\(steps.isEmpty) after Digits") }
+            if steps.isEmpty { return .smollm }
+        } else if usesRegex {
+            throw regex.unsupported("false after a Split")
+        }
+        let patterns = try steps.map(pattern)
+        let texts = try patterns.map { try $0.string() }
+        let known = PreTokenizer.allCases.first { known in
+            let isOne = texts.count == 1 && !hasDigits && known.patterns.contains { $0.hasEqualBytes(texts[0]) }
+            return isOne
+                || hasDigits == (known == .deepseekcoder) && known.splits.elementsEqual(texts) { $0.hasEqualBytes($1) }
+        }
+        guard let known else {
+            let (node, supported) = (patterns.count == 1 ? patterns[0] : node, PreTokenizer.allCases.map(\.rawValue))
+            throw node.unsupported("the patterns of \(supported.joined(separator: ", "))")
+        }
+        return known
+    }
+
+    /// The expression of a step that cuts a text at its matches.
+    private static func pattern(_ split: JSONNode) throws -> JSONNode {
         guard try split["type"].string() == "Split" else { throw try split["type"].unsupported("Split") }
         for (key, allowed) in [("behavior", JSONValue.string("Isolated")), ("invert", .bool(false))] {
             let node = try split[key]
             guard node.value == allowed else { throw node.unsupported(try allowed.text()) }
         }
-        let pattern = try split["pattern"]["Regex"]
-        let text = try pattern.string()
-        guard let known = PreTokenizer.allCases.first(where: { $0.patterns.contains(text) }) else {
-            throw pattern.unsupported("the patterns of GPT-2, Llama 3, Qwen 2 and 3.5, o200k and Tekken")
-        }
-        return known
+        return try split["pattern"]["Regex"]
     }
 }
 

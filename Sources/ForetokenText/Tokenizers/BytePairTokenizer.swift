@@ -14,7 +14,8 @@ public struct BytePairTokenizer: Tokenizer {
     public let vocabularySize: Int
     /// The first token of ``framing``.
     public var beginningOfText: Int32? { framing.before.first }
-    /// The token after every document: the last of ``framing``, or the special token `<|end_of_text|>`, `<|endoftext|>` or `</s>`.
+    /// The token after every document: the last of ``framing``, or the special token `<|end_of_text|>`, `<|endoftext|>`, `</s>`
+    /// or DeepSeek's.
     public let endOfText: Int32?
     /// The tokens that the file's post-processor adds to a text.
     ///
@@ -71,7 +72,7 @@ public struct BytePairTokenizer: Tokenizer {
         (self.literal, self.normalized) = (literal, normalized)
         self.addedTokens = addedTokens
         self.framing = framing
-        let ends = ["<|end_of_text|>", "<|endoftext|>", "</s>"].lazy.compactMap { name in
+        let ends = ["<|end_of_text|>", "<|endoftext|>", "</s>", "<｜end▁of▁sentence｜>"].lazy.compactMap { name in
             addedTokens.token(named: Array(name.utf8)).flatMap { $0.isSpecial ? $0.id : nil }
         }
         endOfText = framing.after.last ?? ends.first

@@ -18,6 +18,10 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     case tekken
     /// The pattern of Qwen 3.5: as Qwen 2's, but combining marks belong to letters.
     case qwen35
+    /// The three splits of DeepSeek-V3 and R1.
+    case deepseek3
+    /// The splits of DeepSeek-Coder.
+    case deepseekcoder
 
     /// The equivalent regular expressions, the most common spelling first; none where it is no single expression.
     package var patterns: [String] {
@@ -26,7 +30,7 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
         let slashed = tail.replacing(#"[\r\n]*"#, with: #"[\r\n/]*"#)
         let gpt2 = #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
         return switch self {
-        case .none, .smollm: []
+        case .none, .smollm, .deepseek3, .deepseekcoder: []
         case .gpt2: ["'s|'t|'re|'ve|'m|'ll|'d" + gpt2, "'(?:[sdmt]|ll|ve|re)" + gpt2]
         case .llama3: [head + #"\p{N}{1,3}|"# + tail]
         case .qwen2: [head + #"\p{N}|"# + tail]
@@ -61,12 +65,13 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     func forEachWord(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
         CharacterClass.basicPlane.withUnsafeBufferPointer { classes in
             if self == .smollm { return Self.forEachWordBetweenDigits(text, classes, body) }
+            if self == .deepseek3 || self == .deepseekcoder { return forEachSplit(text, classes, body) }
             let scanner = WordScanner(text: text, classes: classes)
             var start = 0
             while start < text.count {
                 let end =
                     switch self {
-                    case .none, .smollm: text.count
+                    case .none, .smollm, .deepseek3, .deepseekcoder: text.count
                     case .gpt2: scanner.endOfGPT2Word(from: start)
                     case .llama3: scanner.endOfLlama3Word(from: start, digits: 3)
                     case .qwen2: scanner.endOfLlama3Word(from: start, digits: 1)

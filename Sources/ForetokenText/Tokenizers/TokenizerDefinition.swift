@@ -75,7 +75,8 @@ package struct TokenizerDefinition {
     private static func added(_ token: AddedToken) -> JSONValue {
         [
             "id": .integer(Int(token.id)), "content": .string(String(decoding: token.content, as: UTF8.self)),
-            "single_word": false, "lstrip": .bool(token.takesSpaceBefore), "rstrip": .bool(token.takesSpaceAfter),
+            "single_word": .bool(token.isSingleWord), "lstrip": .bool(token.takesSpaceBefore),
+            "rstrip": .bool(token.takesSpaceAfter),
             "normalized": .bool(token.isNormalized), "special": .bool(token.isSpecial),
         ]
     }
@@ -114,12 +115,12 @@ package struct TokenizerDefinition {
             let digits: JSONValue = ["type": "Digits", "individual_digits": true]
             return ["type": "Sequence", "pretokenizers": .array([digits, Self.byteLevel(usesRegex: true)])]
         }
-        guard let pattern = preTokenizer.patterns.first, preTokenizer != .gpt2 else {
-            return Self.byteLevel(usesRegex: preTokenizer == .gpt2)
+        let patterns = preTokenizer.splits + preTokenizer.patterns.prefix(preTokenizer == .gpt2 ? 0 : 1)
+        if patterns.isEmpty { return Self.byteLevel(usesRegex: preTokenizer == .gpt2) }
+        var steps: [JSONValue] = patterns.map {
+            ["type": "Split", "pattern": ["Regex": .string($0)], "behavior": "Isolated", "invert": false]
         }
-        let split: JSONValue = [
-            "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated", "invert": false,
-        ]
-        return ["type": "Sequence", "pretokenizers": .array([split, Self.byteLevel(usesRegex: false)])]
+        if preTokenizer == .deepseekcoder { steps.append(["type": "Digits", "individual_digits": true]) }
+        return ["type": "Sequence", "pretokenizers": .array(steps + [Self.byteLevel(usesRegex: false)])]
     }
 }

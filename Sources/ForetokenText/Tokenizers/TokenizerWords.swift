@@ -73,8 +73,6 @@ struct TokenizerWords {
             let content = try entry["content"]
             let text = Array(try content.string().utf8)
             let number = try entry["id"].integer(in: 0...(Self.largestVocabulary - 1))
-            let single = try entry["single_word"]
-            if try single.ifPresent?.bool() == true { throw single.unsupported("false") }
             // Limits the time of matching added tokens, which is proportional to their length at every position.
             guard text.count <= Self.longestAddedToken else {
                 throw content.invalid("an added token of more than \(Self.longestAddedToken) bytes")
@@ -96,7 +94,8 @@ struct TokenizerWords {
                     id: Int32(number), content: text, isSpecial: isSpecial,
                     isNormalized: try entry["normalized"].ifPresent?.bool() ?? !isSpecial,
                     takesSpaceBefore: try entry["lstrip"].ifPresent?.bool() ?? false,
-                    takesSpaceAfter: try entry["rstrip"].ifPresent?.bool() ?? false))
+                    takesSpaceAfter: try entry["rstrip"].ifPresent?.bool() ?? false,
+                    isSingleWord: try entry["single_word"].ifPresent?.bool() ?? false))
         }
         return AddedTokens(tokens)
     }

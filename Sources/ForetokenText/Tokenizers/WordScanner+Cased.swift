@@ -8,6 +8,10 @@ enum LetterClass: UInt8 {
     case caseless
     /// `\p{M}`
     case mark
+    /// `\p{P}`
+    case punctuation
+    /// `\p{S}`
+    case symbol
     /// Every other character.
     case none
 
@@ -22,6 +26,10 @@ enum LetterClass: UInt8 {
         case .lowercaseLetter: self = .lower
         case .modifierLetter, .otherLetter: self = .caseless
         case .nonspacingMark, .spacingMark, .enclosingMark: self = .mark
+        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+            .finalPunctuation, .otherPunctuation:
+            self = .punctuation
+        case .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol: self = .symbol
         default: self = .none
         }
     }
@@ -31,13 +39,18 @@ enum LetterClass: UInt8 {
     /// `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
     var canFollow: Bool { self == .lower || self == .caseless || self == .mark }
 
+    /// `\p{L}`
+    var isLetter: Bool { self == .upper || self == .lower || self == .caseless }
+    /// `[\p{L}\p{M}]`
+    var isWord: Bool { isLetter || self == .mark }
+
     /// The classes of the Basic Multilingual Plane, precomputed because looking up Unicode properties is slow.
     static let basicPlane: [LetterClass] = (0...0xFFFF).map { Unicode.Scalar($0 as UInt32).map(Self.init) ?? .none }
 }
 
 extension WordScanner {
     /// The letter class of the character at an offset, and the offset after it; nil at the end.
-    private func letterStep(_ at: Int) -> (kind: LetterClass, next: Int)? {
+    func letterStep(_ at: Int) -> (kind: LetterClass, next: Int)? {
         guard at < text.count else { return nil }
         let step = CharacterStep(text, at: at)
         guard let scalar = step.scalar else { return (.none, at + step.length) }
@@ -105,13 +118,12 @@ extension WordScanner {
     func endOfMarkedWord(from start: Int) -> Int {
         guard let first = step(start) else { return start }
         if let end = endOfContraction(from: start, anyCase: true) { return end }
-        func isWord(_ kind: LetterClass) -> Bool { kind != .none }
         switch first.kind {
-        case .letter: return endOfRun(from: start, while: isWord)
+        case .letter: return endOfRun(from: start, while: \.isWord)
         case .number: return first.next
         case .lineBreak: break
         case .blank, .space, .other:
-            let end = endOfRun(from: first.next, while: isWord)
+            let end = endOfRun(from: first.next, while: \.isWord)
             if end > first.next || letterStep(start)?.kind == .mark { return end }
             if first.kind == .other { return endOfUnmarked(from: first.next) }
             if first.kind == .blank, let second = step(first.next), second.kind == .other {

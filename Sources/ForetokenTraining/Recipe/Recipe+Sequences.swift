@@ -8,12 +8,12 @@ extension Recipe {
     ///
     /// - Throws: `ShardError`, ``TrainerError/emptyCorpus(_:)``, `SupervisedError`.
     func sequences(
-        _ path: String, tokenizer: any Tokenizer, report: (TrainingEvent) -> Void
+        _ path: String, tokenizer: any Tokenizer, templates: ChatTemplates? = nil, report: (TrainingEvent) -> Void
     ) throws -> any SequenceSource {
         let url = URL(fileURLWithPath: path)
         if path.hasSuffix(".jsonl") {
             let examples = try SupervisedExamples(
-                contentsOf: url, tokenizer: tokenizer, masksPrompts: data.maskPrompts)
+                contentsOf: url, tokenizer: tokenizer, masksPrompts: data.maskPrompts, templates: templates)
             let loader = SupervisedLoader(
                 examples, tokenizer: tokenizer, sequenceLength: sequenceLength, heads: model.heads, seed: seed)
             guard loader.sequenceCount > 0 else { throw SupervisedError.empty(file: path) }
@@ -27,10 +27,10 @@ extension Recipe {
 
     /// What to train on: one file, or several shards mixed.
     func trainingSequences(
-        tokenizer: any Tokenizer, report: (TrainingEvent) -> Void
+        tokenizer: any Tokenizer, templates: ChatTemplates?, report: (TrainingEvent) -> Void
     ) throws -> any SequenceSource {
         data.sources.isEmpty
-            ? try sequences(data.train, tokenizer: tokenizer, report: report)
+            ? try sequences(data.train, tokenizer: tokenizer, templates: templates, report: report)
             : try batchLoader(data.sources, tokenizer: tokenizer)
     }
 

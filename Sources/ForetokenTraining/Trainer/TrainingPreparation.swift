@@ -46,9 +46,10 @@ struct TrainingPreparation {
             &recipe, checkpoint: checkpoint, base: base, tokenizer: tokenizer, device: device, world: world,
             isBegun: isBegun, report: report)
         if device == .cpu { try Self.requireMemory(recipe, tokenizer, world) }
-        training = try recipe.trainingSequences(tokenizer: tokenizer, report: report)
+        let templates = try ModelFolder.chatTemplates(among: companions)
+        training = try recipe.trainingSequences(tokenizer: tokenizer, templates: templates, report: report)
         validation = try recipe.data.validation.map { [recipe, tokenizer] in
-            try recipe.sequences($0, tokenizer: tokenizer, report: report)
+            try recipe.sequences($0, tokenizer: tokenizer, templates: templates, report: report)
         }
         let model =
             try found ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)

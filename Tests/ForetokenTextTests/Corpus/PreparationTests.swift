@@ -48,6 +48,18 @@ import Testing
         #expect(try documents(second, "validation.tokens").isSubset(of: held))
     }
 
+    @Test func documentsWithBytesThatTheTokenizerLacksAreSkippedAndCounted() throws {
+        let folder = try corpus()
+        let source = folder.url.appendingPathComponent("src")
+        try Data("a\u{4}b\n".utf8).write(to: source.appendingPathComponent("control.py"))
+        var preparation = CorpusPreparation(inputs: [source], fileExtensions: ["py"])
+        preparation.validationFraction = 0.2
+        let report = try preparation.run(
+            into: folder.url.appendingPathComponent("out"), tokenizer: TokenizerFixtures.tokenizer("smollm"))
+        #expect(report.skipped["with bytes that the tokenizer lacks"] == 1)
+        #expect(report.trainDocuments + report.validationDocuments == 200)
+    }
+
     @Test func aCorpusOfNothingIsAClearError() throws {
         let folder = try corpus()
         let missing = CorpusPreparation(inputs: [folder.url.appendingPathComponent("nowhere")])

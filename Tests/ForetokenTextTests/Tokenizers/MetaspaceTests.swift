@@ -28,7 +28,7 @@ import Testing
         return try MetaspaceTokenizer(parsing: Array(JSONValue.object(root).text().utf8), file: "t.json")
     }
 
-    @Test(arguments: 0..<12) func tokensAndTextEqualHuggingFaces(variant: Int) throws {
+    @Test(arguments: 0..<13) func tokensAndTextEqualHuggingFaces(variant: Int) throws {
         let fixture = try JSONNode(Self.file("metaspace_cases.json").asValue, file: "cases")
         let test = try fixture["cases"].array()[variant]
         let changes = try test["changes"].object()

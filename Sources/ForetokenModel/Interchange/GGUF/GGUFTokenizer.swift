@@ -110,6 +110,8 @@ struct GGUFTokenizer {
         case .o200k: "gpt-4o"
         case .tekken: "tekken"
         case .qwen35: "qwen35"
+        case .deepseek3: "deepseek-v3"
+        case .deepseekcoder: "deepseek-coder"
         }
     }
 }

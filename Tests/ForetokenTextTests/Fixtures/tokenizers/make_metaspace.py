@@ -49,10 +49,10 @@ variants = [
     {"normalizer": replace}, {"model": {**value["model"], "byte_fallback": False}},
     {"model": {**value["model"], "byte_fallback": False, "fuse_unk": False}},
     {"model": {**value["model"], "unk_token": None, "byte_fallback": False}}, {"model": {**value["model"], "vocab": without}},
-    added(normalized=True), added(lstrip=True, rstrip=True),
+    added(normalized=True), added(lstrip=True, rstrip=True), added(single_word=True),
 ]
 texts = [case["text"] for case in json.loads((here / "cases.json").read_text()) if len(case["text"]) < 150][::8]
-texts += ["", " ", "  a", "a ", "▁a▁▁b", "<s>", "x <s> y</s>\n z", "<s> </s>", "a<unk>b", " <s>", "ä中\0x ä", "<0x41>", "\U0001f44d \U0001f44d!"]
+texts += ["", " ", "  a", "a ", "▁a▁▁b", "<s>", "x <s> y</s>\n z", "<s> </s>", "a<unk>b", " <s>", "a <s>\u3000</s>,<unk>_ <s>1 </s>\u0301 \u200d<s> \u00b2</s>\u2167", "ä中\0x ä", "<0x41>", "\U0001f44d \U0001f44d!"]
 cases = []
 for changes in variants:
     tokenizer = Tokenizer.from_str(json.dumps({**value, **changes}))
