@@ -110,7 +110,7 @@ package struct TokenizerDefinition {
         ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
     }
 
-    private var preTokenization: JSONValue {
+    var preTokenization: JSONValue {
         if preTokenizer == .smollm {
             let digits: JSONValue = ["type": "Digits", "individual_digits": true]
             return ["type": "Sequence", "pretokenizers": .array([digits, Self.byteLevel(usesRegex: true)])]
