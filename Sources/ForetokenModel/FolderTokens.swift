@@ -90,11 +90,19 @@ struct FolderTokens {
 }
 
 extension ModelConfiguration {
-    /// Takes over the tokens that a folder's files name; `isOurs`: whether `config.json` says what is put before a text.
+    /// Takes over the tokens that a folder's files name.
     mutating func take(_ tokens: FolderTokens) {
         setEnds(tokens.ends)
         tokenRoles.padding = tokens.padding
+        tokenRoles.beginning = tokens.beginning
         if case .token(let token) = tokens.prepended { beginningOfText = token }
-        tokenRoles.beginning = tokens.beginning == beginningOfText ? nil : tokens.beginning
+        putBeforeTexts(beginningOfText)
+    }
+
+    /// Sets the token before texts, and with it whether the one that files name is another.
+    mutating func putBeforeTexts(_ token: Int32?) {
+        let named = tokenRoles.beginning ?? beginningOfText
+        beginningOfText = token
+        tokenRoles.beginning = named == token ? nil : named
     }
 }

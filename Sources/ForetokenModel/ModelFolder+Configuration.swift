@@ -74,6 +74,9 @@ extension ModelFolder {
         configuration.tokenizerDigest = try extra["tokenizer"]["digest"].string()
         configuration.beginningOfText = try HuggingFaceConfiguration.tokens(llama["bos_token_id"]).first
         configuration.take(try FolderTokens(folder, config: llama, vocabulary: configuration.vocabulary))
+        // Folders of 0.1 do not say what is put before a text.
+        let begin = try extra["beginning_of_text"]
+        if begin.value != nil { configuration.putBeforeTexts(try HuggingFaceConfiguration.tokens(begin).first) }
         configuration.declaredType = try declaredType(llama)
         try configuration.validate(file: folder.relativePath)
         guard hidden == configuration.nextTokenLayers else {
@@ -142,6 +145,7 @@ extension ModelFolder {
             "block_type": .string(BlockFamily(configuration).rawValue),
             "layers": .integer(configuration.layers),
             "document_mask": .bool(configuration.documentMask),
+            "beginning_of_text": configuration.beginningOfText.map { .integer(Int($0)) } ?? .null,
             "tokenizer": [
                 "name": .string(configuration.tokenizerName), "digest": .string(configuration.tokenizerDigest),
             ],

@@ -21,7 +21,7 @@ extension ModelFolder {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         var bytes = Array(settings.utf8)
         for name in names + ["\(extrasFolder)/\(configurationName)"]
-        where name.hasSuffix(".json") || name.hasSuffix(".model") {
+        where name.hasSuffix(".json") || isTokenizer(name) {
             guard let text = try? Data(contentsOf: folder.appendingPathComponent(name)) else { continue }
             bytes += Array("\(name) \(SHA256.hex(of: Array(text)))".utf8)
         }

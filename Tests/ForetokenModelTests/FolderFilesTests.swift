@@ -168,6 +168,21 @@ private func link(_ url: URL, to target: String) throws {
         }
     }
 
+    /// What is put before a text, with and without a tokenizer that says so.
+    @Test(arguments: [nil, 1] as [Int32?], [nil, 1, 2] as [Int32?])
+    func aFolderSaysWhatIsPutBeforeATextWithoutATokenizer(_ prepended: Int32?, _ named: Int32?) throws {
+        let scratch = try Scratch()
+        var configuration = ModelConfiguration(
+            vocabulary: 40, width: 32, layers: 2, attentionHeads: 4, feedForwardWidth: 64, heads: 1, contextLength: 64,
+            beginningOfText: prepended, endOfText: 3)
+        configuration.tokenRoles.beginning = named == prepended ? nil : named
+        try ModelFolder.write(RandomWeights(configuration), to: scratch.url)
+        #expect(try ModelFolder.configuration(of: scratch.url) == configuration)
+        let again = scratch.file("again")
+        _ = try Conversion.run(from: scratch.url, to: again, format: .foretoken)
+        #expect(try ModelFolder.configuration(of: again) == configuration)
+    }
+
     /// A folder of a plain Llama in bfloat16 with every kind of companion.
     private func plainFolder(in scratch: Scratch) throws -> URL {
         let configuration = ModelConfiguration(

@@ -58,6 +58,48 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         #expect(stored.configuration(for: ByteTokenizer()) == trainer.model.configuration)
     }
 
+    /// Chat template, generation settings, ends of text and the declared type, in every checkpoint, also after the base is gone.
+    @Test func theBasesMetadataSurvives() throws {
+        let folder = try TemporaryFolder()
+        _ = try pretrained(folder, heads: 1)
+        let base = try ModelFolder.locate(folder.file("base"))
+        let files = [
+            "chat_template.jinja": "{{ messages }}", "additional_chat_templates/tool.jinja": "{{ tools }}",
+            "generation_config.json": #"{"eos_token_id": [257, 65], "temperature": 0.5}"#,
+            "tokenizer_config.json": #"{"eos_token": "<|end_of_text|>", "pad_token": "<|end_of_text|>"}"#,
+        ]
+        for (name, text) in files {
+            let file = base.appendingPathComponent(name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
+        }
+        let config = base.appendingPathComponent("config.json")
+        var object = try JSONNode(contentsOf: config).object()
+        (object["torch_dtype"], object["dtype"]) = ("bfloat16", nil)
+        try JSONValue.object(object).write(to: config)
+        let recipe = try recipe(folder, ["model.heads=2", "start.newHeads=fresh"])
+        do {
+            let trainer = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+            #expect(try trainer.run { if $0 == 2 { InterruptFlag.raise() } } == .interrupted)
+            InterruptFlag.reset()
+        }
+        try FileManager.default.removeItem(at: folder.file("base"))
+        for isResumed in [false, true] {
+            if isResumed { _ = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run"))).run() }
+            let checkpoint = try ModelFolder.locate(folder.file("run"))
+            for (name, text) in files {
+                let written = try String(contentsOf: checkpoint.appendingPathComponent(name), encoding: .utf8)
+                #expect(written == text, "\(name)")
+            }
+            let configuration = try ModelFolder.configuration(of: checkpoint)
+            #expect(configuration.endTokens == [257, 65] && configuration.tokenRoles.padding == 257)
+            let written = try JSONNode(contentsOf: checkpoint.appendingPathComponent("config.json"))
+            #expect(try written["torch_dtype"].string() == "bfloat16" && written["pad_token_id"].integer() == 257)
+            #expect(try written["eos_token_id"].array().map { try $0.integer() } == [257, 65])
+        }
+    }
+
     @Test func withoutKeysTheHeadsAreTheCheckpoints() throws {
         let folder = try TemporaryFolder()
         let base = try pretrained(folder, heads: 2, kind: .deepseek)

@@ -65,10 +65,12 @@ public enum Conversion {
         func size(_ url: URL) throws -> Int {
             try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
         }
-        let names = try? FileManager.default.subpathsOfDirectory(atPath: url.path)
-        guard let names else { return [(url.lastPathComponent, try size(url))] }
-        return try names.sorted().map { ($0, url.appendingPathComponent($0)) }
-            .filter { !$0.1.hasDirectoryPath && !isFolder($0.1) }.map { ($0.0, try size($0.1)) }
+        // Of a file, subpathsOfDirectory gives an empty list.
+        guard isFolder(url) else { return [(url.lastPathComponent, try size(url))] }
+        return try FileManager.default.subpathsOfDirectory(atPath: url.path).sorted().map {
+            ($0, url.appendingPathComponent($0))
+        }
+        .filter { !$0.1.hasDirectoryPath && !isFolder($0.1) }.map { ($0.0, try size($0.1)) }
     }
 
     private static func isFolder(_ url: URL) -> Bool {

@@ -67,6 +67,36 @@ import Testing
         #expect(try !isDefined("types") { $0 == 262 ? 5 : Double(types[$0]) })
     }
 
+    /// A vocabulary in characters is exported with scores that order its pieces as its merges do, and comes back to the byte.
+    @Test func aVocabularyInCharactersIsExported() throws {
+        let file = try GGUFFile(contentsOf: GGUFFixture(name: "spm-plain").url)
+        let definition = try GGUFVocabulary(file, rows: 407).files[0].read()
+        let tokenizer = try TokenizerFile.tokenizer(parsing: definition, file: "")
+        let model = ModelConfiguration(
+            vocabulary: 410, width: 8, layers: 1, attentionHeads: 2, feedForwardWidth: 8, heads: 1, contextLength: 8,
+            beginningOfText: 1, endOfText: 2)
+        let exported = try #require(try GGUFTokenizer(tokenizer, for: model))
+        #expect(exported.notes.isEmpty)
+        let url = try Scratch().url.appendingPathExtension("gguf")
+        defer { try? FileManager.default.removeItem(at: url) }
+        func write(_ values: [(String, GGUFValue)]) throws -> GGUFVocabulary {
+            try GGUFWriter.write(to: url, metadata: values + GGUFTokenizer.roles(model), tensors: [])
+            return try GGUFVocabulary(GGUFFile(contentsOf: url), rows: 410)
+        }
+        let whole = try write(exported.metadata)
+        #expect(try whole.files[0].read() == definition && whole.prepended == 1 && whole.end == 2)
+        // From tokens and scores alone, as llama.cpp reads them.
+        let parts = try write(exported.metadata.filter { $0.0 != GGUFTokenizer.wholeKey })
+        #expect(parts.files[0].name == "tokenizer.json")
+        let again = try TokenizerFile.tokenizer(parsing: parts.files[0].read(), file: "")
+        for (text, tokens) in try GGUFFixture(name: "spm-plain").texts { #expect(again.encode(text) == tokens) }
+        let (types, before) = (
+            try GGUFFile(contentsOf: url).integers("tokenizer.ggml.token_type"),
+            try file.integers("tokenizer.ggml.token_type")
+        )
+        #expect(types == before.map { $0 + [5, 5, 5] })
+    }
+
     /// One defect each: the model is still read, and asking for its tokenizer says what is wrong.
     @Test func everyOtherTokenizerIsRefusedByName() throws {
         let scratch = try Scratch()

@@ -27,6 +27,7 @@ enum GGUFBytePairs {
         "deepseek-r1-qwen": Kind(preTokenizer: .qwen2, isNormalizing: true),
         "qwen35": Kind(preTokenizer: .qwen35),
         "tekken": Kind(preTokenizer: .tekken, ignoresMerges: true, prepends: true),
+        "deepseek-v3": Kind(preTokenizer: .deepseek3), "deepseek-coder": Kind(preTokenizer: .deepseekcoder),
         "gpt-4o": Kind(preTokenizer: .o200k), "llama4": Kind(preTokenizer: .o200k),
         "smollm": Kind(preTokenizer: .smollm), "starcoder": Kind(preTokenizer: .smollm),
         "refact": Kind(preTokenizer: .smollm),

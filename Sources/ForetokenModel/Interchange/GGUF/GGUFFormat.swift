@@ -45,6 +45,7 @@ enum GGUFFormat: CheckpointFormat {
             to: url,
             metadata: general + GGUFParameters.metadata(configuration)
                 + (vocabulary?.metadata ?? [("tokenizer.ggml.model", .string("no_vocab"))])
+                + GGUFTokenizer.roles(configuration)
                 + templates(source),
             tensors: tensors)
         return notes + (vocabulary?.notes ?? ["the file contains no tokenizer: llama.cpp reads and prints token ids"])

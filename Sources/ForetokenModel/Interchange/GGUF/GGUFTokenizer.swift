@@ -12,41 +12,57 @@ struct GGUFTokenizer {
     /// The key of the whole `tokenizer.json` (ggml/docs/gguf.md), from which the file's tokenizer is read back as it was.
     static let wholeKey = "tokenizer.huggingface.json"
 
-    /// Nil for a SentencePiece tokenizer, also in the form of a `tokenizer.json`: its export is not supported.
+    /// Nil for a tokenizer whose export is not supported: one of SentencePiece, or by rules that llama.cpp does not have.
     ///
     /// - Throws: `JSONError` for an invalid definition.
     init?(_ tokenizer: any Tokenizer, for model: ModelConfiguration) throws {
-        guard tokenizer.definitionName == TokenizerFile.name, !(tokenizer is MetaspaceTokenizer) else { return nil }
+        guard tokenizer.definitionName == TokenizerFile.name else { return nil }
         let (words, kinds) = try Self.tokens(tokenizer.definition, rows: model.vocabulary)
-        let pair = tokenizer as? BytePairTokenizer
-        var metadata: [(String, GGUFValue)] = [
-            ("tokenizer.ggml.model", .string("gpt2")),
-            ("tokenizer.ggml.pre", .string(Self.preTokenizer(pair?.preTokenizer ?? .none))),
-            ("tokenizer.ggml.tokens", .strings(words)),
-            ("tokenizer.ggml.token_type", .int32s(kinds.map { Int32($0.rawValue) })),
-            ("tokenizer.ggml.merges", .strings(try Self.merges(tokenizer.definition))),
-            (Self.wholeKey, .string(String(decoding: tokenizer.definition, as: UTF8.self))),
-            ("tokenizer.ggml.add_bos_token", .bool(model.beginningOfText != nil)),
-            ("tokenizer.ggml.add_eos_token", .bool(false)),
-        ]
-        let special = model.tokenRoles
-        // llama.cpp has a key each for two more ends of text; further ones it knows by their names.
-        for (key, token) in [
-            ("bos", model.beginningOfText ?? special.beginning), ("eos", model.endOfText),
-            ("eot", special.ends.first), ("eom", special.ends.dropFirst().first), ("padding", special.padding),
-        ] {
-            if let token { metadata.append(("tokenizer.ggml.\(key)_token_id", .uint32(Int(token)))) }
-        }
-        self.metadata = metadata
         var notes: [String] = []
-        if pair?.isNormalizing ?? false {
-            notes.append("llama.cpp does not normalize text to Unicode NFC, as this tokenizer does")
+        let rules: [(String, GGUFValue)]
+        var types = kinds
+        if tokenizer is MetaspaceTokenizer {
+            let root = try Self.root(tokenizer.definition)
+            guard let pieces = try Self.pieces(root, words, &types) else { return nil }
+            (rules, notes) = (pieces.metadata, pieces.notes)
+        } else {
+            let pair = tokenizer as? BytePairTokenizer
+            rules = [
+                ("tokenizer.ggml.model", .string("gpt2")),
+                ("tokenizer.ggml.pre", .string(Self.preTokenizer(pair?.preTokenizer ?? .none))),
+                ("tokenizer.ggml.merges", .strings(try Self.merges(tokenizer.definition))),
+            ]
+            if pair?.isNormalizing ?? false {
+                notes.append("llama.cpp does not normalize text to Unicode NFC, as this tokenizer does")
+            }
         }
-        if special.ends.count > 2 {
-            let rest = special.ends.dropFirst(2).map(String.init).joined(separator: ", ")
+        let ends = model.tokenRoles.ends
+        if ends.count > 2 {
+            let rest = ends.dropFirst(2).map(String.init).joined(separator: ", ")
             notes.append("the file has no key for further tokens that end a text: \(rest)")
         }
+        metadata =
+            rules + [
+                ("tokenizer.ggml.tokens", .strings(words)),
+                ("tokenizer.ggml.token_type", .int32s(types.map { Int32($0.rawValue) })),
+                (Self.wholeKey, .string(String(decoding: tokenizer.definition, as: UTF8.self))),
+                ("tokenizer.ggml.add_bos_token", .bool(model.beginningOfText != nil)),
+                ("tokenizer.ggml.add_eos_token", .bool(false)),
+            ]
         self.notes = notes
+    }
+
+    /// The tokens with a role, also of a file without a vocabulary.
+    static func roles(_ model: ModelConfiguration) -> [(String, GGUFValue)] {
+        let roles = model.tokenRoles
+        // llama.cpp has a key each for two more ends of text; further ones it knows by their names.
+        let tokens = [
+            ("bos", model.beginningOfText ?? roles.beginning), ("eos", model.endOfText), ("eot", roles.ends.first),
+            ("eom", roles.ends.dropFirst().first), ("padding", roles.padding),
+        ]
+        return tokens.compactMap { key, token in
+            token.map { ("tokenizer.ggml.\(key)_token_id", .uint32(Int($0))) }
+        }
     }
 
     private static func root(_ definition: [UInt8]) throws -> JSONNode {

@@ -92,12 +92,14 @@ struct GGUFVocabulary {
         func companion(_ name: String, _ bytes: [UInt8]) -> CompanionFile {
             CompanionFile(name: name, bytes: bytes, in: file.file)
         }
+        if model == "gpt2" || model == "llama",
+            let definition = try GGUFBytePairs.whole(file, GGUFWords(file, rows: rows), rows: rows)
+        {
+            return companion("tokenizer.json", definition)
+        }
         switch model {
         case "gpt2":
             let words = try GGUFWords(file, rows: rows)
-            if let definition = try GGUFBytePairs.whole(file, words, rows: rows) {
-                return companion("tokenizer.json", definition)
-            }
             return companion(
                 "tokenizer.json", try GGUFBytePairs.definition(file, words, pre: pre, template: template))
         case "llama":
