@@ -9,10 +9,12 @@ struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Convert a model from one format to another.",
         discussion: """
-            IN is a run or model folder, a folder of Meta's multi-token models (consolidated.pth and params.json), or \
-            a Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 (safetensors), which is read as a model with \
-            one head. Every command's --model reads these, too. Weights are converted one tensor at a time. Anything that \
-            the target format cannot hold is reported; heads are dropped only with --drop-heads or --heads.
+            IN is a run or model folder, a folder of Meta's multi-token models (consolidated.pth and params.json), a \
+            Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 (safetensors), its name on the Hub if it is in \
+            the cache of downloads, or a GGUF file of one (F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q5_1, Q5_0, Q4_1, Q4_0), \
+            which is read as a model with one head. Every command's --model reads these, too. Weights are converted one \
+            tensor at a time; quantized ones become float32 unless --dtype names another type or the target is GGUF, too. \
+            Anything that the target format cannot hold is reported; heads are dropped only with --drop-heads or --heads.
 
               foretoken  a model folder with all heads
               hf         a Hugging Face folder of head 1, for transformers, vLLM and others
@@ -21,12 +23,13 @@ struct Convert: AsyncParsableCommand {
 
             Examples:
               foretoken convert Llama-3.2-1B llama --to foretoken
+              foretoken convert SmolLM2-135M-Instruct.Q4_1.gguf smollm --to foretoken
               foretoken convert runs/demo demo-hf --to hf --drop-heads --dtype bf16
               foretoken convert runs/demo demo.gguf --to gguf --drop-heads --dtype q8_0
               foretoken convert runs/demo demo-2 --to foretoken --heads 2
             """)
 
-    @Argument(help: "The model to read: a run or model folder of any format above.")
+    @Argument(help: "The model to read: a run, model folder or file of any format above.")
     var input: Path
 
     @Argument(help: "The folder or file to write; it must not exist yet.")

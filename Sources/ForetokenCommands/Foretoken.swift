@@ -27,7 +27,7 @@ struct Foretoken: AsyncParsableCommand {
             version: "0.1.0 (unreleased)",
             subcommands: [Prepare.self]
                 + (TorchCommands.present?.commands ?? [TorchOnly.Train.self, TorchOnly.Study.self])
-                + [Generate.self, Evaluate.self, Inspect.self, Convert.self, Bench.self, Report.self])
+                + [Generate.self, Chat.self, Evaluate.self, Inspect.self, Convert.self, Bench.self, Report.self])
     }
 }
 

@@ -19,7 +19,7 @@ struct Inspect: ParsableCommand {
               foretoken inspect data/demo/train.tokens --document 7
             """)
 
-    @Argument(help: "A run or model folder, a .yaml recipe or a .tokens shard.")
+    @Argument(help: "A run or model folder, a .gguf file, a .yaml recipe or a .tokens shard.")
     var path: Path
     @Option(
         parsing: .unconditional,

@@ -14,6 +14,8 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenOutOfRange(token: Int32, vocabulary: Int)
     /// More heads than the model has.
     case tooManyHeads(asked: Int, available: Int)
+    /// The model has no chat template.
+    case noChatTemplate(model: String)
     /// An invalid setting.
     case invalid(String)
     /// The request needs more cache than the engine's limit.
@@ -41,6 +43,9 @@ public enum DecodingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .cacheTooSmall(let needed, let available):
             "the request may need \(needed) bytes of cache and the limit is \(available); shorten the prompt, generate fewer "
                 + "tokens, or raise the cache limit"
+        case .noChatTemplate(let model):
+            "\(model): has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json): it was made to "
+                + "continue texts, not to answer; leave --chat out, or put its template there"
         case .invalid(let sentence): sentence
         case .weightNotFinite(let name):
             "\(name) contains non-finite values; the weights are damaged or training diverged"

@@ -56,8 +56,13 @@ public final class LanguageModel: Sendable {
     }
 
     /// Encodes a prompt, with the model's beginning-of-text token if it has one.
-    public func tokens(of prompt: String) -> [Int32] {
-        configuration.tokens(of: prompt, tokenizer)
+    ///
+    /// - Parameters:
+    ///   - prompt: the text.
+    ///   - specialTokens: whether spellings of special tokens such as `<|im_start|>` become these tokens: by default, as in the
+    ///     prompts that model cards print. For text that somebody else wrote, use ``ChatFormat``, or `.asText`.
+    public func tokens(of prompt: String, specialTokens: SpecialTokens = .parsed) -> [Int32] {
+        configuration.tokens(of: prompt, tokenizer, specialTokens: specialTokens)
     }
 
     /// Creates a request to continue a text.
@@ -67,15 +72,34 @@ public final class LanguageModel: Sendable {
     ///   - maximumTokens: the maximum number of tokens to generate.
     ///   - heads: the number of heads; 1 is next-token decoding. If nil, the draft length is adaptive.
     ///   - sampler: the sampling settings; greedy by default.
-    ///   - stopStrings: the text ends before the first of these.
+    ///   - stopStrings: the text ends before the first of these, and before a special token that one of them spells.
     public func request(
         _ prompt: String, maximumTokens: Int, heads: Int? = nil, sampler: Sampler = Sampler(),
         stopStrings: [String] = []
     ) -> GenerationRequest {
+        request(
+            tokens: tokens(of: prompt), maximumTokens: maximumTokens, heads: heads, sampler: sampler,
+            stopStrings: stopStrings)
+    }
+
+    /// Creates a request to continue tokens, such as those of a ``ChatFormat``.
+    ///
+    /// - Parameters:
+    ///   - tokens: the prompt, with the beginning-of-text token if the model has one.
+    ///   - maximumTokens: the maximum number of tokens to generate.
+    ///   - heads: the number of heads; 1 is next-token decoding. If nil, the draft length is adaptive.
+    ///   - sampler: the sampling settings; greedy by default.
+    ///   - stopStrings: the text ends before the first of these, and before a special token that one of them spells.
+    public func request(
+        tokens: [Int32], maximumTokens: Int, heads: Int? = nil, sampler: Sampler = Sampler(),
+        stopStrings: [String] = []
+    ) -> GenerationRequest {
         var request = GenerationRequest(
-            prompt: tokens(of: prompt), maximumTokens: maximumTokens, heads: heads ?? configuration.heads,
+            prompt: tokens, maximumTokens: maximumTokens, heads: heads ?? configuration.heads,
             sampler: sampler, stopStrings: stopStrings)
         request.isAdaptive = heads == nil
+        // A special token decodes to no text in which its spelling could be found.
+        request.stopTokens = Set(stopStrings.compactMap { tokenizer.token(named: $0) })
         return request
     }
 

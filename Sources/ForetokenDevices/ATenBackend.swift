@@ -67,7 +67,9 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
                 output_bias: try block.outputBias.map(vector), query_norm: try block.queryNorm.map(vector),
                 key_norm: try block.keyNorm.map(vector), feed_forward_norm: try vector(block.feedForwardNorm),
                 gate: try matrix(block.gate).unsafeHandle, up: try matrix(block.up).unsafeHandle,
-                down: try matrix(block.down).unsafeHandle)
+                down: try matrix(block.down).unsafeHandle, gate_bias: try block.gateBias.map(vector),
+                up_bias: try block.upBias.map(vector), down_bias: try block.downBias.map(vector),
+                has_window: configuration.window(depth: block.depth) != nil)
         }
         func bytes(of block: BlockOutline) -> Int {
             block.parameters.filter(\.isMatrix).reduce(2 * 4 * configuration.width) {
@@ -98,7 +100,7 @@ package final class ATenBackend: DecodeBackend, @unchecked Sendable {
             width: Int64(configuration.width), attention_heads: Int64(configuration.attentionHeads),
             kv_heads: Int64(configuration.keyValueHeads), head_dim: Int64(configuration.headDimension),
             epsilon: Float(configuration.normEpsilon), cosine: rotary.cosine, sine: rotary.sine,
-            positions: Int64(configuration.contextLength))
+            positions: Int64(configuration.contextLength), window: Int64(configuration.slidingWindow?.size ?? 0))
         guard let handle = ct_decoder_new(device.handle, dtype.rawValue, Int64(tile), usesGraphs, shape) else {
             preconditionFailure("ct_decoder_new cannot fail")
         }

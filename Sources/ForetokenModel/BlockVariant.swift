@@ -1,5 +1,3 @@
-import ForetokenPlatform
-
 /// The attention projections that have biases.
 public enum AttentionBias: String, Sendable, CaseIterable {
     /// None: Llama, Mistral, Qwen 3.
@@ -10,48 +8,21 @@ public enum AttentionBias: String, Sendable, CaseIterable {
     case all
 }
 
-/// RoPE scaling of Llama 3.1 and later: low frequencies are divided by `factor`, high ones stay, and those between are
-/// interpolated.
-public struct RopeScaling: Sendable, Equatable {
-    /// The extended context length ÷ the original one.
-    public var factor: Double
-    /// Frequencies with fewer rotations than this over the original context are low.
-    public var lowFrequencyFactor: Double
-    /// Frequencies with more rotations than this over the original context are high.
-    public var highFrequencyFactor: Double
-    /// The original context length, in tokens.
-    public var originalContext: Int
+/// Attention to the most recent tokens only (Mistral, arXiv 2310.06825).
+public struct SlidingWindow: Sendable, Equatable {
+    /// A token attends to so many tokens, itself included.
+    public var size: Int
+    /// The first layer with a window, counted from the input; the layers before it attend to the whole context.
+    public var firstLayer: Int
 
-    /// Creates a scaling; Llama 3.1's is 8, 1, 4, 8192.
-    public init(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int) {
-        self.factor = factor
-        self.lowFrequencyFactor = lowFrequencyFactor
-        self.highFrequencyFactor = highFrequencyFactor
-        self.originalContext = originalContext
-    }
-
-    /// The scaled frequency.
-    func scaled(_ frequency: Double) -> Double {
-        frequency / divisor(of: frequency)
-    }
-
-    /// The divisor of a frequency: 1 for high frequencies, ``factor`` for low ones.
-    func divisor(of frequency: Double) -> Double {
-        let rotations = Double(originalContext) * frequency / (2 * .pi)
-        if rotations < lowFrequencyFactor { return factor }
-        if rotations > highFrequencyFactor { return 1 }
-        let weight = (rotations - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor)
-        return 1 / ((1 - weight) / factor + weight)
-    }
+    /// Creates a window, by default of all layers.
+    public init(size: Int, firstLayer: Int = 0) { (self.size, self.firstLayer) = (size, firstLayer) }
 
     func validate() throws(ModelError) {
-        guard factor >= 1, factor.isFinite, lowFrequencyFactor > 0, highFrequencyFactor > lowFrequencyFactor,
-            highFrequencyFactor.isFinite, originalContext > 0
-        else {
+        guard size > 0, size <= 1 << 24, firstLayer >= 0, firstLayer <= 1 << 24 else {
             throw .impossible(
-                "the RoPE scaling (factor \(factor), frequency factors \(lowFrequencyFactor) and \(highFrequencyFactor), "
-                    + "original context \(originalContext)) needs a factor of 1 or more and positive, increasing "
-                    + "frequency factors")
+                "the sliding window of \(size) tokens from layer \(firstLayer) on needs a size of at least 1 and a layer of at least 0"
+            )
         }
     }
 }

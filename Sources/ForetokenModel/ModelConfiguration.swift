@@ -30,6 +30,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var attentionBias: AttentionBias
     /// Whether each head's queries and keys are RMS-normed before the rotary embedding (Qwen 3).
     public var queryKeyNorm: Bool
+    /// Whether gate, up and down projections have biases (Llama's `mlp_bias`).
+    public var feedForwardBias: Bool
+    /// The window of attention; nil for none.
+    public var slidingWindow: SlidingWindow?
     /// ε of RMSNorm.
     public var normEpsilon: Double
     /// Whether embedding and unembedding share one matrix.
@@ -44,6 +48,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var beginningOfText: Int32?
     /// The token after every document, if any.
     public var endOfText: Int32?
+    /// Tokens with other roles; more ends of text among them.
+    public var tokenRoles = TokenRoles()
+    /// The type that `config.json` asks other programs to compute in, if not float32; kept through training.
+    public var declaredType: StorageFormat?
 
     /// Creates a configuration; sizes that are nil are derived from the others.
     ///
@@ -54,7 +62,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         headKind: HeadKind = .parallel, unembedding: UnembeddingKind = .shared, contextLength: Int,
         ropeBase: Double = 10_000,
         ropeScaling: RopeScaling? = nil, attentionBias: AttentionBias = .none, queryKeyNorm: Bool = false,
-        normEpsilon: Double = 1e-5,
+        feedForwardBias: Bool = false, slidingWindow: SlidingWindow? = nil, normEpsilon: Double = 1e-5,
         tieEmbeddings: Bool = false, documentMask: Bool = false, tokenizerName: String = "",
         tokenizerDigest: String = "",
         beginningOfText: Int32? = nil, endOfText: Int32? = nil
@@ -75,6 +83,8 @@ public struct ModelConfiguration: Sendable, Equatable {
         self.ropeScaling = ropeScaling
         self.attentionBias = attentionBias
         self.queryKeyNorm = queryKeyNorm
+        self.feedForwardBias = feedForwardBias
+        self.slidingWindow = slidingWindow
         self.normEpsilon = normEpsilon
         self.tieEmbeddings = tieEmbeddings
         self.documentMask = documentMask
@@ -89,6 +99,16 @@ public struct ModelConfiguration: Sendable, Equatable {
 
     /// Number of blocks of next-token decoding: the trunk and the heads on the next-token path.
     public var nextTokenLayers: Int { trunkLayers + (headKind.areBlocks ? headGraph.path(to: 1).count : 0) }
+
+    /// The number of tokens that a block attends to at most, itself included; nil if that is the whole context.
+    ///
+    /// - Parameter depth: the number of blocks between it and the embedding.
+    public func window(depth: Int) -> Int? {
+        guard let slidingWindow, depth >= slidingWindow.firstLayer, slidingWindow.size < contextLength else {
+            return nil
+        }
+        return slidingWindow.size
+    }
 
     /// The graph of the heads.
     public var headGraph: HeadGraph { HeadGraph(kind: headKind, heads: heads) }
@@ -157,11 +177,13 @@ public struct ModelConfiguration: Sendable, Equatable {
             throw .impossible(
                 "context \(contextLength) times headDimension \(headDimension) is above the limit of \(1 << 30)")
         }
-        try ropeScaling?.validate()
+        try ropeScaling?.validate(context: contextLength)
+        try slidingWindow?.validate()
         if attentionBias == .inputs, queryKeyNorm {
             throw .impossible("attentionBias 'inputs' cannot be combined with queryKeyNorm: no model family has both")
         }
-        for token in [beginningOfText, endOfText].compactMap(\.self) where token < 0 || Int(token) >= vocabulary {
+        let special = [beginningOfText, endOfText, tokenRoles.beginning, tokenRoles.padding] + tokenRoles.ends
+        for token in special.compactMap(\.self) where token < 0 || Int(token) >= vocabulary {
             throw .impossible("special token \(token) is outside the vocabulary of \(vocabulary)")
         }
     }

@@ -6,6 +6,10 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case impossible(String)
     /// A folder is neither a run nor a model.
     case noModel(String)
+    /// A name of the Hugging Face Hub that is not in the cache of downloads.
+    case notDownloaded(name: String, cache: String)
+    /// A link in a model folder leads out of it.
+    case foreignLink(file: String, target: String)
     /// The folder lacks a required file.
     case notAModelFolder(folder: String, missing: String)
     /// A configuration key has an unsupported value.
@@ -31,6 +35,12 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .impossible(let sentence): sentence
         case .noModel(let folder):
             "\(folder): neither a run with a checkpoint nor a model folder; `foretoken train` makes one"
+        case .notDownloaded(let name, let cache):
+            "\(name): no such folder, and no download of a model of that name in \(cache); models are not downloaded here: "
+                + "run `hf download \(name) --local-dir FOLDER` and give FOLDER, or set HF_HOME to the cache that holds it"
+        case .foreignLink(let file, let target):
+            "\(file): a link to \(target.quotedForMessage(limit: 200)), outside the model's folder, which is not followed; put "
+                + "the file itself there"
         case .notAModelFolder(let folder, let missing):
             "\(folder): not a Foretoken model folder (no \(missing)); give a run or model folder that "
                 + "`foretoken train` wrote, or a checkpoint of Hugging Face's"

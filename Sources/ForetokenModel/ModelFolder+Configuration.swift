@@ -29,6 +29,7 @@ extension ModelFolder {
         guard FileManager.default.fileExists(atPath: llamaURL.path) else {
             throw ModelError.notAModelFolder(folder: folder.relativePath, missing: configurationName)
         }
+        try FolderLinks.check(llamaURL, in: folder)
         let llama = try JSONNode(contentsOf: llamaURL)
         let type = try llama["model_type"].string()
         guard FileManager.default.fileExists(atPath: extraURL.path) else {
@@ -36,10 +37,13 @@ extension ModelFolder {
                 throw ModelError.notAModelFolder(
                     folder: folder.relativePath, missing: "\(extrasFolder)/\(configurationName)")
             }
-            let (configuration, notes) = try HuggingFaceConfiguration.read(llama, family: .init(llama["model_type"]))
+            var (configuration, notes) = try HuggingFaceConfiguration.read(llama, family: .init(llama["model_type"]))
+            configuration.take(try FolderTokens(folder, config: llama, vocabulary: configuration.vocabulary))
+            configuration.declaredType = try declaredType(llama)
             try configuration.validate(file: llama.file)
             return (configuration, false, notes)
         }
+        try FolderLinks.check(extraURL, in: folder)
         let extra = try JSONNode(contentsOf: extraURL)
         let version = try extra["format_version"].integer()
         guard version == formatVersion else {
@@ -69,6 +73,8 @@ extension ModelFolder {
         configuration.tokenizerName = try extra["tokenizer"]["name"].string()
         configuration.tokenizerDigest = try extra["tokenizer"]["digest"].string()
         configuration.beginningOfText = try HuggingFaceConfiguration.tokens(llama["bos_token_id"]).first
+        configuration.take(try FolderTokens(folder, config: llama, vocabulary: configuration.vocabulary))
+        configuration.declaredType = try declaredType(llama)
         try configuration.validate(file: folder.relativePath)
         guard hidden == configuration.nextTokenLayers else {
             throw ModelError.disagreement(
@@ -78,15 +84,24 @@ extension ModelFolder {
         return (configuration, true, [])
     }
 
+    /// `torch_dtype`, or `dtype` since transformers 5; nil for float32, for a missing key, and for what is no type of weights.
+    private static func declaredType(_ config: JSONNode) throws -> StorageFormat? {
+        let node = try config["dtype"].ifPresent ?? config["torch_dtype"].ifPresent
+        guard let name = try node?.string(), name != StorageFormat.f32.rawValue else { return nil }
+        return StorageFormat(rawValue: name)
+    }
+
     /// The `model_type` of folders that other programs cannot load.
     static let ownType = "foretoken"
 
     static func llamaConfiguration(_ configuration: ModelConfiguration, format: StorageFormat) -> JSONValue {
-        // Head 1 of these kinds is the last layer of a Llama.
-        let isLlama = configuration.headKind.areBlocks
         let family = BlockFamily(configuration)
+        // Head 1 of these kinds is the last layer of a Llama.
+        let isLlama = configuration.headKind.areBlocks && family.computes(configuration)
+        let window = configuration.slidingWindow
         func token(_ token: Int32?) -> JSONValue { token.map { .integer(Int($0)) } ?? .null }
-        return [
+        let ends = configuration.endTokens
+        var object: JSONValue = [
             "architectures": .array([.string(isLlama ? family.architecture : "ForetokenForCausalLM")]),
             "model_type": .string(isLlama ? family.rawValue : ownType),
             "vocab_size": .integer(configuration.vocabulary),
@@ -102,12 +117,20 @@ extension ModelFolder {
             "rope_theta": .number(configuration.ropeBase),
             "rope_scaling": HuggingFaceConfiguration.value(configuration.ropeScaling),
             "attention_bias": .bool(configuration.attentionBias == .all),
-            "mlp_bias": false,
+            "mlp_bias": .bool(configuration.feedForwardBias),
+            "sliding_window": window.map { .integer($0.size) } ?? .null,
             "tie_word_embeddings": .bool(configuration.tieEmbeddings),
-            "bos_token_id": token(configuration.beginningOfText),
-            "eos_token_id": token(configuration.endOfText),
+            "bos_token_id": token(configuration.tokenRoles.beginning ?? configuration.beginningOfText),
+            "eos_token_id": ends.count > 1 ? .array(ends.map { token($0) }) : token(ends.first),
+            "pad_token_id": token(configuration.tokenRoles.padding),
             "torch_dtype": .string(format.description),
         ]
+        if let window, family != .mistral, case .object(var keys) = object {
+            keys["use_sliding_window"] = true
+            keys["max_window_layers"] = .integer(window.firstLayer)
+            object = .object(keys)
+        }
+        return object
     }
 
     static func extraConfiguration(_ configuration: ModelConfiguration) -> JSONValue {

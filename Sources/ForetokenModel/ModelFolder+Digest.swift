@@ -12,11 +12,12 @@ extension ModelFolder {
     /// Results files contain it, so that results of one model are not continued with another.
     ///
     /// - Parameters:
-    ///   - folder: the model folder.
+    ///   - folder: the model folder or GGUF file.
     ///   - settings: other settings that change the model's output, such as the weight format.
     /// - Returns: 16 hexadecimal digits.
     /// - Throws: ``ModelError/system(file:action:reason:)``, file errors.
     public static func digest(of folder: URL, settings: String = "") throws -> String {
+        if GGUFFormat.recognizes(folder) { return try digest(ofFile: folder, settings: settings) }
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         var bytes = Array(settings.utf8)
         for name in names + ["\(extrasFolder)/\(configurationName)"]
@@ -33,6 +34,16 @@ extension ModelFolder {
             }
         }
         return String(SHA256.hex(of: bytes).prefix(16))
+    }
+
+    /// The digest of a model in one file; its beginning, with all metadata but that of a large vocabulary, is among the pieces.
+    private static func digest(ofFile url: URL, settings: String) throws -> String {
+        do throws(FileFailure) {
+            let bytes = Array(settings.utf8) + pieces(of: try FileMapping(of: url), name: url.lastPathComponent)
+            return String(SHA256.hex(of: bytes).prefix(16))
+        } catch {
+            throw ModelError.system(file: url.relativePath, action: error.action, reason: error.reason)
+        }
     }
 
     private static func pieces(of file: FileMapping, name: String) -> [UInt8] {

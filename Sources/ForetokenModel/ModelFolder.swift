@@ -53,7 +53,8 @@ public enum ModelFolder {
         shardBytes: Int
     ) throws {
         try llamaConfiguration(
-            source.configuration, format: format ?? source.weight("model.embed_tokens.weight").format
+            source.configuration,
+            format: format ?? source.configuration.declaredType ?? source.weight("model.embed_tokens.weight").format
         )
         .write(to: folder.appendingPathComponent(configurationName))
         try SafetensorsCheckpoint.write(

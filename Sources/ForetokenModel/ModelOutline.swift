@@ -52,6 +52,8 @@ public struct BlockOutline: Sendable, Equatable {
     public let feedForwardNorm: ParameterOutline
     /// Gate and up [F, D] and down projection [D, F].
     public let gate, up, down: ParameterOutline
+    /// Biases of gate and up [F] and of down [D], if ``ModelConfiguration/feedForwardBias``.
+    public let gateBias, upBias, downBias: ParameterOutline?
 
     /// `prefix`: the prefix of the names, `model.layers.3` or `heads.2`.
     init(prefix: String, group: ParameterGroup, depth: Int, _ configuration: ModelConfiguration) {
@@ -79,13 +81,17 @@ public struct BlockOutline: Sendable, Equatable {
         gate = parameter("mlp.gate_proj.weight", inner, width)
         up = parameter("mlp.up_proj.weight", inner, width)
         down = parameter("mlp.down_proj.weight", width, inner)
+        let hasFeedForwardBias = configuration.feedForwardBias
+        gateBias = hasFeedForwardBias ? parameter("mlp.gate_proj.bias", inner) : nil
+        upBias = hasFeedForwardBias ? parameter("mlp.up_proj.bias", inner) : nil
+        downBias = hasFeedForwardBias ? parameter("mlp.down_proj.bias", width) : nil
     }
 
     /// All of them, in order.
     public var parameters: [ParameterOutline] {
         [attentionNorm, query, key, value, output]
             + [queryBias, keyBias, valueBias, outputBias, queryNorm, keyNorm].compactMap(\.self)
-            + [feedForwardNorm, gate, up, down]
+            + [feedForwardNorm, gate, up, down] + [gateBias, upBias, downBias].compactMap(\.self)
     }
 }
 

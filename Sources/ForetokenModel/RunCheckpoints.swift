@@ -1,4 +1,4 @@
-public import ForetokenPlatform
+package import ForetokenPlatform
 
 /// The checkpoints in a run folder. Each is a model folder, `checkpoints/step-NNNNNN/`; the file `latest` names the newest.
 package enum RunCheckpoints {
@@ -20,16 +20,5 @@ package enum RunCheckpoints {
         // A process killed between renaming a checkpoint and updating `latest` leaves a newer complete checkpoint.
         let chosen = names.last ?? named
         return chosen.flatMap { names.contains($0) ? checkpoints.appendingPathComponent($0) : nil }
-    }
-}
-
-extension ModelFolder {
-    /// Resolves a path to a model folder: a run's newest checkpoint, or the folder itself.
-    ///
-    /// - Throws: ``ModelError/noModel(_:)``.
-    public static func locate(_ url: URL) throws(ModelError) -> URL {
-        if let checkpoint = RunCheckpoints.latest(in: url) { return checkpoint }
-        guard looksLikeModel(url) else { throw .noModel(url.relativePath) }
-        return url
     }
 }

@@ -24,7 +24,7 @@ extension StudyResult.Training {
         let steps = recipe.training.steps ?? 0
         self.init(
             parameters: try ModelOutline(configuration).parameterCount, steps: steps,
-            tokens: steps * recipe.training.batchSize * recipe.training.accumulation * recipe.model.contextLength,
+            tokens: steps * recipe.training.batchSize * recipe.training.accumulation * recipe.sequenceLength,
             tokensPerSecond: Statistics(rates)?.median, peakBytes: peak)
     }
 }

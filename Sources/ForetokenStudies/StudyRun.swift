@@ -30,7 +30,7 @@ public struct StudyRun: Sendable {
     }
 
     /// Tokens per training step.
-    var tokensPerStep: Int { recipe.training.batchSize * recipe.training.accumulation * recipe.model.contextLength }
+    var tokensPerStep: Int { recipe.training.batchSize * recipe.training.accumulation * recipe.sequenceLength }
 
     /// The total number of training tokens; nil for a run bounded by time.
     public var tokens: Int? { recipe.training.steps.map { $0 * tokensPerStep } }
@@ -38,6 +38,6 @@ public struct StudyRun: Sendable {
     /// The FLOPs of the training, used to estimate the remaining time; nil if not known.
     var work: Double? {
         guard let configuration, let tokens else { return nil }
-        return Double(tokens) * configuration.trainingFlopsPerToken(sequenceLength: recipe.model.contextLength)
+        return Double(tokens) * configuration.trainingFlopsPerToken(sequenceLength: recipe.sequenceLength)
     }
 }

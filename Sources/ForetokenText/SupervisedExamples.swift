@@ -33,8 +33,10 @@ public struct SupervisedExample: Sendable, Equatable {
 /// Supervised examples from a JSONL file: `prompt` and `completion`, as written by `foretoken generate --prompts`, or chat
 /// `messages`.
 ///
-/// Chats are formatted as ChatML, `<|im_start|>role\n…<|im_end|>\n` per message; the targets are the contents of assistant
-/// messages with their `<|im_end|>`. Other keys are ignored.
+/// Chats have the form of the model's chat template, or, without one, of ChatML: `<|im_start|>role\n…<|im_end|>\n` for each message.
+/// The targets are what the template makes of assistant messages, the end of the turn included
+/// (``ChatTemplate/supervised(_:tools:variables:now:)``); special tokens are recognised in the template's own text only. `tools` are
+/// passed to the template; other keys are ignored.
 public struct SupervisedExamples: Sendable {
     private static let sizeLimit = 4 << 30
 
@@ -43,9 +45,16 @@ public struct SupervisedExamples: Sendable {
 
     /// Reads a file.
     ///
-    /// `masksPrompts`: whether prompts, and messages other than the assistant's, are excluded from the targets.
+    /// - Parameters:
+    ///   - url: the file.
+    ///   - tokenizer: the model's tokenizer.
+    ///   - masksPrompts: whether prompts, and messages other than the assistant's, are excluded from the targets.
+    ///   - templates: the model's chat templates; ChatML if nil.
     /// - Throws: ``SupervisedError``, with the line.
-    public init(contentsOf url: URL, tokenizer: any Tokenizer, masksPrompts: Bool) throws {
+    public init(
+        contentsOf url: URL, tokenizer: any Tokenizer, masksPrompts: Bool, templates: ChatTemplates? = nil
+    ) throws {
+        let encoder = ExampleEncoder(tokenizer: tokenizer, masksPrompts: masksPrompts, templates: templates)
         let file = url.relativePath
         let mapping: FileMapping
         do throws(FileFailure) {
@@ -64,7 +73,7 @@ public struct SupervisedExamples: Sendable {
                 if text.allSatisfy({ [0x20, 0x0D, 0x09].contains($0) }) { continue }
                 do {
                     let node = JSONNode(try JSONValue(parsing: text, file: file), file: file)
-                    examples.append(try Self.example(node, tokenizer, masksPrompts))
+                    examples.append(try encoder.example(node))
                 } catch {
                     let reason = "\(error)"
                     throw SupervisedError.badLine(
@@ -75,29 +84,83 @@ public struct SupervisedExamples: Sendable {
         }
         guard examples.contains(where: { $0.isTarget.contains(true) }) else { throw SupervisedError.empty(file: file) }
     }
+}
 
-    private static func example(
-        _ node: JSONNode, _ tokenizer: any Tokenizer, _ masksPrompts: Bool
-    ) throws -> SupervisedExample {
+/// Makes tokens and targets of lines.
+private final class ExampleEncoder {
+    private let tokenizer: any Tokenizer
+    private let masksPrompts: Bool
+    private let templates: ChatTemplates?
+    /// Parsed templates by whether there are tools.
+    private var parsed: [Bool: ChatTemplate] = [:]
+    /// The time that templates show, one for all examples.
+    private let now = Date()
+
+    init(tokenizer: any Tokenizer, masksPrompts: Bool, templates: ChatTemplates?) {
+        (self.tokenizer, self.masksPrompts, self.templates) = (tokenizer, masksPrompts, templates)
+    }
+
+    func example(_ node: JSONNode) throws -> SupervisedExample {
         var example = SupervisedExample(tokens: [], isTarget: [])
         func add(_ tokens: [Int32], isTarget: Bool) {
             example.tokens += tokens
             example.isTarget += [Bool](repeating: isTarget || !masksPrompts, count: tokens.count)
         }
-        add([tokenizer.beginningOfText].compactMap(\.self), isTarget: false)
-        if let messages = try node["messages"].ifPresent {
-            for message in try messages.array() {
-                let role = try message["role"].string()
-                let isAnswer = role == "assistant"
-                add(tokenizer.encode("<|im_start|>\(role)\n"), isTarget: false)
-                add(tokenizer.encode("\(try message["content"].string())<|im_end|>"), isTarget: isAnswer)
-                add(tokenizer.encode("\n"), isTarget: false)
+        let (beginning, end) = ([tokenizer.beginningOfText].compactMap(\.self), [tokenizer.endOfText].compactMap(\.self))
+        guard let messages = try node["messages"].ifPresent else {
+            add(beginning, isTarget: false)
+            for (key, isTarget) in [("prompt", false), ("completion", true)] {
+                let text = Array(try node[key].string().utf8)
+                try tokenizer.checkEncodable(text)
+                add(tokenizer.encode(text), isTarget: isTarget)
             }
-        } else {
-            add(tokenizer.encode(try node["prompt"].string()), isTarget: false)
-            add(tokenizer.encode(try node["completion"].string()), isTarget: true)
+            add(end, isTarget: true)
+            return example
         }
-        add([tokenizer.endOfText].compactMap(\.self), isTarget: true)
+        let tools = try node["tools"].ifPresent?.array().compactMap(\.value)
+        let template = try template(hasTools: tools?.isEmpty == false)
+        let chat = try template.supervised(
+            template.prepared(messages.array().compactMap(\.value)), tools: tools, now: { [now] in now })
+        let (tokens, isTarget) = try encode(chat)
+        // A model's own template begins and ends texts itself.
+        if templates == nil { add(beginning, isTarget: false) }
+        example.tokens += tokens
+        example.isTarget += isTarget.map { $0 || !masksPrompts }
+        if templates == nil { add(end, isTarget: true) }
         return example
     }
+
+    private func template(hasTools: Bool) throws -> ChatTemplate {
+        if let known = parsed[hasTools] { return known }
+        let template =
+            try templates?.template(hasTools: hasTools) ?? ChatTemplate(parsing: Self.chatML, file: "ChatML")
+        parsed[hasTools] = template
+        return template
+    }
+
+    /// The tokens of a conversation. A learnt range begins where the tokens of the text before it, as decoding would have them,
+    /// end; a token across its end is not learnt.
+    private func encode(_ chat: SupervisedChat) throws -> (tokens: [Int32], isTarget: [Bool]) {
+        let (bytes, content) = (chat.rendered.bytes, SpecialTokens.parsedOutside(chat.rendered.userText))
+        try tokenizer.checkEncodable(bytes)
+        let tokens = tokenizer.encode(bytes, specialTokens: content)
+        var isTarget = [Bool](repeating: false, count: tokens.count)
+        /// The number of tokens that the text up to an offset has in common with the whole.
+        func common(_ end: Int) -> Int {
+            if end == bytes.count { return tokens.count }
+            return zip(tokenizer.encode(Array(bytes[..<end]), specialTokens: content), tokens).prefix { $0 == $1 }.count
+        }
+        for span in chat.learnt {
+            let (start, end) = (common(span.range.lowerBound), common(span.range.upperBound))
+            for index in start..<max(start, end) { isTarget[index] = true }
+        }
+        return (tokens, isTarget)
+    }
+
+    private static let chatML = """
+        {%- for message in messages -%}
+        {{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+        {%- endfor -%}
+        {%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}
+        """
 }

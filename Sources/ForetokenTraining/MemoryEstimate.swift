@@ -29,7 +29,7 @@ public struct MemoryEstimate: Sendable, Equatable {
 
         let sequences = recipe.training.batchSize * recipe.training.accumulation
         let share = max(1, (sequences + ranks - 1) / ranks)
-        let tokens = min(recipe.training.batchSize, share) * recipe.model.contextLength
+        let tokens = min(recipe.training.batchSize, share) * recipe.sequenceLength
         guard Self.fitsAnInt(configuration, tokens: tokens) else {
             peak = 1 << 60
             return
@@ -99,7 +99,7 @@ private struct StepMemory {
         trunk = (isFrozen ? 0 : outline.trunk.count * (recompute ? hidden : block.kept)) + hidden
         // Rope tables; tokens and one head's targets as int64; embeddings that heads join; of self-distillation head
         // 1's targets and those of one head, as int64 and float32.
-        let length = recipe.model.contextLength
+        let length = recipe.sequenceLength
         let joined = graph.joinedTokens > 0 ? hidden + tokens / length * graph.joinedTokens * width : 0
         let topK = min(recipe.training.selfDistillationTopK, vocabulary)
         constant = length * configuration.headDimension + 4 * tokens + joined + 9 * tokens * topK

@@ -9,8 +9,16 @@ final class TrainingConsole {
     func show(_ event: TrainingEvent) {
         switch event {
         case .started(let heads): say(Self.text(heads))
+        case .sequenceLength(let length, let context):
+            say(
+                "training on sequences of \(length) of the model's \(context) tokens of context; "
+                    + "training.sequenceLength chooses another length")
+        case .shorterContext(let length, let context):
+            say(
+                "model.contextLength: the model will refuse texts above \(length) tokens, which its base reads up to "
+                    + "\(context); to train on shorter sequences only, give training.sequenceLength instead")
         case .truncatedExamples(let file, let count):
-            say("\(file): \(count) examples are longer than model.contextLength and are cut")
+            say("\(file): \(count) examples are longer than training.sequenceLength and are cut")
         case .measuredSteps(let seconds, let steps, let minutes):
             say("\(Formatting.fixed(seconds * 1000, 1)) ms a step: \(steps) steps in \(minutes) minutes")
         case .warning(let text): say(text)

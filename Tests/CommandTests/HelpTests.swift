@@ -53,7 +53,7 @@ struct HelpTests {
     @Test(arguments: programs) func everyCommandAndOptionIsExplainedInASentence(program: String) throws {
         let commands = try commands(of: program)
         // The root, prepare, train, study, generate, evaluate with 9, inspect, convert, bench with 5, report.
-        #expect(commands.count == 24)
+        #expect(commands.count == 25)
         for (path, command) in commands {
             #expect(isSentence(command.abstract), "\(path): \(command.abstract ?? "no abstract")")
             for argument in command.arguments ?? [] {

@@ -6,19 +6,37 @@ import Torch
 
 @testable import ForetokenDecoding
 
-private let variants: [(bias: AttentionBias, norm: Bool)] = [
-    (.inputs, false), (.all, false), (.none, true), (.all, true),
-]
+/// Blocks with random biases, query and key norms, RoPE scaling and windows.
+struct BlockVariant: Sendable, CustomTestStringConvertible {
+    var bias = AttentionBias.none
+    var norm = false
+    var feedForwardBias = false
+    var window: SlidingWindow?
+    var scaling = RopeScaling.llama3(
+        RopeScaling.Llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16))
+    var testDescription: String {
+        "bias \(bias) \(feedForwardBias) norm \(norm) window \(window.map { "\($0.size) from \($0.firstLayer)" } ?? "none")"
+    }
+
+    static let all = [
+        BlockVariant(bias: .inputs), BlockVariant(bias: .all), BlockVariant(norm: true),
+        BlockVariant(bias: .all, norm: true), BlockVariant(window: SlidingWindow(size: 9)),
+        BlockVariant(norm: true, window: SlidingWindow(size: 33, firstLayer: 2), scaling: .linear(factor: 3)),
+        BlockVariant(
+            feedForwardBias: true, window: SlidingWindow(size: 1),
+            scaling: .yarn(RopeScaling.Yarn(factor: 4, originalContext: 24))),
+        BlockVariant(bias: .all, feedForwardBias: true),
+    ]
+}
 
 @Suite(.serialized) struct BlockVariantTests {
-    /// Blocks with random biases, query and key norms, and RoPE scaling.
-    static func model(_ bias: AttentionBias, norm: Bool, tied: Bool = false) throws -> MultiTokenModel {
+    static func model(_ variant: BlockVariant, tied: Bool = false) throws -> MultiTokenModel {
         let model = try MultiTokenModel(
             ModelConfiguration(
                 vocabulary: 258, width: 32, layers: 5, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
-                feedForwardWidth: 50, heads: 3, contextLength: 96,
-                ropeScaling: RopeScaling(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16),
-                attentionBias: bias, queryKeyNorm: norm, tieEmbeddings: tied, beginningOfText: 256, endOfText: 257),
+                feedForwardWidth: 50, heads: 3, contextLength: 96, ropeScaling: variant.scaling,
+                attentionBias: variant.bias, queryKeyNorm: variant.norm, feedForwardBias: variant.feedForwardBias,
+                slidingWindow: variant.window, tieEmbeddings: tied, beginningOfText: 256, endOfText: 257),
             seed: 5)
         for (number, parameter) in model.parameters.enumerated() where !parameter.isMatrix {
             let random = Tensor.normal(
@@ -28,9 +46,9 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
         return model
     }
 
-    @Test(arguments: variants)
-    func cachedLogitsEqualTheModelsOwn(variant: (bias: AttentionBias, norm: Bool)) throws {
-        let model = try Self.model(variant.bias, norm: variant.norm)
+    @Test(arguments: BlockVariant.all)
+    func cachedLogitsEqualTheModelsOwn(variant: BlockVariant) throws {
+        let model = try Self.model(variant)
         let tokens = (0..<60).map { Int32($0 * 37 % 256) }
         let expected: [Float] = withoutGradient {
             model.allLogits(Tensor(tokens.map(Int64.init), shape: [1, tokens.count]))[0].elements()
@@ -41,19 +59,19 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
         }
     }
 
-    @Test(arguments: variants, WeightFormat.allCases)
+    @Test(arguments: BlockVariant.all, WeightFormat.allCases)
     func logitsAreBitwiseTheSameInPassesOfEveryWidth(
-        variant: (bias: AttentionBias, norm: Bool), format: WeightFormat
+        variant: BlockVariant, format: WeightFormat
     ) throws {
-        let decoder = try DecodeModel(reading: Self.model(variant.bias, norm: variant.norm), format: format)
+        let decoder = try DecodeModel(reading: Self.model(variant), format: format)
         let tokens = (0..<40).map { Int32($0 * 37 % 256) }
         let alone = try logits(decoder, tokens, width: 1)
         for width in [2, 3, 5, 8, 16] { #expect(try logits(decoder, tokens, width: width) == alone) }
     }
 
-    @Test(arguments: variants)
-    func speculativeTextEqualsNextTokenText(variant: (bias: AttentionBias, norm: Bool)) throws {
-        let decoder = try DecodeModel(reading: Self.model(variant.bias, norm: variant.norm))
+    @Test(arguments: BlockVariant.all)
+    func speculativeTextEqualsNextTokenText(variant: BlockVariant) throws {
+        let decoder = try DecodeModel(reading: Self.model(variant))
         for text in ["for i", "x", "# the end"] {
             for temperature in [0, 1.0] {
                 var request = GenerationRequest(
@@ -69,7 +87,9 @@ private let variants: [(bias: AttentionBias, norm: Bool)] = [
     @Test(arguments: [HeadKind.parallel, .linear], WeightFormat.allCases)
     func weightsReadFromAFolderAreThoseOfTheModel(kind: HeadKind, format: WeightFormat) throws {
         let model =
-            try kind == .parallel ? Self.model(.all, norm: true, tied: true) : TinyModels.trained(.linear, heads: 3)
+            try kind == .parallel
+            ? Self.model(BlockVariant(bias: .all, norm: true, feedForwardBias: true), tied: true)
+            : TinyModels.trained(.linear, heads: 3)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

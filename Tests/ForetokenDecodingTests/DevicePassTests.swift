@@ -66,9 +66,9 @@ private func expectSame(
         }
     }
 
-    @Test(arguments: [(AttentionBias.inputs, false), (.all, true)], Target.present)
-    fileprivate func biasesAndNormsOfQueriesAndKeys(variant: (AttentionBias, Bool), target: Target) throws {
-        let model = try BlockVariantTests.model(variant.0, norm: variant.1)
+    @Test(arguments: BlockVariant.all, Target.present)
+    fileprivate func biasesNormsScalingsAndWindows(variant: BlockVariant, target: Target) throws {
+        let model = try BlockVariantTests.model(variant)
         let expected = try logits(DecodeModel(reading: model), text, width: 2)
         for (own, other) in zip(try logits(moved(model, to: target), text, width: 2), expected) {
             for (a, b) in zip(own, other) { #expect(abs(a - b) < 1e-4) }

@@ -21,6 +21,11 @@ import Torch
         return url
     }
 
+    /// The text of a prompt that is one.
+    private func text(_ prompt: PromptFile.Prompt) -> String {
+        if case .text(let text) = prompt { text } else { "" }
+    }
+
     @Test func continuationsKeepTheirOrderAndAStoppedRunResumes() async throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let decoder = try DecodeModel(reading: TinyModels.trained(.linear, heads: 3))
@@ -33,14 +38,14 @@ import Torch
         let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
         try await file.run(
-            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: request
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(text($0)) }
         ) { written, _ in written < 7
         }
         // The kill came in the middle of a line.
         let part = try Data(contentsOf: out)
         try part.dropLast(5).write(to: out)
         try await file.run(
-            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: request
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(text($0)) }
         ) { _, _ in true }
         let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
         #expect(rows.count == 40)
@@ -54,7 +59,7 @@ import Torch
         }
         let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
         await #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
-            try await other.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: request) {
+            try await other.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: { request(text($0)) }) {
                 _, _ in true
             }
         }
@@ -68,7 +73,7 @@ import Torch
         let out = folder.appendingPathComponent("out.jsonl")
         let problem = await #expect(throws: PromptFile.Problem.self) {
             try await file.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out) {
-                GenerationRequest(prompt: prompt($0.isEmpty ? "x" : $0), maximumTokens: 5, heads: 2)
+                GenerationRequest(prompt: prompt(text($0).isEmpty ? "x" : text($0)), maximumTokens: 5, heads: 2)
             } progress: { _, _ in
                 true
             }
@@ -86,7 +91,7 @@ import Torch
             try await PromptFile(contentsOf: url).run(
                 on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, modelDigest: modelDigest
             ) {
-                GenerationRequest(prompt: prompt("x" + $0), maximumTokens: tokens, heads: heads)
+                GenerationRequest(prompt: prompt("x" + text($0)), maximumTokens: tokens, heads: heads)
             } progress: { _, _ in
                 true
             }
@@ -100,9 +105,18 @@ import Torch
         #expect(try Data(contentsOf: out) == text)
     }
 
+    @Test func aLineMayBeAConversation() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let line = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tools\": [{}]}"
+        let file = try PromptFile(contentsOf: write(line, "chat.jsonl"))
+        let messages: [JSONValue] = [["role": "user", "content": "a"]]
+        #expect(file.hasMessages && file.prompts.map(\.prompt) == [.messages(messages, tools: [.object(JSONObject())])])
+    }
+
     @Test(arguments: [
         "x", "[]", "{\"prompt\": 3}", "{\"text\": \"a\"}", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"",
-        "{\"prompt\": \"\u{1}\"}",
+        "{\"prompt\": \"\u{1}\"}", "{\"messages\": \"a\"}", "{\"prompt\": \"a\", \"messages\": []}",
+        "{\"messages\": [], \"tools\": 1}",
     ])
     func badLinesAreNamed(text: String) throws {
         defer { try? FileManager.default.removeItem(at: folder) }

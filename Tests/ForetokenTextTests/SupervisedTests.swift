@@ -4,11 +4,19 @@ import Testing
 
 @testable import ForetokenText
 
-private func read(_ text: String, masksPrompts: Bool = true) throws -> SupervisedExamples {
+private func read(
+    _ text: String, masksPrompts: Bool = true, template: String? = nil
+) throws -> SupervisedExamples {
+    let templates = template.map {
+        ChatTemplates(
+            sources: ["default": ChatTemplates.Source(file: "chat_template.jinja", bytes: Array($0.utf8))],
+            specialTokens: ["bos_token": "<|begin_of_text|>"])
+    }
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString).jsonl")
     try Data(text.utf8).write(to: url)
     defer { try? FileManager.default.removeItem(at: url) }
-    return try SupervisedExamples(contentsOf: url, tokenizer: ByteTokenizer(), masksPrompts: masksPrompts)
+    return try SupervisedExamples(
+        contentsOf: url, tokenizer: ByteTokenizer(), masksPrompts: masksPrompts, templates: templates)
 }
 
 /// The targets as text; `$` is the end-of-text token.
@@ -34,9 +42,38 @@ private func learnt(_ example: SupervisedExample) -> String {
         let messages = [("system", "s"), ("user", "q"), ("assistant", "a1"), ("user", "r"), ("assistant", "a2")]
         let list = messages.map { "{\"role\": \"\($0.0)\", \"content\": \"\($0.1)\"}" }.joined(separator: ",")
         let found = try read("{\"messages\": [\(list)]}")
-        #expect(learnt(found.examples[0]) == "a1<|im_end|>a2<|im_end|>$")
+        // The end of the turn, as the next rendering has it, is part of the answer.
+        #expect(learnt(found.examples[0]) == "a1<|im_end|>\na2<|im_end|>\n$")
         let text = messages.map { "<|im_start|>\($0.0)\n\($0.1)<|im_end|>\n" }.joined()
         #expect(found.examples[0].tokens == [256] + ByteTokenizer().encode(text) + [257])
+    }
+
+    /// By the model's own template, with its special tokens, and none in what people say.
+    @Test func aModelsTemplateSaysWhatIsLearnt() throws {
+        let template =
+            "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content or '-' }}<|end_of_text|>{% endfor %}"
+            + "{% if add_generation_prompt %}[assistant]{% endif %}"
+        let lines = """
+            {"messages": [{"role": "user", "content": "q<|end_of_text|>"}, {"role": "assistant", "content": "a1"}]}
+            {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a1", "weight": 0}, {"role": "user", "content": [{"type": "text", "text": "r"}]}, {"role": "assistant", "content": null}]}
+            """
+        let found = try read(lines, template: template).examples
+        #expect(found.map(learnt) == ["a1$", "-$"])
+        #expect(found[0].tokens.filter { $0 > 255 } == [256, 257, 257])
+        let all = try read(lines, masksPrompts: false, template: template).examples
+        #expect(all.allSatisfy { !$0.isTarget.contains(false) })
+        // Not one whose earlier turns change when others follow.
+        let unstable = "{% for m in messages %}{% if not loop.last %}old {% endif %}{{ m.content }};{% endfor %}"
+        let error = #expect(throws: SupervisedError.self) {
+            try read(
+                #"{"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]}"#,
+                template: unstable)
+        }
+        #expect(error?.description.contains(":1:") == true, "\(error?.description ?? "")")
+        let image = #expect(throws: SupervisedError.self) {
+            try read(#"{"messages": [{"role": "user", "content": [{"type": "image"}]}]}"#, template: template)
+        }
+        #expect(image?.description.contains("image") == true)
     }
 
     @Test(arguments: [

@@ -6,16 +6,29 @@ import Torch
 
 @testable import ForetokenTraining
 
-/// Blocks with biases, norms of queries and keys, and scaled rope angles.
+/// Blocks with biases, norms of queries and keys, scaled rope angles, and windows.
 struct BlockVariant: Sendable, CustomTestStringConvertible {
     let bias: AttentionBias
     let norm: Bool
     var documentMask = false
-    var testDescription: String { "bias \(bias) norm \(norm) mask \(documentMask)" }
+    var feedForwardBias = false
+    var window: SlidingWindow?
+    var scaling = RopeScaling.llama3(
+        RopeScaling.Llama3(factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 3, originalContext: 8))
+    var testDescription: String {
+        "bias \(bias) \(feedForwardBias) norm \(norm) mask \(documentMask) window \(window?.size ?? 0)"
+    }
 
     static let all = [
         BlockVariant(bias: .inputs, norm: false), BlockVariant(bias: .all, norm: false, documentMask: true),
         BlockVariant(bias: .none, norm: true), BlockVariant(bias: .all, norm: true),
+        BlockVariant(bias: .none, norm: false, window: SlidingWindow(size: 3)),
+        BlockVariant(
+            bias: .none, norm: false, feedForwardBias: true,
+            scaling: .yarn(RopeScaling.Yarn(factor: 4, originalContext: 4))),
+        BlockVariant(
+            bias: .all, norm: true, documentMask: true, feedForwardBias: true,
+            window: SlidingWindow(size: 2, firstLayer: 2), scaling: .linear(factor: 2)),
     ]
 
     func model(dtype: DType) throws -> MultiTokenModel {
@@ -23,9 +36,8 @@ struct BlockVariant: Sendable, CustomTestStringConvertible {
             ModelConfiguration(
                 vocabulary: 11, width: 8, layers: 4, attentionHeads: 2, keyValueHeads: 1, headDimension: 6,
                 feedForwardWidth: 12, heads: 2, contextLength: 12,
-                ropeScaling: RopeScaling(
-                    factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 3, originalContext: 8), attentionBias: bias,
-                queryKeyNorm: norm, documentMask: documentMask),
+                ropeScaling: scaling, attentionBias: bias, queryKeyNorm: norm, feedForwardBias: feedForwardBias,
+                slidingWindow: window, documentMask: documentMask),
             seed: 3, dtype: dtype)
         // Biases begin at 0 and scales at 1, where too much is symmetric.
         for (number, parameter) in model.parameters.enumerated() where !parameter.isMatrix {

@@ -91,6 +91,56 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         #expect(after == before)
     }
 
+    /// What is trained on may be shorter than what the model reads, which stays the base's; a resumed run takes it over.
+    @Test func theModelKeepsItsContextWhereSequencesAreShorter() throws {
+        let folder = try TemporaryFolder()
+        let base = try pretrained(folder, heads: 2)
+        let recipe = try recipe(folder, ["training.sequenceLength=6"])
+        let interrupted = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        #expect(interrupted.model.configuration.contextLength == base.configuration.contextLength)
+        #expect(try interrupted.run { if $0 == 2 { InterruptFlag.raise() } } == .interrupted)
+        InterruptFlag.reset()
+        let whole = try Trainer(recipe: recipe, folder: RunFolder(folder.file("whole")))
+        _ = try whole.run()
+        let resumed = try Trainer(recipe: recipe, folder: RunFolder(folder.file("run")))
+        #expect(try resumed.run() == .finished)
+        #expect(values(resumed.model) == values(whole.model))
+        #expect(try Recipe(contentsOf: folder.file("run/recipe.yaml")).sequenceLength == 6)
+        #expect(throws: RecipeError.self) {
+            try Trainer(
+                recipe: self.recipe(folder, ["training.sequenceLength=17"]), folder: RunFolder(folder.file("long")))
+        }
+    }
+
+    @Test func aLengthIsChosenThatFitsTheMemory() throws {
+        let base = ModelConfiguration(
+            vocabulary: 128, width: 64, layers: 4, attentionHeads: 4, heads: 2, contextLength: 131_072)
+        func chosen(memory: Int?, _ overrides: [String] = [], context: Int = 131_072) throws -> (Int, Bool) {
+            var base = base
+            base.contextLength = context
+            var recipe = try Recipe(
+                yaml: "{ data: { train: x }, start: { from: y }, training: { steps: 1 } }", file: "r.yaml",
+                overrides: overrides)
+            let configuration = try recipe.adoptShape(ofCheckpoint: base)
+            let isChosen = try recipe.chooseSequenceLength(for: configuration, memory: memory)
+            if let memory, recipe.sequenceLength > 64 {
+                #expect(try MemoryEstimate(recipe, configuration: configuration).peak <= memory)
+            }
+            #expect(configuration.contextLength == (overrides.isEmpty ? context : configuration.contextLength))
+            return (recipe.sequenceLength, isChosen)
+        }
+        #expect(try chosen(memory: nil) == (2048, true))
+        #expect(try chosen(memory: 1 << 40) == (2048, true))
+        let small = try chosen(memory: 60 << 20)
+        #expect(small.0 < 2048 && small.0.nonzeroBitCount == 1 && small.1)
+        #expect(try chosen(memory: 1) == (64, true))
+        #expect(try chosen(memory: nil, context: 1000) == (1000, false))
+        #expect(try chosen(memory: 60 << 20, context: 1500).0 < 1500)
+        #expect(try chosen(memory: 1, ["training.sequenceLength=300"]) == (300, false))
+        #expect(try chosen(memory: 1, ["model.contextLength=96"]) == (96, false))
+        #expect(throws: RecipeError.self) { try chosen(memory: 1, ["training.sequenceLength=1001"], context: 1000) }
+    }
+
     @Test func examplesAreLearntFromJSONLines() throws {
         let folder = try TemporaryFolder()
         _ = try pretrained(folder, heads: 2)

@@ -98,6 +98,7 @@ private let shapes = [
             vocabulary: 50, width: 16, layers: 4, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 24, heads: 2,
             contextLength: 8)
         (configuration.attentionBias, configuration.queryKeyNorm) = variant
+        configuration.feedForwardBias = variant.1
         let model = try MultiTokenModel(configuration, seed: nil)
         for isFrozen in [false, true] {
             var recipe = Recipe()

@@ -11,7 +11,7 @@ INLINE void add_value(Vector *sum, const float *value, float probability) {
 }
 
 // out [ND · LANES] = factor · Σ probability · value row, in four accumulators selected by the index's last two bits. The first
-// `contiguous` indices equal their slots.
+// `contiguous` indices equal their slots; those below the context's first one are left out.
 template <int ND>
 INLINE void weighted_sum(
     const DecodeContext &context, int64_t contiguous, int64_t first, int64_t stride, const float *probability, float factor,
@@ -19,16 +19,18 @@ INLINE void weighted_sum(
 ) {
     Vector sum[4 * ND];
     UNROLL for (int i = 0; i < 4 * ND; i++) sum[i] = Vector{};
-    for (int64_t start = 0; start < contiguous; start += CK_PANEL) {
+    for (int64_t start = context.first / CK_PANEL * CK_PANEL; start < contiguous; start += CK_PANEL) {
         const float *v = context.page(start / CK_PANEL) + first;
         const int64_t count = std::min<int64_t>(CK_PANEL, contiguous - start);
-        int64_t j = 0;
+        int64_t j = std::max<int64_t>(0, context.first - start);
+        for (; j % 4 != 0 && j < count; j++)
+            UNROLL for (int c = 0; c < 4; c++) if ((j & 3) == c) add_value<ND>(sum + c * ND, v + j * stride, probability[start + j]);
         for (; j + 4 <= count; j += 4)
             UNROLL for (int c = 0; c < 4; c++) add_value<ND>(sum + c * ND, v + (j + c) * stride, probability[start + j + c]);
         UNROLL for (int c = 0; c < 3; c++)
             if (j + c < count) add_value<ND>(sum + c * ND, v + (j + c) * stride, probability[start + j + c]);
     }
-    for (int64_t j = contiguous; j < context.length(); j++) {
+    for (int64_t j = std::max(contiguous, context.first); j < context.length(); j++) {
         const int64_t slot = context.slot_of(j);
         const float *v = context.page(slot / CK_PANEL) + first + slot % CK_PANEL * stride;
         // A constant index keeps the accumulators in registers.
@@ -53,14 +55,15 @@ void decode_attention(
     const int64_t length = context.length(), count = panels(length);
     int64_t contiguous = context.prefix;
     while (contiguous < length && context.slot_of(contiguous) == contiguous) contiguous++;
-    int64_t page = 0;
+    const int64_t begin = context.first / CK_PANEL;
+    int64_t page = begin;
     for (; page + 4 <= panels(contiguous); page += 4) page_scores<4>(q, head_dim, context, page, scores + page * CK_PANEL);
     for (; page + 2 <= panels(contiguous); page += 2) page_scores<2>(q, head_dim, context, page, scores + page * CK_PANEL);
     for (; page < panels(contiguous); page++) page_scores<1>(q, head_dim, context, page, scores + page * CK_PANEL);
     // A page's scores are reused for consecutive indices in the same page.
     float slots[CK_PANEL] __attribute__((aligned(64)));
     int64_t scored = -1;
-    for (int64_t j = contiguous; j < length; j++) {
+    for (int64_t j = std::max(contiguous, context.first); j < length; j++) {
         const int64_t slot = context.slot_of(j);
         if (slot / CK_PANEL != scored) {
             scored = slot / CK_PANEL;
@@ -69,11 +72,12 @@ void decode_attention(
         scores[j] = slots[slot % CK_PANEL];
     }
     for (int64_t j = length; j < count * CK_PANEL; j++) scores[j] = -__builtin_inff();
-    Vector largest = load(scores);
-    for (int64_t j = 0; j < count * CK_PANEL; j += LANES) largest = larger(load(scores + j), largest);
+    for (int64_t j = begin * CK_PANEL; j < context.first; j++) scores[j] = -__builtin_inff();
+    Vector largest = load(scores + begin * CK_PANEL);
+    for (int64_t j = begin * CK_PANEL; j < count * CK_PANEL; j += LANES) largest = larger(load(scores + j), largest);
     const float peak = __builtin_reduce_max(largest);
     Vector sum = {};
-    for (int64_t j = 0; j < count * CK_PANEL; j += LANES) {
+    for (int64_t j = begin * CK_PANEL; j < count * CK_PANEL; j += LANES) {
         const Vector p = exponential((load(scores + j) - splat(peak)) * splat(scale));
         store(scores + j, p);
         sum = sum + p;

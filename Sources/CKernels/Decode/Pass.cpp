@@ -28,11 +28,13 @@ float *scratch(int64_t count) {
 // the same cache sets.
 struct Intermediate {
     int64_t query_stride, key_stride, inner_stride;
-    float *query, *key, *value, *attended, *swiglu;
+    float *query, *key, *value, *attended, *swiglu, *up;
 
     static int64_t stride(int64_t width) { return panels(width) * CK_PANEL + CK_PANEL; }
-    static int64_t floats(const ck_shape &s, int64_t inner, int64_t rows) {
-        return rows * (2 * stride(s.attention_heads * s.head_dim) + 2 * stride(s.kv_heads * s.head_dim) + stride(inner));
+    // `up` is used by blocks with biases only.
+    static int64_t floats(const ck_shape &s, const ck_block &block, int64_t rows) {
+        const int64_t inner = stride(block.gate.out) * (block.gate_bias == nullptr ? 1 : 2);
+        return rows * (2 * stride(s.attention_heads * s.head_dim) + 2 * stride(s.kv_heads * s.head_dim) + inner);
     }
 
     Intermediate(const ck_shape &s, int64_t inner, int64_t rows, float *memory)
@@ -43,7 +45,8 @@ struct Intermediate {
           key(query + rows * query_stride),
           value(key + rows * key_stride),
           attended(value + rows * key_stride),
-          swiglu(attended + rows * query_stride) {}
+          swiglu(attended + rows * query_stride),
+          up(swiglu + rows * inner_stride) {}
 };
 
 // The input rows of a GEMM.
@@ -164,10 +167,21 @@ struct Worker {
         k.rope(query, d, 0, 1, 1, d, 1, s.cosine + at.position * half, s.sine + at.position * half, 1);
         const DecodeContext context = {
             page_memory, at.pages + op.layer * at.layer_stride, keys_at(shared), values_at(shared), at.prefix,
-            at.ancestors, at.ancestor_count, at.slot};
+            at.ancestors, at.ancestor_count, at.slot, op.block->window == 0 ? 0 : std::max<int64_t>(0, length(at) - op.block->window)};
         float *out = head_scores + context.length() + 64;
         k.decode_attention(query, d, context, 1 / std::sqrt(static_cast<float>(d)), head_scores, out);
         std::memcpy(m.attended + row * m.query_stride + head * d, out, d * sizeof(float));
+    }
+
+    // This thread's panels of swiglu = silu(swiglu) · up.
+    void activate(const ck_block &b, const Intermediate &m, int64_t rows) const {
+        const Range r = share(panels(b.gate.out));
+        for (int64_t row = 0; row < rows; row++) {
+            float *gate = m.swiglu + row * m.inner_stride;
+            const float *up = m.up + row * m.inner_stride;
+            for (int64_t i = r.first * CK_PANEL; i < std::min(r.last * CK_PANEL, b.gate.out); i++)
+                gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+        }
     }
 
     // y = h + down(silu(gate(norm(h))) · up(norm(h))) with h = x + output(attention(norm(x))).
@@ -208,9 +222,17 @@ struct Worker {
         meet();
 
         const Input h = normed(op.y, outputs, b.feed_forward_norm, b.gate);
-        gemm(b.gate, h, 0, outputs, m.swiglu, m.inner_stride, nullptr, &b.up);
+        if (b.gate_bias == nullptr) {
+            gemm(b.gate, h, 0, outputs, m.swiglu, m.inner_stride, nullptr, &b.up);
+        } else {
+            gemm(b.gate, h, 0, outputs, m.swiglu, m.inner_stride, nullptr, nullptr, b.gate_bias);
+            gemm(b.up, h, 0, outputs, m.up, m.inner_stride, nullptr, nullptr, b.up_bias);
+            activate(b, m, outputs);
+        }
         meet();
-        gemm(b.down, input(m.swiglu, m.inner_stride, outputs, b.down), 0, outputs, op.y, s.width, op.y);
+        gemm(
+            b.down, input(m.swiglu, m.inner_stride, outputs, b.down), 0, outputs, op.y, s.width, op.y, nullptr,
+            b.down_bias);
         meet();
     }
 
@@ -244,7 +266,7 @@ int32_t ck_run(const ck_shape *shape, float *const *page_memory, const ck_op *op
             work += multiplications(*shape, ops[i]);
             own.include(*shape, ops[i]);
             if (ops[i].kind == CK_BLOCK)
-                shared = std::max(shared, Intermediate::floats(*shape, ops[i].block->gate.out, ops[i].rows));
+                shared = std::max(shared, Intermediate::floats(*shape, *ops[i].block, ops[i].rows));
         }
         const int32_t team = team_size(work);
         float *memory = scratch(team * own.floats() + shared);

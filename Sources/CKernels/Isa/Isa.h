@@ -37,6 +37,7 @@ struct DecodeContext {
     int64_t prefix;
     const int32_t *ancestors;
     int64_t ancestor_count, slot;
+    int64_t first;  // indices below are not attended to
 
     int64_t length() const { return prefix + ancestor_count + 1; }
     int64_t slot_of(int64_t index) const {

@@ -16,7 +16,8 @@
 extern "C" {
 #endif
 
-// A Llama block. Biases, and the norms [head_dim] of queries and keys, are NULL if absent.
+// A Llama block. Biases, and the norms [head_dim] of queries and keys, are NULL if absent; gate, up and down have all three biases
+// or none. With a window, a row attends to at most so many positions, its own included; 0 is no window.
 typedef struct {
     const float *attention_norm;
     ck_weight query, key, value, output;
@@ -24,6 +25,8 @@ typedef struct {
     const float *query_norm, *key_norm;
     const float *feed_forward_norm;
     ck_weight gate, up, down;
+    const float *gate_bias, *up_bias, *down_bias;
+    int64_t window;
 } ck_block;
 
 // Dimensions and tables shared by all blocks of a model. The rotary tables are [positions, head_dim / 2]; as in Hugging Face's

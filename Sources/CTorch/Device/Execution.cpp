@@ -91,13 +91,17 @@ void Execution::make_metadata(size_t index) {
     made.slot_mapping = part(planned.slot_mapping).view({planned.layers, planned.rows});
     for (const Group &group : planned.groups) {
         const int64_t shared = shape.attention_heads / shape.kv_heads, slots = group.pages * slots_per_page;
-        const auto mask = at::arange(slots, numbers.options())
-                              .le(part(group.slots).view({group.sequences, 1, 1, group.queries, 1}))
-                              .expand({group.sequences, 1, shared, group.queries, slots})
-                              .reshape({group.sequences, 1, shared * group.queries, slots});
+        const auto slot = at::arange(slots, numbers.options());
+        const auto last = part(group.slots).view({group.sequences, 1, 1, group.queries, 1});
         // An additive mask, computed once for all layers: attention would convert a boolean mask to one in every layer.
-        const auto bias = at::zeros(mask.sizes(), on.elements()).masked_fill_(mask.logical_not(), -INFINITY);
-        made.groups.push_back({part(group.rows), part(group.tables).view({planned.layers, -1}), bias});
+        const auto additive = [&](const Tensor &attends) {
+            const auto mask = attends.expand({group.sequences, 1, shared, group.queries, slots})
+                                  .reshape({group.sequences, 1, shared * group.queries, slots});
+            return at::zeros(mask.sizes(), on.elements()).masked_fill_(mask.logical_not(), -INFINITY);
+        };
+        const auto past = slot.le(last);
+        const auto window = shape.window == 0 ? Tensor() : additive(past.logical_and(slot.gt(last - shape.window)));
+        made.groups.push_back({part(group.rows), part(group.tables).view({planned.layers, -1}), additive(past), window});
     }
     if (planned.outputs > 0) made.order = part(planned.order);
 }
@@ -157,14 +161,17 @@ Tensor Execution::block(const Tensor &x, const Step &step) {
     const auto last = [&](const Tensor &t) { return t.narrow(0, cache_only, step.outputs); };
     const auto query = rope(
         biased(gemm(last(rows), b.query), b.query_bias), b.query_norm, last(made.cosine), last(made.sine));
-    const auto y = last(x) + biased(gemm(attended(query, planned, made, step.layer), b.output), b.output_bias);
+    const auto y = last(x) + biased(gemm(attended(query, planned, made, step), b.output), b.output_bias);
     const auto inner = normed(y, b.feed_forward_norm, shape.width);
-    return y + gemm(at::silu(gemm(inner, b.gate)) * gemm(inner, b.up), b.down);
+    const auto gate = at::silu(biased(gemm(inner, b.gate), b.gate_bias));
+    return y + biased(gemm(gate * biased(gemm(inner, b.up), b.up_bias), b.down), b.down_bias);
 }
 
 // Attention of queries [outputs, H, d] over their sequences' slots up to their own: [outputs, H · d]. Queries of heads that
 // share a key head are folded into the rows of one head.
-Tensor Execution::attended(const Tensor &query, const AttentionMetadata &planned, const MetadataTensors &made, int64_t layer) const {
+Tensor Execution::attended(
+    const Tensor &query, const AttentionMetadata &planned, const MetadataTensors &made, const Step &step
+) const {
     const ct::WithoutCudnnAttention guard;
     const int64_t kv_heads = shape.kv_heads, shared = shape.attention_heads / kv_heads, dim = shape.head_dim;
     std::vector<Tensor> all;
@@ -172,7 +179,7 @@ Tensor Execution::attended(const Tensor &query, const AttentionMetadata &planned
         const Group &group = planned.groups[i];
         const GroupTensors &tensors = made.groups[i];
         const auto gathered = [&](const Tensor &pages) {
-            return pages.index_select(0, tensors.table[layer])
+            return pages.index_select(0, tensors.table[step.layer])
                 .view({group.sequences, group.pages * slots_per_page, kv_heads, dim})
                 .transpose(1, 2);
         };
@@ -182,7 +189,8 @@ Tensor Execution::attended(const Tensor &query, const AttentionMetadata &planned
                            .permute({0, 2, 3, 1, 4})
                            .reshape({group.sequences, kv_heads, shared * group.queries, dim});
         const auto result = at::scaled_dot_product_attention(
-            q, gathered(planned.keys), gathered(planned.values), tensors.mask);
+            q, gathered(planned.keys), gathered(planned.values),
+            step.block->has_window ? tensors.window_mask : tensors.mask);
         all.push_back(result.view({group.sequences, kv_heads, shared, group.queries, dim})
                           .permute({0, 3, 1, 2, 4})
                           .reshape({group.sequences * group.queries, shape.attention_heads * dim}));

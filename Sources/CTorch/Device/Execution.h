@@ -28,6 +28,7 @@ private:
     // The plan's attention metadata as tensors on the device.
     struct GroupTensors {
         at::Tensor rows, table, mask;
+        at::Tensor window_mask;  // in blocks with a window
     };
     struct MetadataTensors {
         at::Tensor cosine, sine, slot_mapping, order;
@@ -39,7 +40,8 @@ private:
     void make_metadata(size_t index);
     at::Tensor block(const at::Tensor &x, const Step &step);
     at::Tensor attended(
-        const at::Tensor &query, const AttentionMetadata &planned, const MetadataTensors &made, int64_t layer) const;
+        const at::Tensor &query, const AttentionMetadata &planned, const MetadataTensors &made,
+        const Step &step) const;
     at::Tensor normed(const at::Tensor &x, const float *scale, int64_t width) const;
     at::Tensor rope(const at::Tensor &x, const float *norm, const at::Tensor &cosine, const at::Tensor &sine) const;
     at::Tensor biased(const at::Tensor &x, const float *bias) const;

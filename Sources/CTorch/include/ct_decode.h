@@ -23,6 +23,8 @@ typedef struct {
     const float *query_norm, *key_norm;
     const float *feed_forward_norm;
     ct_tensor gate, up, down;
+    const float *gate_bias, *up_bias, *down_bias;
+    bool has_window;  // attends to the last ct_decode_shape::window slots only
 } ct_decode_block;
 
 // As ck_shape; the rotary tables have `positions` rows.
@@ -31,9 +33,11 @@ typedef struct {
     float epsilon;
     const float *cosine, *sine;
     int64_t positions;
+    int64_t window;  // of the blocks that have one; 0 if none has
 } ct_decode_shape;
 
-// The attention metadata of a row: it attends to the slots 0 ... slot of its sequence, stored in `pages`.
+// The attention metadata of a row: it attends to the slots 0 ... slot of its sequence, stored in `pages`, in blocks with
+// a window to the last of them.
 typedef struct {
     const int32_t *pages;
     int64_t layer_stride, slot, position;

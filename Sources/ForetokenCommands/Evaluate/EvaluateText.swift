@@ -129,6 +129,9 @@ extension Evaluate {
                 on: BatchEngine(model, tokenizer: tokenizer), completions: samples, to: out.url,
                 modelDigest: weights.digest(of: folder)
             ) { prompt in
+                guard case .text(let prompt) = prompt else {
+                    throw ValidationError("a conversation; evaluate text reads 'prompt' only")
+                }
                 var request = GenerationRequest(
                     prompt: model.configuration.tokens(of: prompt, tokenizer), maximumTokens: maxTokens,
                     heads: heads ?? model.configuration.heads, sampler: sampler, stopStrings: stop)

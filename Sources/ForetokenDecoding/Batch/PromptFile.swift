@@ -5,7 +5,7 @@ import ForetokenText
 /// Completes the prompts of a JSONL file and writes the completions to another one, in the same order. An interrupted run
 /// resumes where it stopped.
 ///
-/// Each prompt is a line with an object that has the key `prompt`. Its other keys are copied to the completion's line, which
+/// Each prompt is a line with an object that has the key `prompt`, or `messages` for a conversation, perhaps with `tools`. Its other keys are copied to the completion's line, which
 /// adds `run` (a digest of model and settings), `completion`, `sample` (the completion's index), `stopReason`, `tokens`,
 /// `forwards` and the draft counts.
 public struct PromptFile: Sendable {
@@ -20,14 +20,28 @@ public struct PromptFile: Sendable {
         public var description: String {
             switch self {
             case .badLine(let file, let line, let reason):
-                "\(file): line \(line): \(reason); every line is an object such as {\"prompt\": \"def \"}"
+                "\(file): line \(line): \(reason); every line is an object such as {\"prompt\": \"def \"} or "
+                    + "{\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}"
             case .system(let file, let reason): "\(file): \(reason)"
             }
         }
     }
 
+    /// What a line asks for.
+    public enum Prompt: Sendable, Equatable {
+        /// To continue a text.
+        case text(String)
+        /// To answer a conversation.
+        case messages([JSONValue], tools: [JSONValue]?)
+    }
+
     /// The lines' objects, with their prompts and line numbers from 1.
-    public let prompts: [(fields: JSONObject, text: String, line: Int)]
+    public let prompts: [(fields: JSONObject, prompt: Prompt, line: Int)]
+
+    /// Whether some line is a conversation.
+    public var hasMessages: Bool {
+        prompts.contains { if case .messages = $0.prompt { true } else { false } }
+    }
 
     private let url: URL
 
@@ -35,18 +49,31 @@ public struct PromptFile: Sendable {
     ///
     /// - Throws: ``Problem``.
     public init(contentsOf url: URL) throws {
-        var prompts: [(JSONObject, String, Int)] = []
+        var prompts: [(JSONObject, Prompt, Int)] = []
         let name = url.relativePath
         for (index, line) in try Self.lines(of: url).enumerated() where !line.allSatisfy({ $0 == 0x20 || $0 == 0x0D }) {
             func bad(_ reason: String) -> Problem { .badLine(file: name, line: index + 1, reason: reason) }
             guard let text = String(validating: line, as: UTF8.self) else { throw bad("not UTF-8") }
             guard case .object(let fields) = try Self.parse(text, bad) else { throw bad("not an object") }
-            guard case .string(let prompt) = fields["prompt"] else { throw bad("no text under 'prompt'") }
-            prompts.append((fields, prompt, index + 1))
+            prompts.append((fields, try Self.prompt(fields, bad), index + 1))
         }
         self.url = url
         guard !prompts.isEmpty else { throw Problem.system(file: name, reason: "there is no prompt in it") }
         self.prompts = prompts
+    }
+
+    private static func prompt(_ fields: JSONObject, _ bad: (String) -> Problem) throws -> Prompt {
+        guard let messages = fields["messages"] else {
+            guard case .string(let prompt) = fields["prompt"] else { throw bad("no text under 'prompt'") }
+            return .text(prompt)
+        }
+        guard fields["prompt"] == nil else { throw bad("both 'prompt' and 'messages'") }
+        guard case .array(let messages) = messages else { throw bad("no list under 'messages'") }
+        switch fields["tools"] {
+        case nil, .null?: return .messages(messages, tools: nil)
+        case .array(let tools)?: return .messages(messages, tools: tools)
+        default: throw bad("no list under 'tools'")
+        }
     }
 
     private static func parse(_ text: String, _ bad: (String) -> Problem) throws -> JSONValue {
@@ -84,10 +111,10 @@ public struct PromptFile: Sendable {
     @ComputeActor
     public func run(
         on engine: BatchEngine, completions: Int = 1, to out: URL, modelDigest: String = "",
-        request: (String) -> GenerationRequest, progress: (Int, Int) -> Bool
+        request: (Prompt) throws -> GenerationRequest, progress: (Int, Int) -> Bool
     ) async throws {
         let total = prompts.count * completions
-        let run = request("").digest(model: modelDigest)
+        let run = try request(.text("")).digest(model: modelDigest)
         var written = 0
         let results = try ResultsFile(resuming: out, inputs: [url]) { node, _ in
             guard written < total, node.has(beginning(of: written, completions, run)) else { return false }
@@ -96,15 +123,19 @@ public struct PromptFile: Sendable {
         } unfinished: {
             written < total ? [.object(beginning(of: written, completions, run))] : []
         }
-        for prompt in prompts[min(prompts.count, written / completions)...] {
+        // Made once, before the first is generated: a conversation that the model's template refuses is an error of its line.
+        let first = min(prompts.count, written / completions)
+        let requests = try prompts[first...].map { prompt in
             do {
-                try engine.check(request(prompt.text))
+                let request = try request(prompt.prompt)
+                try engine.check(request)
+                return request
             } catch {
                 throw Problem.badLine(file: url.relativePath, line: prompt.line, reason: "\(error)")
             }
         }
         try await engine.runInOrder(written..<total, completions: completions) { line in
-            var completion = request(prompts[line / completions].text)
+            var completion = requests[line / completions - first]
             completion.sampler.seed &+= UInt64(line % completions)
             return completion
         } shouldContinue: {

@@ -168,8 +168,12 @@ final class DecodingSequence {
 
     /// Emits a token, or ends the text at it.
     private func append(_ token: Int32, isDraft: Bool) {
-        if token == configuration.endOfText {
+        if configuration.isEnd(token) {
             statistics.stopReason = .endOfText
+            return
+        }
+        if request.stopTokens.contains(token) {
+            statistics.stopReason = .stopString
             return
         }
         statistics.tokens.append(token)

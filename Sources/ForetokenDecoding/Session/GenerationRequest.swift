@@ -16,6 +16,8 @@ public struct GenerationRequest: Sendable, Equatable {
     public var sampler: Sampler
     /// The text ends before the first of these.
     public var stopStrings: [String]
+    /// The text ends before the first of these tokens, as at the model's own ends of text.
+    public var stopTokens: Set<Int32> = []
 
     /// Creates a request.
     public init(
@@ -41,7 +43,8 @@ public struct GenerationRequest: Sendable, Equatable {
             "\(sampler.minP)", "\(sampler.repetitionPenalty)", "\(sampler.frequencyPenalty)",
             "\(sampler.presencePenalty)", biases.joined(separator: ","),
         ]
-        let text = (settings + stopStrings).map { "\($0.utf8.count) \($0)" }.joined(separator: "\n")
+        let stops = stopStrings + stopTokens.sorted().map { "token \($0)" }
+        let text = (settings + stops).map { "\($0.utf8.count) \($0)" }.joined(separator: "\n")
         return String(SHA256.hex(of: Array(text.utf8)).prefix(16))
     }
 

@@ -1,186 +1,95 @@
 import ForetokenFiles
 package import ForetokenPlatform
 
-/// A metadata value in a GGUF file.
-package enum GGUFValue {
-    case uint32(Int)
-    case float32(Double)
-    case bool(Bool)
-    case string(String)
-    case int32s([Int32])
-    case strings([String])
-
-    /// The type's number in the format.
-    fileprivate var type: UInt32 {
-        switch self {
-        case .uint32: 4
-        case .float32: 6
-        case .bool: 7
-        case .string: 8
-        case .int32s, .strings: 9
-        }
+/// A GGUF file, version 2 or 3, little-endian, mapped into memory (ggml/docs/gguf.md).
+///
+/// Opening reads and checks the whole header: types, lengths, names used once, and for each tensor that its bytes lie in the file,
+/// aligned and apart from the others'. Metadata values stay in the file until they are asked for. Nothing is trusted: no length
+/// of the file makes memory that is not in proportion to the file, and no input ends the program.
+package final class GGUFFile: Sendable {
+    /// A tensor's description.
+    package struct Entry: Sendable {
+        package let name: String
+        /// Sizes of the axes, outermost first, as in PyTorch; empty for a scalar.
+        package let shape: [Int]
+        package let type: GGUFType
+        /// Position in the file.
+        package let byteRange: Range<Int>
     }
-}
 
-/// A GGUF element type; raw values are ggml's.
-package enum GGUFType: UInt32 {
-    case f32 = 0
-    case f16 = 1
-    case q8 = 8
-    case bf16 = 30
+    package let url: URL
+    /// The tensors in the order of their descriptions.
+    package let entries: [Entry]
+    /// The metadata keys in order; one that is not UTF-8 shows U+FFFD.
+    package let keys: [String]
+    let values: [[UInt8]: GGUFScanner.Value]
+    private let positions: [String: Int]
+    /// Keeps ``contents`` alive.
+    private let owner: any AnyObject & Sendable
+    private nonisolated(unsafe) let contents: UnsafeRawBufferPointer
 
-    /// Bytes of a row of `width` weights; nil if the row is not a whole number of blocks.
-    package func byteCount(row width: Int) -> Int? {
-        switch self {
-        case .f32: width * 4
-        case .f16, .bf16: width * 2
-        case .q8: width.isMultiple(of: Q8.block) ? width / Q8.block * Q8.blockBytes : nil
-        }
-    }
-}
+    /// The largest number of dimensions (`GGML_MAX_DIMS`).
+    static let rankLimit = 4
 
-/// A tensor to be written to a GGUF file.
-package struct GGUFTensor {
-    package let name: String
-    /// Sizes of the axes, outermost first, as in PyTorch.
-    package let shape: [Int]
-    package let type: GGUFType
-    package let byteCount: Int
-    /// Calls its argument with the tensor's bytes, in one or more pieces.
-    package let write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
-
-    package init(
-        name: String, shape: [Int], type: GGUFType, byteCount: Int,
-        write: @escaping ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
-    ) {
-        self.name = name
-        self.shape = shape
-        self.type = type
-        self.byteCount = byteCount
-        self.write = write
-    }
-}
-
-/// An error in writing a GGUF file.
-public enum GGUFError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A system call failed; `action` is the failed action.
-    case cannotWrite(file: String, action: String, reason: String)
-
-    /// The message.
-    public var description: String {
-        switch self {
-        case .cannotWrite(let file, let action, let reason): "\(file): cannot \(action) it: \(reason)"
-        }
-    }
-}
-
-/// Writes GGUF, version 3 (ggml/docs/gguf.md): little-endian, tensors aligned to 32 bytes.
-package enum GGUFFile {
-    private static let alignment = 32
-
-    package static func write(to url: URL, metadata: [(String, GGUFValue)], tensors: [GGUFTensor]) throws {
-        let writer: AtomicFileWriter
+    /// Maps a file and checks its header.
+    ///
+    /// - Throws: ``GGUFError``.
+    package convenience init(contentsOf url: URL) throws(GGUFError) {
+        let mapping: FileMapping
         do throws(FileFailure) {
-            writer = try AtomicFileWriter(destination: url)
-            try writer.append(header(metadata, tensors))
+            mapping = try FileMapping(of: url)
         } catch {
-            throw failure(url, error)
+            throw .cannotRead(file: url.relativePath, action: error.action, reason: error.reason)
         }
-        for tensor in tensors {
-            var written = 0
-            try tensor.write { bytes in
-                written += bytes.count
-                do throws(FileFailure) { try writer.append(bytes) } catch { throw failure(url, error) }
-            }
-            precondition(written == tensor.byteCount, "\(tensor.name): \(written) bytes of \(tensor.byteCount)")
-            do throws(FileFailure) {
-                try writer.append([UInt8](repeating: 0, count: padding(written)))
-            } catch {
-                throw failure(url, error)
-            }
-        }
-        do throws(FileFailure) { try writer.commit() } catch { throw failure(url, error) }
+        try self.init(parsing: mapping.bytes, ownedBy: mapping, url: url)
     }
 
-    private static func failure(_ url: URL, _ failure: FileFailure) -> GGUFError {
-        .cannotWrite(file: url.relativePath, action: failure.action, reason: failure.reason)
+    /// Checks the header of a file's bytes, which are never written and which `owner` keeps alive.
+    init(
+        parsing bytes: UnsafeRawBufferPointer, ownedBy owner: any AnyObject & Sendable, url: URL
+    ) throws(GGUFError) {
+        (contents, self.owner, self.url) = (bytes, owner, url)
+        var scanner = GGUFScanner(bytes, file: url.relativePath)
+        let header = try scanner.header()
+        (values, keys) = (header.values, header.keys)
+        let alignment = try Self.alignment(header.values, scanner)
+        let found = try scanner.tensors(count: header.tensorCount, alignment: alignment)
+        entries = found
+        positions = Dictionary(
+            uniqueKeysWithValues: found.enumerated().map { (position, entry) in (entry.name, position) })
     }
 
-    private static func padding(_ bytes: Int) -> Int { (alignment - bytes % alignment) % alignment }
+    /// The file's path for error messages.
+    package var file: String { url.relativePath }
 
-    private static func header(_ metadata: [(String, GGUFValue)], _ tensors: [GGUFTensor]) -> [UInt8] {
-        var bytes = Array("GGUF".utf8)
-        func append<Integer: FixedWidthInteger>(_ value: Integer) {
-            withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
+    /// A tensor's description; nil if there is none.
+    package func entry(_ name: String) -> Entry? { positions[name].map { entries[$0] } }
+
+    /// Calls `body` with a tensor's bytes as they lie in the file.
+    ///
+    /// - Throws: ``GGUFError/noSuchTensor(file:tensor:)``, errors of `body`.
+    package func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result
+    {
+        guard let entry = entry(name) else { throw GGUFError.noSuchTensor(file: file, tensor: name) }
+        return try withExtendedLifetime(owner) {
+            try body(UnsafeRawBufferPointer(rebasing: contents[entry.byteRange]))
         }
-        func append(_ text: String) {
-            append(UInt64(text.utf8.count))
-            bytes += text.utf8
-        }
-        append(UInt32(3))
-        append(UInt64(tensors.count))
-        append(UInt64(metadata.count))
-        for (key, value) in metadata {
-            append(key)
-            append(value.type)
-            switch value {
-            case .uint32(let number): append(UInt32(clamping: number))
-            case .float32(let number): append(Float(number).bitPattern)
-            case .bool(let flag): append(UInt8(flag ? 1 : 0))
-            case .string(let text): append(text)
-            case .int32s(let numbers):
-                append(UInt32(5))
-                append(UInt64(numbers.count))
-                for number in numbers { append(number) }
-            case .strings(let texts):
-                append(GGUFValue.string("").type)
-                append(UInt64(texts.count))
-                for text in texts { append(text) }
-            }
-        }
-        var offset = 0
-        for tensor in tensors {
-            append(tensor.name)
-            append(UInt32(tensor.shape.count))
-            for size in tensor.shape.reversed() { append(UInt64(size)) }
-            append(tensor.type.rawValue)
-            append(UInt64(offset))
-            offset += tensor.byteCount + padding(tensor.byteCount)
-        }
-        bytes += [UInt8](repeating: 0, count: padding(bytes.count))
-        return bytes
     }
-}
 
-extension AtomicFileWriter {
-    fileprivate func append(_ bytes: [UInt8]) throws(FileFailure) {
-        let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileFailure> in
-            do throws(FileFailure) { return .success(try append(buffer)) } catch { return .failure(error) }
+    /// A scanner over the whole file, for values; the caller keeps the file alive.
+    func scanner(at offset: Int) -> GGUFScanner { GGUFScanner(contents, file: file, at: offset) }
+
+    /// `general.alignment`, 32 if missing.
+    private static func alignment(
+        _ values: [[UInt8]: GGUFScanner.Value], _ scanner: GGUFScanner
+    ) throws(GGUFError) -> Int {
+        let key = "general.alignment"
+        guard let value = values[Array(key.utf8)] else { return 32 }
+        var scanner = scanner
+        guard value.type == .uint32, let number = try scanner.integer(value), number > 0, number & (number - 1) == 0
+        else {
+            throw .metadata(file: scanner.file, key: key, reason: "must be a power of two, of type uint32")
         }
-        try result.get()
-    }
-}
-
-/// ggml's q8_0: blocks of 32 weights, each a float16 scale and 32 signed bytes, quantized like the reference implementation.
-package enum Q8 {
-    package static let block = 32
-    package static let blockBytes = 34
-
-    /// Quantizes weights, whose number must be a multiple of 32; nil if a scale overflows float16.
-    package static func encode(_ weights: UnsafeBufferPointer<Float>) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(weights.count / block * blockBytes)
-        for start in stride(from: 0, to: weights.count, by: block) {
-            let part = weights[start..<(start + block)]
-            let scale = part.reduce(0) { max($0, abs($1)) } / 127
-            guard Float16(scale).isFinite else { return nil }
-            let inverse = scale == 0 ? 0 : 1 / scale
-            withUnsafeBytes(of: Float16(scale).bitPattern.littleEndian) { bytes += $0 }
-            for weight in part {
-                let rounded = (weight * inverse).rounded(.toNearestOrAwayFromZero)
-                bytes.append(UInt8(bitPattern: Int8(max(-127, min(127, rounded)))))
-            }
-        }
-        return bytes
+        return number
     }
 }

@@ -18,8 +18,6 @@ extension SafetensorsError: CustomStringConvertible {
             "\(location(file, tensor)): the header is damaged at byte \(byte): \(problem)"
         case .missingField(let file, let tensor, let field):
             "\(location(file, tensor)): the header has no complete \(field) for it; write the file again"
-        case .unknownField(let file, let tensor, let field):
-            "\(location(file, tensor)): the header has an unknown field \(field.quotedForMessage())"
         case .unknownDType(let file, let tensor, let dtype):
             "\(location(file, tensor)): unknown dtype \(dtype.quotedForMessage()); "
                 + "known types: \(SafetensorsDType.allCases.map(\.rawValue).joined(separator: ", "))"

@@ -20,8 +20,6 @@ public enum SafetensorsError: Error, Sendable, Equatable {
     case malformedHeader(file: String, tensor: String?, byte: Int, problem: JSONProblem)
     /// A tensor without one of its three fields.
     case missingField(file: String, tensor: String, field: String)
-    /// A tensor with a field unknown to the format.
-    case unknownField(file: String, tensor: String, field: String)
     /// An unknown element type.
     case unknownDType(file: String, tensor: String, dtype: String)
     /// An invalid shape: too large, negative, or not a whole number of bytes.

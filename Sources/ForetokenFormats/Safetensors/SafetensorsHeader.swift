@@ -23,7 +23,8 @@ struct SafetensorsHeader {
     ///
     /// - Throws: ``SafetensorsError``.
     init(parsing bytes: UnsafeRawBufferPointer, dataByteCount: Int, file: String) throws(SafetensorsError) {
-        guard bytes.first == UInt8(ascii: "{") else { throw SafetensorsError.headerIsNotAnObject(file: file) }
+        let first = bytes.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        guard first == UInt8(ascii: "{") else { throw SafetensorsError.headerIsNotAnObject(file: file) }
         var parser = SafetensorsHeaderParser(bytes, file: file)
         try parser.parse()
         metadata = parser.metadata

@@ -13,8 +13,8 @@ struct SafetensorsHeaderParser {
     /// The tensor being parsed, for error messages.
     private var tensor: String?
 
-    /// Maximum nesting: an object of objects of arrays.
-    private static let depth = 3
+    /// Maximum nesting, that of the reference implementation; the format itself needs 3.
+    private static let depth = 127
 
     init(_ bytes: UnsafeRawBufferPointer, file: String) {
         self.bytes = bytes
@@ -62,8 +62,8 @@ struct SafetensorsHeaderParser {
                 tensor = nil
             }
         }
-        // The format allows only spaces as padding, while JSON allows other white space.
-        for index in scanner.position..<bytes.count where bytes[index] != 0x20 {
+        // The format pads with spaces; the reference implementation accepts all of JSON's white space.
+        for index in scanner.position..<bytes.count where ![0x20, 0x09, 0x0A, 0x0D].contains(bytes[index]) {
             throw JSONFault(
                 offset: index,
                 problem: .expected("spaces to the header's end", found: "the byte 0x\(String(bytes[index], radix: 16))")
@@ -71,11 +71,12 @@ struct SafetensorsHeaderParser {
         }
     }
 
+    /// An object of texts, of which the last of a key counts, or null.
     private mutating func parseMetadata() throws(JSONFault) {
+        if scanner.peek() == UInt8(ascii: "n") { return try scanner.literal("null") }
         var first = true
         try scanner.beginObject()
         while let key = try scanner.nextKey(first: &first) {
-            guard metadata[key] == nil else { throw scanner.fault(.duplicateKey(key)) }
             metadata[key] = try scanner.string()
         }
     }
@@ -92,7 +93,7 @@ struct SafetensorsHeaderParser {
                 case "dtype": dtype != nil
                 case "shape": shape != nil
                 case "data_offsets": offsets != nil
-                default: throw SafetensorsError.unknownField(file: file, tensor: name, field: key)
+                default: false
                 }
             guard !isRepeated else { throw scanner.fault(.duplicateKey(key)) }
             switch key {
@@ -103,7 +104,9 @@ struct SafetensorsHeaderParser {
                 }
                 dtype = known
             case "shape": shape = try parseSizes(limit: SafetensorsHeader.rankLimit, "']' after 64 dimensions")
-            default: offsets = try parseSizes(limit: 2, "']' after two offsets")
+            case "data_offsets": offsets = try parseSizes(limit: 2, "']' after two offsets")
+            // Other programs' notes, which the reference implementation ignores, too.
+            default: try scanner.skipValue()
             }
         }
         guard let dtype else { throw SafetensorsError.missingField(file: file, tensor: name, field: "dtype") }

@@ -19,7 +19,15 @@ enum BlockFamily: String, CaseIterable {
 
     /// The family that a model is exported as.
     init(_ configuration: ModelConfiguration) {
-        self = configuration.queryKeyNorm ? .qwen3 : configuration.attentionBias == .inputs ? .qwen2 : .llama
+        let isMistral = configuration.slidingWindow?.firstLayer == 0 && configuration.attentionBias == .none
+        self =
+            configuration.queryKeyNorm
+            ? .qwen3 : configuration.attentionBias == .inputs ? .qwen2 : isMistral ? .mistral : .llama
+    }
+
+    /// Whether the family's class in transformers computes the blocks of a model that is exported as this family.
+    func computes(_ configuration: ModelConfiguration) -> Bool {
+        (configuration.slidingWindow == nil || self != .llama) && (!configuration.feedForwardBias || self == .llama)
     }
 
     /// The model class in transformers.

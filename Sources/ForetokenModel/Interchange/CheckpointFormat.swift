@@ -31,7 +31,7 @@ public enum InterchangeFormat: String, Sendable, CaseIterable {
     case foretoken
     /// A Hugging Face folder of head 1.
     case hf
-    /// A GGUF file of head 1, for llama.cpp.
+    /// A GGUF file of head 1, as llama.cpp reads it.
     case gguf
     /// Meta's released multi-token format, with all heads.
     case meta

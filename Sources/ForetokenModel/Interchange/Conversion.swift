@@ -95,7 +95,7 @@ private final class WatchedSource: WeightSource {
 
     var configuration: ModelConfiguration { source.configuration }
     var file: String { source.file }
-    var companions: [URL] { source.companions }
+    var companions: [CompanionFile] { source.companions }
     var notes: [String] { source.notes }
     func weight(_ parameter: String) throws -> StoredWeight { try source.weight(parameter) }
 
@@ -122,8 +122,6 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
     case beyondRange(file: String, tensor: String, type: String)
     /// The output cannot be written.
     case cannotWrite(file: String, action: String, reason: String)
-    /// The input's format can be written, but not read.
-    case writeOnly(file: String, format: String)
     /// The output already exists.
     case exists(String)
 
@@ -144,8 +142,6 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
             "\(file): tensor '\(tensor)' has values out of range for \(type); use --dtype bf16 or f32"
         case .cannotWrite(let file, let action, let reason):
             "\(file): cannot \(action) it: \(reason)"
-        case .writeOnly(let file, let format):
-            "\(file): \(format) files can be written but not read; convert the original model instead"
         case .exists(let path):
             "\(path): already exists and is not overwritten; give another name or remove it"
         }

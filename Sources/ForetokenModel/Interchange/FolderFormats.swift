@@ -62,6 +62,12 @@ enum HuggingFaceFormat: CheckpointFormat {
         func refuse(_ why: String) -> ConversionError {
             .unsupported(format: format.rawValue, what: "'\(configuration.headKind.rawValue)' heads: \(why)")
         }
+        if format == .hf, !BlockFamily(configuration).computes(configuration) {
+            let what = configuration.feedForwardBias ? "biases of the feed-forward" : "a sliding window"
+            throw ConversionError.unsupported(
+                format: format.rawValue,
+                what: "\(what) in a model of this kind: no class of transformers computes both")
+        }
         switch configuration.headKind {
         case .parallel, .causal, .deepseek: return 1
         case .linear: throw refuse("head 1 is not a Llama layer")

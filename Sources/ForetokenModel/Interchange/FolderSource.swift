@@ -5,6 +5,7 @@ import ForetokenPlatform
 struct FolderSource: WeightSource {
     let configuration: ModelConfiguration
     let notes: [String]
+    let companions: [CompanionFile]
     let folder: URL
     private let llama: SafetensorsCheckpoint
     private let heads: SafetensorsFile?
@@ -14,21 +15,15 @@ struct FolderSource: WeightSource {
         self.folder = folder
         self.configuration = configuration
         self.notes = notes
+        companions = try ModelFolder.companions(in: folder)
         llama = try SafetensorsCheckpoint(folder: folder)
+        for file in llama.files { try FolderLinks.check(file.url, in: folder) }
         let extras = folder.appendingPathComponent(ModelFolder.extrasFolder)
         heads = isOurs ? try SafetensorsFile(contentsOf: extras.appendingPathComponent(ModelFolder.headsName)) : nil
         try check(isOurs: isOurs)
     }
 
     var file: String { folder.relativePath }
-
-    /// Hugging Face's tokenizer and generation files.
-    var companions: [URL] {
-        [
-            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "vocab.json",
-            "merges.txt", "added_tokens.json", "chat_template.jinja", "generation_config.json",
-        ].map(folder.appendingPathComponent).filter { FileManager.default.fileExists(atPath: $0.path) }
-    }
 
     func weight(_ parameter: String) throws -> StoredWeight {
         let file = try weightFile(of: parameter)

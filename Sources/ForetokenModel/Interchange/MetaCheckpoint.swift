@@ -15,6 +15,8 @@ public struct MetaCheckpoint: WeightSource {
     public let folder: URL
     /// Notes on values missing in the files, in sentences.
     public let notes: [String]
+    /// The folder's files, and the tokenizer one folder up, as in Meta's releases, if the folder has none.
+    public let companions: [CompanionFile]
     private let weights: TorchFile
     private let entries: [String: MetaLayout.Entry]
 
@@ -85,6 +87,18 @@ public struct MetaCheckpoint: WeightSource {
             configuration.beginningOfText = tokenizer.beginningOfText
             configuration.endOfText = tokenizer.endOfText
         }
+        let tokens = try FolderTokens(
+            folder, config: JSONNode(.object(JSONObject()), file: folder.relativePath),
+            vocabulary: configuration.vocabulary)
+        let end = configuration.endOfText
+        configuration.take(tokens)
+        if tokens.ends.isEmpty { configuration.endOfText = end }
+        let own = try ModelFolder.companions(in: folder)
+        let above = ModelFolder.tokenizerFiles(of: folder).filter { url in
+            !own.contains { $0.name == url.lastPathComponent }
+        }
+        for url in above { try FolderLinks.check(url, in: url.deletingLastPathComponent()) }
+        companions = own + above.prefix(1).map { CompanionFile(name: $0.lastPathComponent, at: $0) }
         self.folder = folder
         self.configuration = configuration
         self.weights = weights
@@ -100,12 +114,6 @@ public struct MetaCheckpoint: WeightSource {
 
     /// The folder's path for error messages.
     public var file: String { folder.relativePath }
-
-    /// The tokenizer files, in the folder or, as in Meta's releases, one folder up.
-    public var companions: [URL] {
-        var names: Set<String> = []
-        return ModelFolder.tokenizerFiles(of: folder).filter { names.insert($0.lastPathComponent).inserted }
-    }
 
     /// The stored form of a parameter.
     ///

@@ -20,7 +20,8 @@ enum MetaFormat: CheckpointFormat {
                 "\(configuration.attentionHeads) attention heads of \(configuration.headDimension) in a model of width "
                     + "\(configuration.width): the product must equal the width")
         }
-        if configuration.attentionBias != .none { throw refuse("biases") }
+        if configuration.attentionBias != .none || configuration.feedForwardBias { throw refuse("biases") }
+        if configuration.slidingWindow != nil { throw refuse("a sliding window") }
         if configuration.queryKeyNorm { throw refuse("norms of queries and keys") }
         if configuration.ropeScaling != nil { throw refuse("RoPE scaling") }
         // Any other parameter without a name in the format.
@@ -51,6 +52,8 @@ enum MetaFormat: CheckpointFormat {
         try MetaParameters.value(configuration).write(to: url.appendingPathComponent(MetaParameters.fileName))
         let (tokenizer, notes) = ConvertedTokenizer.read(source)
         try ConvertedTokenizer.write(tokenizer, of: source, to: url)
+        // The format has no config.json that names the tokens.
+        try GenerationSettings.write(configuration, of: source, to: url)
         guard configuration.contextLength != MetaParameters.releasedContext else { return notes }
         return notes + [
             "\(MetaParameters.fileName) has no key for the context length of \(configuration.contextLength) tokens"

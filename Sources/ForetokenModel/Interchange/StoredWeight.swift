@@ -5,20 +5,41 @@ public import ForetokenFormats
 public struct StoredWeight: Sendable, Equatable {
     /// The parameter's shape, [out, in] of a matrix.
     public let shape: [Int]
-    /// The format of its elements.
+    /// The format of its elements; of quantized blocks, float32, which they expand to.
     public let format: StorageFormat
     /// The permutation of its rows.
     public let rows: RowTransform
+    /// The type of its quantized blocks; nil if every element is stored by itself.
+    package let blocks: GGUFType?
 
     /// Creates a description of a weight; by default its rows are not permuted.
     public init(shape: [Int], format: StorageFormat, rows: RowTransform = .none) {
-        (self.shape, self.format, self.rows) = (shape, format, rows)
+        (self.shape, self.format, self.rows, blocks) = (shape, format, rows, nil)
+    }
+
+    /// Creates a description of a weight of quantized blocks.
+    package init(shape: [Int], blocks: GGUFType, rows: RowTransform = .none) {
+        (self.shape, format, self.rows, self.blocks) = (shape, .f32, rows, blocks)
     }
 
     /// Number of elements.
     public var count: Int { shape.reduce(1, *) }
     /// Number of stored bytes.
-    public var byteCount: Int { count * format.bytesPerElement }
+    public var byteCount: Int { storedBytes(of: count) }
+    /// Whether the stored bytes are quantized blocks, which only ``WeightSource/withFloats(of:_:)`` expands.
+    public var isQuantized: Bool { blocks != nil }
+
+    /// Stored bytes of a number of elements that fill whole blocks.
+    func storedBytes(of count: Int) -> Int {
+        guard let blocks else { return count * format.bytesPerElement }
+        return count / blocks.blockSize * blocks.blockBytes
+    }
+
+    /// Expands `count` stored elements that fill whole blocks.
+    func expand(_ bytes: UnsafeRawPointer, count: Int, into floats: UnsafeMutablePointer<Float>) {
+        guard let blocks else { return ck_expand(bytes, format.stored, Int64(count), floats) }
+        blocks.expand(UnsafeRawBufferPointer(start: bytes, count: storedBytes(of: count)), into: floats)
+    }
 }
 
 /// The storage format of a weight's elements.
@@ -129,19 +150,17 @@ extension WeightSource {
         let weight = try weight(parameter)
         return try withBytes(of: parameter) { bytes in
             let isAligned = Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0
-            if weight.format == .f32, weight.rows == .none, isAligned {
+            if weight.format == .f32, !weight.isQuantized, weight.rows == .none, isAligned {
                 return try body(bytes.bindMemory(to: Float.self))
             }
             let floats = [Float](unsafeUninitializedCapacity: weight.count) { floats, count in
                 count = weight.count
                 guard let source = bytes.baseAddress, let target = floats.baseAddress, count > 0 else { return }
-                if weight.rows == .none {
-                    return ck_expand(source, weight.format.stored, Int64(count), target)
-                }
+                if weight.rows == .none { return weight.expand(source, count: count, into: target) }
                 let width = weight.shape.dropFirst().reduce(1, *)
                 for row in 0..<weight.shape[0] {
-                    let stored = source + weight.rows.storedRow(row) * width * weight.format.bytesPerElement
-                    ck_expand(stored, weight.format.stored, Int64(width), target + row * width)
+                    let stored = source + weight.storedBytes(of: weight.rows.storedRow(row) * width)
+                    weight.expand(stored, count: width, into: target + row * width)
                 }
             }
             return try floats.withUnsafeBufferPointer(body)
@@ -158,55 +177,87 @@ extension WeightSource {
     ) throws {
         let weight = try weight(parameter)
         let isOrdered = weight.rows == .none && rows == .none
+        let isAsStored = weight.format == format && !weight.isQuantized
         try withBytes(of: parameter) { bytes in
-            if isOrdered, weight.format == format { return try body(bytes) }
+            if isOrdered, isAsStored { return try body(bytes) }
             let width = weight.shape.dropFirst().reduce(1, *)
             let height = weight.shape.first ?? 1
-            let rowBytes = width * weight.format.bytesPerElement
+            let rowBytes = weight.storedBytes(of: width)
             let step = max(1, (1 << 18) / max(1, width))
             var ordered: [UInt8] = []
-            var floats: [Float] = []
-            var rounded: [UInt8] = []
+            var rounding = Rounding(from: weight, to: format, capacity: min(step, height) * width)
             for start in stride(from: 0, to: height, by: step) {
                 let count = min(step, height - start)
-                if !isOrdered {
-                    ordered.removeAll(keepingCapacity: true)
-                    for row in start..<(start + count) {
-                        let stored = weight.rows.storedRow(rows.storedRow(row)) * rowBytes
-                        ordered.append(contentsOf: bytes[stored..<(stored + rowBytes)])
-                    }
-                    if weight.format == format {
-                        try ordered.withUnsafeBytes(body)
-                        continue
-                    }
-                }
-                if floats.isEmpty {
-                    floats = [Float](repeating: 0, count: step * width)
-                    rounded = [UInt8](repeating: 0, count: step * width * format.bytesPerElement)
-                }
                 func convert(_ piece: UnsafeRawBufferPointer) throws {
-                    guard let source = piece.baseAddress, count * width > 0 else { return }
-                    try floats.withUnsafeMutableBufferPointer { floats in
-                        guard let target = floats.baseAddress else { return }
-                        ck_expand(source, weight.format.stored, Int64(count * width), target)
-                        try rounded.withUnsafeMutableBytes { rounded in
-                            ck_narrow(target, Int64(count * width), format.stored, rounded.baseAddress)
-                            let result = UnsafeRawBufferPointer(
-                                rebasing: rounded[..<(count * width * format.bytesPerElement)])
-                            guard format.notFiniteCount(result) == weight.format.notFiniteCount(piece) else {
-                                throw ConversionError.beyondRange(
-                                    file: file, tensor: parameter, type: format.description)
-                            }
-                            try body(result)
-                        }
+                    guard try rounding.round(piece, count: count * width, body) else {
+                        throw ConversionError.beyondRange(file: file, tensor: parameter, type: format.description)
                     }
                 }
                 if isOrdered {
-                    try convert(
-                        UnsafeRawBufferPointer(rebasing: bytes[(start * rowBytes)..<((start + count) * rowBytes)]))
-                } else {
-                    try ordered.withUnsafeBytes(convert)
+                    let range = (start * rowBytes)..<((start + count) * rowBytes)
+                    try convert(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                    continue
                 }
+                ordered.removeAll(keepingCapacity: true)
+                for row in start..<(start + count) {
+                    let stored = weight.rows.storedRow(rows.storedRow(row)) * rowBytes
+                    ordered.append(contentsOf: bytes[stored..<(stored + rowBytes)])
+                }
+                try ordered.withUnsafeBytes(isAsStored ? body : convert)
+            }
+        }
+    }
+}
+
+extension WeightSource {
+    /// Calls `body` with a parameter's rows as stored, in order, permuted by `rows`.
+    func forEachStoredPiece(
+        of parameter: String, rows: RowTransform, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let weight = try weight(parameter)
+        try withBytes(of: parameter) { bytes in
+            if weight.rows == .none, rows == .none { return try body(bytes) }
+            let rowBytes = weight.storedBytes(of: weight.shape.dropFirst().reduce(1, *))
+            for row in 0..<(weight.shape.first ?? 1) {
+                let stored = weight.rows.storedRow(rows.storedRow(row)) * rowBytes
+                try body(UnsafeRawBufferPointer(rebasing: bytes[stored..<(stored + rowBytes)]))
+            }
+        }
+    }
+}
+
+/// Rounds pieces of a weight to another format through buffers that are used again.
+private struct Rounding {
+    private let weight: StoredWeight
+    private let format: StorageFormat
+    private var floats: [Float]
+    private var rounded: [UInt8]
+
+    init(from weight: StoredWeight, to format: StorageFormat, capacity: Int) {
+        (self.weight, self.format) = (weight, format)
+        floats = [Float](repeating: 0, count: capacity)
+        rounded = [UInt8](repeating: 0, count: capacity * format.bytesPerElement)
+    }
+
+    /// Calls `body` with `count` stored elements, rounded; returns false instead if finite ones became infinite.
+    mutating func round(
+        _ piece: UnsafeRawBufferPointer, count: Int, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> Bool {
+        guard let source = piece.baseAddress, count > 0 else { return true }
+        return try floats.withUnsafeMutableBufferPointer { floats in
+            guard let target = floats.baseAddress else { return true }
+            weight.expand(source, count: count, into: target)
+            // Before rounding to float32 itself a double may be finite, so that stored elements are counted where there are any.
+            let stored =
+                weight.isQuantized
+                ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(floats)[..<(4 * count)]) : piece
+            let notFinite = weight.format.notFiniteCount(stored)
+            return try rounded.withUnsafeMutableBytes { rounded in
+                ck_narrow(target, Int64(count), format.stored, rounded.baseAddress)
+                let result = UnsafeRawBufferPointer(rebasing: rounded[..<(count * format.bytesPerElement)])
+                guard format.notFiniteCount(result) == notFinite else { return false }
+                try body(result)
+                return true
             }
         }
     }

@@ -1,5 +1,3 @@
-public import ForetokenPlatform
-
 /// A stored model of any format: its configuration, and its weights one parameter at a time, as stored.
 ///
 /// Names and shapes are those of ``ModelOutline/parameters``, whatever the file's own names and layout. Opening a source checks
@@ -14,15 +12,15 @@ public protocol WeightSource {
     func weight(_ parameter: String) throws -> StoredWeight
     /// Calls `body` with a parameter's bytes as stored, mapped from the file where possible.
     func withBytes<Result>(of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result
-    /// Files next to the weights that belong to the model, such as its tokenizer.
-    var companions: [URL] { get }
+    /// Files besides the weights that belong to the model, such as its tokenizer.
+    var companions: [CompanionFile] { get }
     /// Notes on settings in the files that a ``ModelConfiguration`` does not hold, in sentences.
     var notes: [String] { get }
 }
 
 extension WeightSource {
     /// None.
-    public var companions: [URL] { [] }
+    public var companions: [CompanionFile] { [] }
     /// None.
     public var notes: [String] { [] }
 }
@@ -53,7 +51,7 @@ struct HeadSubset: WeightSource {
     }
 
     var file: String { source.file }
-    var companions: [URL] { source.companions }
+    var companions: [CompanionFile] { source.companions }
     var notes: [String] { source.notes }
     func weight(_ parameter: String) throws -> StoredWeight { try source.weight(parameter) }
     func withBytes<Result>(

@@ -24,7 +24,7 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     case deepseekcoder
 
     /// The equivalent regular expressions, the most common spelling first; none where it is no single expression.
-    var patterns: [String] {
+    package var patterns: [String] {
         let tail = #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         let head = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"#
         let slashed = tail.replacing(#"[\r\n]*"#, with: #"[\r\n/]*"#)

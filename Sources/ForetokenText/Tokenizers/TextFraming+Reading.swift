@@ -1,8 +1,8 @@
-import ForetokenFiles
+package import ForetokenFiles
 
 extension TextFraming {
     /// Reads `post_processor`: `TemplateProcessing` adds tokens to a text, `ByteLevel` none, and a `Sequence` those of its steps.
-    init(_ node: JSONNode, vocabularySize: Int) throws {
+    package init(_ node: JSONNode, vocabularySize: Int) throws {
         self.init()
         guard node.ifPresent != nil else { return }
         switch try node["type"].string() {

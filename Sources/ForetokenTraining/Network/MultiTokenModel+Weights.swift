@@ -44,11 +44,16 @@ extension MultiTokenModel: WeightSource {
 }
 
 extension WeightSource {
-    /// A copy of a parameter's weights on the CPU, in the element type that they are stored in.
+    /// A copy of a parameter's weights on the CPU, in the element type that they are stored in; quantized ones as float32.
     ///
     /// - Throws: what the source throws, `TorchError.outOfMemory`.
     public func tensor(_ parameter: String) throws -> Tensor {
         let weight = try weight(parameter)
+        if weight.isQuantized {
+            return try withFloats(of: parameter) {
+                try Tensor.copying(UnsafeRawBufferPointer($0), shape: weight.shape, dtype: .float32)
+            }
+        }
         let stored = try withBytes(of: parameter) {
             try Tensor.copying($0, shape: weight.shape, dtype: weight.format.dtype)
         }

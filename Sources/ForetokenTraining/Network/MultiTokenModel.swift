@@ -98,13 +98,15 @@ public final class MultiTokenModel {
     /// The device of the weights.
     public var device: Device { embedding.tensor.device }
 
-    /// What attention takes of a batch. The rope tables of the last length are kept.
-    public func attentionInputs(length: Int, documents: Tensor? = nil) -> AttentionInputs {
+    /// What attention takes of a batch of sequences. The rope tables of the last length are kept.
+    public func attentionInputs(batch: Int, length: Int, documents: Tensor? = nil) -> AttentionInputs {
         let tables =
             rope.flatMap { $0.length == length ? $0 : nil }
             ?? RopeTensors(configuration: configuration, length: length, dtype: dtype, device: device)
         rope = tables
-        return AttentionInputs(rope: tables, documents: configuration.documentMask ? documents : nil)
+        return AttentionInputs(
+            rope: tables, batch: batch, documents: configuration.documentMask ? documents : nil,
+            window: configuration.slidingWindow?.size)
     }
 
     /// The end of a head: its output [B, T, D] to logits [B, T, V].
@@ -115,9 +117,9 @@ public final class MultiTokenModel {
     /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the forward pass without targets. A head that
     /// joins the embedding of token t + j gives those of the first T − j positions only.
     public func allLogits(_ tokens: Tensor, documents: Tensor? = nil) -> [Tensor] {
-        let length = tokens.shape[1]
+        let (batch, length) = (tokens.shape[0], tokens.shape[1])
         let embedded = embedded(tokens)
-        let all = attentionInputs(length: length, documents: documents)
+        let all = attentionInputs(batch: batch, length: length, documents: documents)
         var outputs: [Int: Tensor] = [:]
         let z = trunk.reduce(embedded) { x, block in block(x, all) }
         for node in configuration.headGraph.nodes where node.joined ?? 0 < length {
@@ -126,7 +128,8 @@ public final class MultiTokenModel {
                 known == length
                 ? all
                 : attentionInputs(
-                    length: known, documents: documents?.narrowed(axis: 1, from: 0, count: known).contiguous())
+                    batch: batch, length: known,
+                    documents: documents?.narrowed(axis: 1, from: 0, count: known).contiguous())
             var input = z
             if case .head(let head) = node.input, let output = outputs[head] { input = output }
             outputs[node.head] = heads[node.head - 1](

@@ -16,7 +16,8 @@ struct EmbeddedBatch {
     init(_ batch: BatchTensors, for model: MultiTokenModel) {
         let following = model.configuration.headGraph.joinedTokens
         length = batch.tokens.shape[1] - following
-        attention = model.attentionInputs(length: length, documents: batch.documents)
+        attention = model.attentionInputs(
+            batch: batch.tokens.shape[0], length: length, documents: batch.documents)
         lookup = model.embedded(batch.tokens)
         embeddings = following > 0 ? lookup.detached(requiresGradient: lookup.requiresGradient) : lookup
         hidden = following > 0 ? embeddings.narrowed(axis: 1, from: 0, count: length) : embeddings

@@ -11,6 +11,6 @@ extension Recipe {
             guard shard.tokenCount > 0 else { throw TrainerError.emptyCorpus(source.path) }
             return WeightedTokens(try PackedTokens([shard], tokenizer: tokenizer), weight: source.weight)
         }
-        return BatchLoader(mixing: texts, sequenceLength: model.contextLength, heads: model.heads, seed: seed)
+        return BatchLoader(mixing: texts, sequenceLength: sequenceLength, heads: model.heads, seed: seed)
     }
 }

@@ -98,6 +98,7 @@ extension Recipe {
         if sets("headKind") { merged.headKind = model.headKind }
         if sets("unembedding") { merged.unembedding = model.unembedding }
         if sets("contextLength") { merged.contextLength = model.contextLength }
+        if training.sequenceLength == nil { training.sequenceLength = stored.training.sequenceLength }
         if sets("documentMask") { merged.documentMask = model.documentMask }
         merged.multipleOf = stored.model.multipleOf
         model = merged

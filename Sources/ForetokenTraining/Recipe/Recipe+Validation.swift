@@ -58,11 +58,16 @@ extension Recipe {
             try require(
                 training.minutes != nil, "training.steps", "missing; give steps, or minutes for a run bounded by time")
         }
+        if !isShapeFromCheckpoint {
+            try require(
+                sequenceLength <= model.contextLength, "training.sequenceLength",
+                "\(sequenceLength) is above the model's context length, \(model.contextLength) tokens")
+        }
         let tokens =
-            Double(training.batchSize) * Double(training.accumulation) * Double(model.contextLength + model.heads)
+            Double(training.batchSize) * Double(training.accumulation) * Double(sequenceLength + model.heads)
         try require(
             tokens <= 0x1p28, "training.batchSize",
-            "batchSize × accumulation × contextLength is \(String(format: "%.0f", tokens)) tokens a step; "
+            "batchSize × accumulation × sequenceLength is \(String(format: "%.0f", tokens)) tokens a step; "
                 + "at most \(1 << 28) are possible")
     }
 

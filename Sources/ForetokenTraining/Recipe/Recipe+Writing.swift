@@ -10,7 +10,8 @@ extension Recipe {
     private func yaml(named path: (RecipeKey) -> String) -> String {
         var lines: [String] = []
         var section = ""
-        for key in RecipeKey.all {
+        for key in RecipeKey.all where !(key.path == "training.sequenceLength" && key.write(self) == nil) {
+            // That key is newer than runs and studies whose recipes are compared to the byte.
             if key.section != section {
                 section = key.section
                 lines.append("\(section):")

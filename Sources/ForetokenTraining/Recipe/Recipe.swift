@@ -101,6 +101,8 @@ public struct Recipe: Sendable, Equatable {
         public var minutes: Double?
         /// Sequences in a micro-batch.
         public var batchSize = 8
+        /// T: the tokens of a sequence; the model's context length if nil.
+        public var sequenceLength: Int?
         /// Micro-batches in a step.
         public var accumulation = 1
         /// The peak learning rate.

@@ -119,7 +119,7 @@ extension RecipeKey {
         .choice("model.unembedding", \.model.unembedding, "Output matrices of the heads."),
         .integer(
             "model.contextLength", \.model.contextLength, in: sizes,
-            "Tokens T of a training sequence, and the longest text the model reads."),
+            "The longest text that the model reads, in tokens."),
         .number("model.ropeBase", \.model.ropeBase, .above(0), "Base θ of the rotary position embedding."),
         .number("model.normEpsilon", \.model.normEpsilon, .above(0), "ε of RMSNorm."),
         .flag("model.tieEmbeddings", \.model.tieEmbeddings, "Whether embedding and unembedding are one matrix."),

@@ -15,6 +15,10 @@ extension RecipeKey {
             "Duration of the run in minutes, in place of steps: ten steps are timed and the number of steps is fixed."),
         .integer("training.batchSize", \.training.batchSize, in: counts, "Sequences of a micro-batch."),
         .integer(
+            "training.sequenceLength", \.training.sequenceLength, in: 1...1 << 24,
+            ifNull: "model.contextLength; with start.from the most that fits the memory, up to 2,048",
+            "Tokens T of a training sequence, at most the model's context length."),
+        .integer(
             "training.accumulation", \.training.accumulation, in: counts,
             "Micro-batches of a step, whose gradients are accumulated."),
         .number(

@@ -47,7 +47,7 @@ final class CapturedObjective {
             let inputs = Inputs(
                 sizes: host.map(\.sizes), active: active, factors: values,
                 batches: host.map { BatchTensors($0, for: model, lossFactors: values) },
-                attention: host.map { model.attentionInputs(length: $0.shape[1]) })
+                attention: host.map { model.attentionInputs(batch: $0.shape[0], length: $0.shape[1]) })
             self.inputs = inputs
             try run(inputs)
         }

@@ -31,6 +31,7 @@ public final class Trainer {
 
     private let folder: RunFolder
     private let tokenizer: any Tokenizer
+    private let companions: [CompanionFile]
     private let training: any SequenceSource
     private let validation: (any SequenceSource)?
     private let optimizer: AdamW
@@ -55,6 +56,7 @@ public final class Trainer {
         let prepared = try TrainingPreparation(recipe, folder, tokenizer, world, report: report)
         (self.recipe, self.folder, self.world, self.report) = (prepared.recipe, folder, world, report)
         (self.tokenizer, training, validation) = (prepared.tokenizer, prepared.training, prepared.validation)
+        companions = prepared.companions
         (model, optimizer, step) = (prepared.model, prepared.optimizer, prepared.step)
         optimization = TrainingStep(
             model: model, optimizer: optimizer, objective: prepared.recipe.makeObjective(),
@@ -124,7 +126,7 @@ public final class Trainer {
             world.rank == 0
             ? try RunJournal(folder: self.folder.url) { [report] in report(.warning($0)) } : nil
         var pace = Pace(
-            tokensPerStep: settings.batchSize * settings.accumulation * recipe.model.contextLength, step: step)
+            tokensPerStep: settings.batchSize * settings.accumulation * recipe.sequenceLength, step: step)
 
         while step < steps {
             if let outcome = try stop(after: limit, pace) {
@@ -247,6 +249,7 @@ public final class Trainer {
             do {
                 try ModelFolder.write(model, to: url)
                 try TokenizerFile.write(tokenizer, to: url)
+                try ModelFolder.write(companions, to: url)
                 try TrainerState.write(optimizer, step: step, to: url, through: gather)
             } catch {
                 try gather.drain()

@@ -31,7 +31,7 @@ public enum TrainerError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "\(Formatting.bytes(Double(available))); " + (ranks > 1 ? "start fewer ranks on it, " : "")
                 + (needed - transient > available / ranks
                     ? "make the model smaller (`foretoken inspect` shows its parameters)"
-                    : "lower training.batchSize or model.contextLength, with training.accumulation for the same batch, or set "
+                    : "lower training.batchSize or training.sequenceLength, with training.accumulation for the same batch, or set "
                         + "memory.recompute: blocks")
         }
     }

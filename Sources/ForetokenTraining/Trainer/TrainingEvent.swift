@@ -4,7 +4,11 @@ public import Foundation
 public enum TrainingEvent: Sendable {
     /// The heads of the checkpoint in `start.from` that the run took over.
     case started(StartingHeads)
-    /// Examples in `file` are longer than `model.contextLength` and were cut.
+    /// The recipe names no `training.sequenceLength`, and so many of the checkpoint's `context` tokens were chosen.
+    case sequenceLength(Int, context: Int)
+    /// The recipe's `model.contextLength` is below the checkpoint's, `context`: the model will refuse longer texts.
+    case shorterContext(Int, context: Int)
+    /// Examples in `file` are longer than `training.sequenceLength` and were cut.
     case truncatedExamples(file: String, count: Int)
     /// A run bounded by time fixed its number of steps.
     case measuredSteps(secondsPerStep: Double, steps: Int, minutes: Double)

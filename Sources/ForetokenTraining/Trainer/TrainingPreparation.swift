@@ -19,6 +19,8 @@ struct TrainingPreparation {
     let step: Int
     /// The checkpoint that the run resumes from; nil for a run that has none yet.
     let checkpoint: URL?
+    /// Chat template, generation settings and the like of the model that the run began with.
+    let companions: [CompanionFile]
     /// Whether the folder has a recipe already, that of a run which was killed before its first checkpoint, too.
     let isBegun: Bool
 
@@ -33,18 +35,21 @@ struct TrainingPreparation {
         let base = try given.start.from.map { [checkpoint] in
             try checkpoint ?? ModelFolder.locate(URL(fileURLWithPath: $0))
         }
-        tokenizer = try givenTokenizer ?? base.map { try TokenizerFile.read(folder: $0) } ?? given.dataTokenizer()
+        companions = try (checkpoint ?? base).map { try ModelFolder.keptCompanions(of: $0) } ?? []
+        tokenizer = try givenTokenizer ?? base.map { try ModelFolder.tokenizer(in: $0) } ?? given.dataTokenizer()
         let device = try world.device(named: given.training.device)
         try given.training.precision.require(on: device)
         if let threads = given.training.threads { LibTorch.threads = threads }
         var recipe = given
         try Self.adoptStoredRecipe(in: folder, isResumed: checkpoint != nil, isBegun: isBegun, &recipe)
         let found = try Self.checkpointModel(
-            &recipe, checkpoint: checkpoint, base: base, tokenizer: tokenizer, device: device, report: report)
+            &recipe, checkpoint: checkpoint, base: base, tokenizer: tokenizer, device: device, world: world,
+            isBegun: isBegun, report: report)
         if device == .cpu { try Self.requireMemory(recipe, tokenizer, world) }
-        training = try recipe.trainingSequences(tokenizer: tokenizer, report: report)
+        let templates = try ModelFolder.chatTemplates(among: companions)
+        training = try recipe.trainingSequences(tokenizer: tokenizer, templates: templates, report: report)
         validation = try recipe.data.validation.map { [recipe, tokenizer] in
-            try recipe.sequences($0, tokenizer: tokenizer, report: report)
+            try recipe.sequences($0, tokenizer: tokenizer, templates: templates, report: report)
         }
         let model =
             try found ?? MultiTokenModel(recipe.configuration(for: tokenizer), seed: recipe.seed, device: device)
@@ -91,11 +96,12 @@ struct TrainingPreparation {
     /// The model of the run's checkpoint, or the one that the recipe makes of `start.from`; nil for random weights.
     private static func checkpointModel(
         _ recipe: inout Recipe, checkpoint: URL?, base: URL?, tokenizer: any Tokenizer, device: Device,
-        report: (TrainingEvent) -> Void
+        world: any World, isBegun: Bool, report: (TrainingEvent) -> Void
     ) throws -> MultiTokenModel? {
         if let checkpoint { return try resuming(checkpoint) { try ModelFolder.read(checkpoint, device: device) } }
         return try base.map {
-            try recipe.adaptedModel(of: $0, tokenizer: tokenizer, device: device, report: report)
+            try recipe.adaptedModel(
+                of: $0, tokenizer: tokenizer, device: device, world: world, isBegun: isBegun, report: report)
         }
     }
 

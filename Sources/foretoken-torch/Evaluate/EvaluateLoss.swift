@@ -30,6 +30,12 @@ struct Loss: AsyncParsableCommand {
     var batches = 50
     @Option(
         help: """
+            The length of a sequence, in tokens, at most the model's context length; if omitted, that, or 4,096 if it is \
+            longer.
+            """)
+    var sequenceLength: Int?
+    @Option(
+        help: """
             Also compute the acceptance rate of drafts sampled at this temperature, on 16,384 tokens of each shard; not \
             computed if omitted.
             """)
@@ -39,6 +45,7 @@ struct Loss: AsyncParsableCommand {
 
     func validate() throws {
         try require(batches, "--batches", in: 1...(.max))
+        if let sequenceLength { try require(sequenceLength, "--sequence-length", in: 1...(1 << 24)) }
         guard temperature ?? 1 > 0, (temperature ?? 1).isFinite else {
             throw ValidationError("--temperature must be above 0")
         }
@@ -47,7 +54,8 @@ struct Loss: AsyncParsableCommand {
 
     @ComputeActor
     func run() async throws {
-        let evaluation = try LossEvaluation(model: self.model.url, on: data.map(\.url), batches: batches)
+        let evaluation = try LossEvaluation(
+            model: self.model.url, on: data.map(\.url), batches: batches, sequenceLength: sequenceLength)
         let model = evaluation.model
         let sampled = temperature.map { temperature in
             LossOutput.Sampled(

@@ -77,6 +77,20 @@ struct GraderTests {
         }
     }
 
+    /// Programs get a /tmp of their own, behind which an interpreter there must not disappear.
+    @Test func anInterpreterInAVirtualEnvironmentUnderTheTemporaryFolderWorks() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("foretoken-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let made = try ChildProcess.output(
+            of: [try Sandbox().python, "-m", "venv", "--without-pip", folder.path], limit: 1 << 16,
+            deadline: .now + .seconds(60))
+        // Debian packages venv separately.
+        guard made.status == 0 else { return }
+        let sandbox = try Sandbox(python: folder.appendingPathComponent("bin/python3").path)
+        let run = try sandbox.execute("import sys; print(sys.executable)", input: "", seconds: 10)
+        #expect(String(decoding: run.output, as: UTF8.self) == "\(folder.path)/bin/python3\n")
+    }
+
     @Test func aMissingInterpreterOrOneThatIsNoneIsSaidBeforeAnythingRuns() throws {
         #expect(throws: EvaluationError.self) { try Sandbox(python: "no-such-python") }
         #expect(throws: EvaluationError.self) { try Sandbox(python: "/bin/false") }

@@ -64,7 +64,7 @@ struct SafetensorsHostileTests {
         }
     }
 
-    @Test(arguments: ["", " {}", "[]", "\u{FEFF}{}", "null", "\"{}\"", "\n{}"])
+    @Test(arguments: ["", "  ", "[]", "\u{FEFF}{}", "null", "\"{}\"", "\n[]"])
     func refusesAHeaderThatDoesNotBeginWithABrace(header: String) throws {
         guard case .headerIsNotAnObject = try error(safetensorsBytes(header: header)) else {
             Issue.record("accepted")
@@ -76,7 +76,6 @@ struct SafetensorsHostileTests {
     private static let damages: [(header: String, sentence: String)] = [
         ("{", "damaged at byte 9: expected a key in double quotes, found the end of the text"),
         ("{}x", "byte 10: expected spaces to the header's end, found the byte 0x78"),
-        ("{}\n", "expected spaces to the header's end, found the byte 0xa"),
         ("{}\0", "expected spaces to the header's end, found the byte 0x0"),
         ("{} {}", "expected spaces to the header's end"),
         (#"{"a":5}"#, "tensor 'a': the header is damaged at byte 13: expected an object, found '5'"),
@@ -88,7 +87,6 @@ struct SafetensorsHostileTests {
         (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}"#, "expected ']' after two offsets"),
         (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],}}"#, "expected a key in double quotes, found '}'"),
         (#"{"a":{"dtype":"U8","shape":[1,],"data_offsets":[0,1]}}"#, "expected an integer of zero or more, found ']'"),
-        (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"strides":[1]}}"#, "an unknown field 'strides'"),
         (
             #"{"a":{"dtype":"Q4","shape":[1],"data_offsets":[0,1]}}"#,
             "tensor 'a': unknown dtype 'Q4'; known types: BOOL, F4"
@@ -113,7 +111,6 @@ struct SafetensorsHostileTests {
         (#"{"__metadata__":{"a":1}}"#, "expected a string, found '1'"),
         (#"{"__metadata__":{"a":{"b":"c"}}}"#, "expected a string, found '{'"),
         (#"{"__metadata__":[]}"#, "expected an object, found '['"),
-        (#"{"__metadata__":{"a":"b","a":"b"}}"#, "the key 'a' appears twice"),
         (#"{"__metadata__":{},"__metadata__":{}}"#, "the key '__metadata__' appears twice"),
         (#"{"\ud800":{}}"#, "half of a surrogate pair"),
         ("{\"a\u{1}\":{}}", "control character 0x1"),

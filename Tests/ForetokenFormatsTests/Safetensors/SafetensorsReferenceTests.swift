@@ -7,6 +7,19 @@ import Testing
 
 /// Against files that Python's safetensors 0.8 wrote; see Fixtures/safetensors/make_fixtures.py.
 struct SafetensorsReferenceTests {
+    /// What the reference implementation accepts in a header and what it refuses (Fixtures/safetensors/make_headers.py).
+    @Test func acceptsTheHeadersThatTheReferenceAccepts() throws {
+        let folder = try TemporaryFolder()
+        for row in try JSONNode(contentsOf: safetensorsFixture("headers.json")).array() {
+            let header = try #require(Data(base64Encoded: row["header"].string()))
+            let expected = try row["accepted"].bool() && row["stricter"].ifPresent == nil
+            let url = try folder.write(safetensorsBytes(header: Array(header), data: [0, 0, 0, 0]))
+            let isAccepted = (try? SafetensorsFile(contentsOf: url)) != nil
+            #expect(isAccepted == expected, "\(String(decoding: header.prefix(200), as: UTF8.self))")
+            if isAccepted { #expect(try SafetensorsFile(contentsOf: url).names == ["a"]) }
+        }
+    }
+
     @Test func readsEveryTypeAsTheReferenceDoes() throws {
         let file = try SafetensorsFile(contentsOf: safetensorsFixture("dtypes.safetensors"))
         let table = try String(contentsOf: safetensorsFixture("dtypes.tsv"), encoding: .utf8)

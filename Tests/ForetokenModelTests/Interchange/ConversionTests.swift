@@ -52,15 +52,16 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
     /// Caches of downloads hold links.
     @Test func aLinkedTokenizerIsCopiedNotItsLink() throws {
         let scratch = try Scratch()
-        let input = try written(model(), in: scratch)
-        let blob = scratch.file("blob")
+        let (input, blob) = (scratch.file("snapshots/main"), scratch.file("blobs/0123"))
+        for folder in ["snapshots", "blobs", "deeper"] {
+            try FileManager.default.createDirectory(at: scratch.file(folder), withIntermediateDirectories: false)
+        }
+        try FileManager.default.moveItem(at: written(model(), in: scratch), to: input)
         try ByteTokenizer().definition.withUnsafeBufferPointer { try Data($0).write(to: blob) }
         let link = input.appendingPathComponent("tokenizer.json")
         try? FileManager.default.removeItem(at: link)
-        try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "../blob")
+        try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "../../blobs/0123")
         let out = scratch.file("deeper/out")
-        try FileManager.default.createDirectory(
-            at: scratch.file("deeper"), withIntermediateDirectories: false)
         _ = try Conversion.run(from: input, to: out, format: .foretoken)
         let copy = out.appendingPathComponent("tokenizer.json")
         #expect(try copy.resourceValues(forKeys: [.isSymbolicLinkKey]).isSymbolicLink == false)
@@ -243,6 +244,6 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
     @Test func aGGUFFileIsNotReadButNamed() throws {
         let scratch = try Scratch()
         try Data("GGUF".utf8).write(to: scratch.file("model.gguf"))
-        #expect(sentence { _ = try ModelFolder.source(scratch.file("model.gguf")) }.contains("written but not read"))
+        #expect(sentence { _ = try ModelFolder.source(scratch.file("model.gguf")) }.contains("download complete"))
     }
 }

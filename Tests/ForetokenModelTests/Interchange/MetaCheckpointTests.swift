@@ -132,8 +132,7 @@ private struct Workplace {
         #expect(sentence { $0.queryKeyNorm = true }.contains("norms of queries"))
         #expect(
             sentence {
-                $0.ropeScaling = RopeScaling(
-                    factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8)
+                $0.ropeScaling = .linear(factor: 8)
             }
             .contains("RoPE scaling"))
     }

@@ -143,8 +143,9 @@ private struct WeightPacker {
             value_bias: try block.valueBias.map(vector), output_bias: try block.outputBias.map(vector),
             query_norm: try block.queryNorm.map(vector), key_norm: try block.keyNorm.map(vector),
             feed_forward_norm: try vector(block.feedForwardNorm), gate: try matrix(block.gate),
-            up: try matrix(block.up),
-            down: try matrix(block.down))
+            up: try matrix(block.up), down: try matrix(block.down), gate_bias: try block.gateBias.map(vector),
+            up_bias: try block.upBias.map(vector), down_bias: try block.downBias.map(vector),
+            window: Int64(source.configuration.window(depth: block.depth) ?? 0))
     }
 }
 

@@ -103,6 +103,9 @@ public struct Sandbox: Sendable {
         for file in ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"] {
             all += ["--ro-bind-try", file, file]
         }
+        // Before the interpreter, which may be in a virtual environment under /tmp.
+        if let temporaryBytes { all += ["--size", String(temporaryBytes)] }
+        all += ["--perms", "1777", "--tmpfs", "/tmp"]
         for folder in interpreter where !folder.hasPrefix("/usr/") && folder != "/usr" {
             // Created explicitly, since bubblewrap would create parent folders that only root can read.
             var parent = ""
@@ -113,10 +116,7 @@ public struct Sandbox: Sendable {
             all += ["--ro-bind", folder, folder]
         }
         all += ["--proc", "/proc", "--dev", "/dev"]
-        if let temporaryBytes { all += ["--size", String(temporaryBytes)] }
-        return all + [
-            "--perms", "1777", "--tmpfs", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--",
-        ]
+        return all + ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]
     }
 
     /// The environment of programs.

@@ -1,22 +1,30 @@
 import ForetokenFormats
 import ForetokenPlatform
 
-/// A GGUF file of head 1, for llama.cpp: architectures `llama`, `qwen2` and `qwen3`.
+/// A GGUF file of head 1, as llama.cpp reads it: architectures `llama`, `qwen2` and `qwen3`.
 enum GGUFFormat: CheckpointFormat {
     static func recognizes(_ url: URL) -> Bool { url.pathExtension == "gguf" }
 
-    static func source(at url: URL) throws -> any WeightSource {
-        throw ConversionError.writeOnly(file: url.relativePath, format: InterchangeFormat.gguf.rawValue)
-    }
+    static func source(at url: URL) throws -> any WeightSource { try GGUFSource(url) }
 
     static func heads(of configuration: ModelConfiguration) throws -> Int {
         let family = BlockFamily(configuration)
         func refuse(_ what: String) -> ConversionError {
             .unsupported(format: InterchangeFormat.gguf.rawValue, what: what)
         }
-        if family != .llama, configuration.ropeScaling != nil {
-            throw refuse("Llama 3's RoPE scaling in a \(family.rawValue) model")
+        switch configuration.ropeScaling {
+        case nil, .linear, .dynamic: break
+        case .llama3:
+            if family != .llama { throw refuse("Llama 3's RoPE scaling in a \(family.rawValue) model") }
+        case .yarn(let yarn):
+            if yarn.attentionFactor != nil || !yarn.roundsBounds {
+                throw refuse("YaRN with an attention factor or bounds of its own")
+            }
         }
+        if family != .llama, configuration.feedForwardBias {
+            throw refuse("biases of the feed-forward in a \(family.rawValue) model")
+        }
+        if configuration.slidingWindow != nil { throw refuse("a sliding window") }
         if family == .qwen3, configuration.attentionBias != .none { throw refuse("biases in a qwen3 model") }
         return try HuggingFaceFormat.exportableHeads(of: configuration, for: .gguf)
     }
@@ -27,45 +35,36 @@ enum GGUFFormat: CheckpointFormat {
         let vocabulary = try tokenizer.flatMap { try GGUFTokenizer($0, for: configuration) }
         let parameters = try ModelOutline(configuration).parameters
         var tensors = try parameters.map { try tensor($0, of: source, as: options.storage) }
-        if let scaling = configuration.ropeScaling { tensors.append(rotaryFactors(scaling, configuration)) }
-        try GGUFFile.write(
+        if case .llama3 = configuration.ropeScaling { tensors.append(GGUFRopeFactors.tensor(configuration)) }
+        let type = try type(of: "model.embed_tokens.weight", of: source, as: options.storage, rank: 2)
+        let general: [(String, GGUFValue)] = [
+            ("general.architecture", .string(BlockFamily(configuration).rawValue)), ("general.type", .string("model")),
+            ("general.file_type", .uint32(fileType(type))), ("general.quantization_version", .uint32(2)),
+        ]
+        try GGUFWriter.write(
             to: url,
-            metadata: try metadata(
-                source, storage: options.storage, name: url.deletingPathExtension().lastPathComponent)
-                + (vocabulary?.metadata ?? [("tokenizer.ggml.model", .string("no_vocab"))]),
+            metadata: general + GGUFParameters.metadata(configuration)
+                + (vocabulary?.metadata ?? [("tokenizer.ggml.model", .string("no_vocab"))])
+                + templates(source),
             tensors: tensors)
         return notes + (vocabulary?.notes ?? ["the file contains no tokenizer: llama.cpp reads and prints token ids"])
     }
 
-    private static func metadata(
-        _ source: any WeightSource, storage: StorageType?, name: String
-    ) throws -> [(String, GGUFValue)] {
-        let configuration = source.configuration
-        let family = BlockFamily(configuration).rawValue
-        let type = try type(of: "model.embed_tokens.weight", of: source, as: storage, rank: 2)
-        let fileType =
-            switch type {
-            case .f32: 0
-            case .f16: 1
-            case .q8: 7
-            case .bf16: 32
-            }
-        return [
-            ("general.architecture", .string(family)), ("general.type", .string("model")),
-            ("general.file_type", .uint32(fileType)), ("general.quantization_version", .uint32(2)),
-            ("\(family).vocab_size", .uint32(configuration.vocabulary)),
-            ("\(family).context_length", .uint32(configuration.contextLength)),
-            ("\(family).embedding_length", .uint32(configuration.width)),
-            ("\(family).block_count", .uint32(configuration.layers)),
-            ("\(family).feed_forward_length", .uint32(configuration.feedForwardWidth)),
-            ("\(family).attention.head_count", .uint32(configuration.attentionHeads)),
-            ("\(family).attention.head_count_kv", .uint32(configuration.keyValueHeads)),
-            ("\(family).attention.key_length", .uint32(configuration.headDimension)),
-            ("\(family).attention.value_length", .uint32(configuration.headDimension)),
-            ("\(family).attention.layer_norm_rms_epsilon", .float32(configuration.normEpsilon)),
-            ("\(family).rope.dimension_count", .uint32(configuration.headDimension)),
-            ("\(family).rope.freq_base", .float32(configuration.ropeBase)),
-        ]
+    /// llama.cpp's number of a file whose matrices are of one type.
+    private static func fileType(_ type: GGUFType) -> Int {
+        switch type {
+        case .f16: 1
+        case .q80: 7
+        case .bf16: 32
+        default: 0
+        }
+    }
+
+    /// The chat templates among a source's companions.
+    private static func templates(_ source: any WeightSource) throws -> [(String, GGUFValue)] {
+        try ChatTemplateFiles.templates(source.companions).map { name, text in
+            (name.map { "tokenizer.chat_template.\($0)" } ?? "tokenizer.chat_template", .string(text))
+        }
     }
 
     // MARK: Tensors
@@ -79,12 +78,14 @@ enum GGUFFormat: CheckpointFormat {
         case .f32: return .f32
         case .f16: return .f16
         case .bf16: return .bf16
-        case .q8: return .q8
+        case .q8: return .q80
         case nil:
-            switch try source.weight(parameter).format {
+            let weight = try source.weight(parameter)
+            if let blocks = weight.blocks { return blocks }
+            switch weight.format {
             case .f16: return .f16
             case .bf16: return .bf16
-            default: return .f32
+            case .f32, .f64: return .f32
             }
         }
     }
@@ -94,20 +95,27 @@ enum GGUFFormat: CheckpointFormat {
     ) throws -> GGUFTensor {
         let (name, shape, configuration) = (parameter.name, parameter.shape, source.configuration)
         let type = try type(of: name, of: source, as: storage, rank: shape.count)
+        guard let written = GGUFNames.name(of: name) else {
+            throw ConversionError.unsupported(
+                format: InterchangeFormat.gguf.rawValue, what: "'\(name)', which has no name in that format")
+        }
         guard let width = shape.last, let rowBytes = type.byteCount(row: width) else {
             throw ConversionError.unsupported(
                 format: InterchangeFormat.gguf.rawValue,
                 what: "'\(name)' of shape \(shape) as q8_0, whose rows are multiples of 32; use f16")
         }
-        let isRotary = BlockFamily(configuration) == .llama && (name.contains(".q_proj.") || name.contains(".k_proj."))
-        let rows: RowTransform = isRotary ? .pairsFromHalves(headDimension: configuration.headDimension) : .none
-        let format: StorageFormat = type == .f16 ? .f16 : type == .bf16 ? .bf16 : .f32
+        let rows: RowTransform =
+            GGUFNames.isPaired(name, BlockFamily(configuration))
+            ? .pairsFromHalves(headDimension: configuration.headDimension) : .none
         return GGUFTensor(
-            name: self.name(name), shape: shape, type: type, byteCount: shape.dropLast().reduce(rowBytes, *)
+            name: written, shape: shape, type: type, byteCount: shape.dropLast().reduce(rowBytes, *)
         ) { write in
+            let stored = try source.weight(name)
+            if stored.blocks == type { return try source.forEachStoredPiece(of: name, rows: rows, write) }
+            let format: StorageFormat = type == .f16 ? .f16 : type == .bf16 ? .bf16 : .f32
             // Pieces are whole rows, and therefore whole blocks.
             try source.forEachPiece(of: name, as: format, rows: rows) { bytes in
-                guard type == .q8 else { return try write(bytes) }
+                guard type == .q80 else { return try write(bytes) }
                 let beyond = ConversionError.beyondRange(file: source.file, tensor: name, type: "q8_0")
                 guard format.notFiniteCount(bytes) == 0 else { throw beyond }
                 for start in stride(from: 0, to: bytes.count, by: 1 << 22) {
@@ -119,33 +127,4 @@ enum GGUFFormat: CheckpointFormat {
             }
         }
     }
-
-    /// The divisors that llama.cpp applies to the rotary frequencies.
-    private static func rotaryFactors(_ scaling: RopeScaling, _ configuration: ModelConfiguration) -> GGUFTensor {
-        let factors = RotaryTable.frequencies(configuration).map { Float(scaling.divisor(of: $0)) }
-        return GGUFTensor(name: "rope_freqs.weight", shape: [factors.count], type: .f32, byteCount: 4 * factors.count) {
-            write in try factors.withUnsafeBytes(write)
-        }
-    }
-
-    /// llama.cpp's name of a parameter.
-    private static func name(_ parameter: String) -> String {
-        switch parameter {
-        case "model.embed_tokens.weight": return "token_embd.weight"
-        case "model.norm.weight": return "output_norm.weight"
-        case "lm_head.weight": return "output.weight"
-        default: break
-        }
-        // model.layers.N.PART.KIND
-        let parts = parameter.split(separator: ".")
-        let part = parts.dropFirst(3).dropLast().joined(separator: ".")
-        return "blk.\(parts[2]).\(blockNames[part] ?? part).\(parts[parts.count - 1])"
-    }
-
-    private static let blockNames = [
-        "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
-        "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm",
-        "self_attn.k_norm": "attn_k_norm", "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate",
-        "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
-    ]
 }

@@ -1,12 +1,13 @@
 """Small random models of Hugging Face's dense families, each with the logits that transformers computes.
 
-Run in this folder, with torch, transformers and safetensors:  python make_fixtures.py
+Run in this folder, with torch, transformers and safetensors:  python make_fixtures.py [NAME ...]
 Made with transformers 5.24.0 and torch 2.13.0. The weights are scaled so that logits are of size 1 and every part of the
 model matters; the logits are those of the stored (rounded) weights in float32.
 """
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ SIZES = dict(
     num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5, bos_token_id=1, eos_token_id=2)
 LLAMA3 = dict(
     rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
+YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
 
 MODELS = {
     "llama": (LlamaConfig(**SIZES, rope_theta=10000.0), torch.float32, "5GB"),
@@ -32,6 +34,21 @@ MODELS = {
     "qwen2-untied": (Qwen2Config(**{**SIZES, "num_key_value_heads": 4}), torch.float32, "20KB"),
     "qwen3": (Qwen3Config(**SIZES, head_dim=16, rope_theta=1e6), torch.float32, "20KB"),
     "qwen3-bias": (Qwen3Config(**SIZES, head_dim=6, attention_bias=True), torch.float16, "5GB"),
+    "llama-mlp-bias": (LlamaConfig(**SIZES, mlp_bias=True, attention_bias=True), torch.float32, "5GB"),
+    "llama-linear": (LlamaConfig(**SIZES, rope_scaling=dict(rope_type="linear", factor=3.0)), torch.float32, "5GB"),
+    "llama-dynamic": (LlamaConfig(**SIZES, rope_scaling=dict(rope_type="dynamic", factor=3.0)), torch.float32, "5GB"),
+    "qwen3-yarn": (Qwen3Config(**SIZES, head_dim=16, rope_theta=100.0, rope_scaling=dict(YARN)), torch.float32, "5GB"),
+    "llama-yarn": (
+        LlamaConfig(
+            **SIZES, head_dim=20, rope_theta=50.0,
+            rope_scaling=dict(
+                **YARN, beta_fast=8, beta_slow=2, mscale=1.0, mscale_all_dim=0.5, truncate=False)), torch.bfloat16, "5GB"),
+    "mistral-window": (MistralConfig(**SIZES, sliding_window=7), torch.float32, "5GB"),
+    "qwen2-window": (
+        Qwen2Config(**SIZES, use_sliding_window=True, sliding_window=5, max_window_layers=1), torch.float32, "5GB"),
+    "qwen3-window": (
+        Qwen3Config(**SIZES, head_dim=6, use_sliding_window=True, sliding_window=17, max_window_layers=2),
+        torch.bfloat16, "5GB"),
 }
 
 
@@ -47,6 +64,8 @@ def old_style(folder):
 
 
 for seed, (name, (config, dtype, shard)) in enumerate(MODELS.items()):
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        continue
     torch.manual_seed(seed)
     folder = Path(name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,7 +81,7 @@ for seed, (name, (config, dtype, shard)) in enumerate(MODELS.items()):
     model = model.to(dtype)
     model.save_pretrained(folder, max_shard_size=shard)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    if name in ("llama-3", "qwen2", "mistral"):
+    if name in ("llama-3", "qwen2", "mistral", "llama-linear", "llama-yarn", "mistral-window", "qwen2-window"):
         old_style(folder)
     # Read again: .to(dtype) rounded the rotary frequencies too, which no checkpoint holds.
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()

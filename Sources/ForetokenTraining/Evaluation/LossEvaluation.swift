@@ -18,6 +18,9 @@ public struct LossEvaluation {
     /// The shards in the order given.
     public let sources: [Source]
 
+    /// The longest sequence if none is given.
+    public static let longestSequence = 4096
+
     /// Sequences of a batch.
     private static let batchSize = 8
 
@@ -27,11 +30,13 @@ public struct LossEvaluation {
     ///   - folder: a run or model folder.
     ///   - files: the token shards.
     ///   - batches: the most batches of 8 sequences of each shard, from its beginning.
+    ///   - sequenceLength: the tokens of a sequence; the model's context length if nil, at most ``longestSequence``.
     /// - Throws: ``TrainerError/emptyCorpus(_:)``, ``ObjectiveError``, `ShardError`, `ModelError`, `TorchError.outOfMemory`.
-    public init(model folder: URL, on files: [URL], batches: Int) throws {
+    public init(model folder: URL, on files: [URL], batches: Int, sequenceLength: Int? = nil) throws {
         let folder = try ModelFolder.locate(folder)
         let model = try ModelFolder.read(folder)
         let configuration = model.configuration
+        let length = min(configuration.contextLength, sequenceLength ?? Self.longestSequence)
         let tokenizer = try ModelFolder.tokenizer(in: folder, of: configuration)
         let shards = try files.map { file in
             let shard = try TokenShard(contentsOf: file)
@@ -40,7 +45,7 @@ public struct LossEvaluation {
         }
         let loaders = try shards.map { shard in
             BatchLoader(
-                try PackedTokens([shard], tokenizer: tokenizer), sequenceLength: configuration.contextLength,
+                try PackedTokens([shard], tokenizer: tokenizer), sequenceLength: length,
                 heads: configuration.heads, seed: 0)
         }
         sources = try zip(shards, loaders).map { shard, loader in
