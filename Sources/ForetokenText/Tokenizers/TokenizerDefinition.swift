@@ -1,4 +1,4 @@
-import ForetokenFiles
+package import ForetokenFiles
 
 /// The parts of a byte-level BPE tokenizer, to be written as a `tokenizer.json`.
 package struct TokenizerDefinition {
@@ -56,7 +56,7 @@ package struct TokenizerDefinition {
             "version": "1.0", "truncation": .null, "padding": .null,
             "added_tokens": .array(addedTokens.map(Self.added)),
             "normalizer": isNormalizing ? ["type": "NFC"] : .null,
-            "pre_tokenizer": preTokenization,
+            "pre_tokenizer": Self.preTokenization(preTokenizer),
             "post_processor": framing == TextFraming() ? .null : postProcessor,
             "decoder": Self.byteLevel(usesRegex: true),
             "model": [
@@ -110,7 +110,8 @@ package struct TokenizerDefinition {
         ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
     }
 
-    private var preTokenization: JSONValue {
+    /// The `pre_tokenizer` of a file.
+    package static func preTokenization(_ preTokenizer: PreTokenizer) -> JSONValue {
         if preTokenizer == .smollm {
             let digits: JSONValue = ["type": "Digits", "individual_digits": true]
             return ["type": "Sequence", "pretokenizers": .array([digits, Self.byteLevel(usesRegex: true)])]

@@ -25,7 +25,8 @@ enum GGUFBytePairs {
         "llama-v3": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
         "qwen2": Kind(preTokenizer: .qwen2, isNormalizing: true),
         "deepseek-r1-qwen": Kind(preTokenizer: .qwen2, isNormalizing: true),
-        "qwen35": Kind(preTokenizer: .qwen35),
+        "qwen35": Kind(preTokenizer: .qwen35), "deepseek-v3": Kind(preTokenizer: .deepseek3),
+        "deepseek-coder": Kind(preTokenizer: .deepseekcoder),
         "tekken": Kind(preTokenizer: .tekken, ignoresMerges: true, prepends: true),
         "gpt-4o": Kind(preTokenizer: .o200k), "llama4": Kind(preTokenizer: .o200k),
         "smollm": Kind(preTokenizer: .smollm), "starcoder": Kind(preTokenizer: .smollm),
@@ -82,7 +83,7 @@ enum GGUFBytePairs {
         let value: JSONValue = [
             "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added),
             "normalizer": kind.isNormalizing ? ["type": "NFC"] : .null,
-            "pre_tokenizer": preTokenizer(kind.preTokenizer),
+            "pre_tokenizer": TokenizerDefinition.preTokenization(kind.preTokenizer),
             "post_processor": self.template(template, words.words) ?? byteLevel(usesRegex: true),
             "decoder": byteLevel(usesRegex: true),
             "model": [
@@ -122,21 +123,6 @@ enum GGUFBytePairs {
 
     private static func byteLevel(usesRegex: Bool) -> JSONValue {
         ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
-    }
-
-    private static func preTokenizer(_ kind: PreTokenizer) -> JSONValue {
-        switch kind {
-        case .smollm:
-            let digits: JSONValue = ["type": "Digits", "individual_digits": true]
-            return ["type": "Sequence", "pretokenizers": .array([digits, byteLevel(usesRegex: true)])]
-        case .none, .gpt2: return byteLevel(usesRegex: kind == .gpt2)
-        case .llama3, .qwen2, .o200k, .tekken, .qwen35:
-            let split: JSONValue = [
-                "type": "Split", "pattern": ["Regex": .string(kind.patterns.first ?? "")], "behavior": "Isolated",
-                "invert": false,
-            ]
-            return ["type": "Sequence", "pretokenizers": .array([split, byteLevel(usesRegex: false)])]
-        }
     }
 
     /// The post-processor with which other programs put the tokens before and after every text that the file asks for; nil for
