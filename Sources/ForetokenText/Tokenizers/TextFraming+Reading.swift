@@ -13,8 +13,18 @@ extension TextFraming {
                 let inner = try TextFraming(step, vocabularySize: vocabularySize)
                 before = inner.before + before
                 after += inner.after
+                try requireShort(node)
             }
         default: throw try node["type"].unsupported("TemplateProcessing, ByteLevel and Sequence")
+        }
+    }
+
+    /// A file may name a list of tokens many times.
+    private static let longest = 1000
+
+    private func requireShort(_ node: JSONNode) throws {
+        guard before.count + after.count <= Self.longest else {
+            throw node.unsupported("at most \(Self.longest) tokens around a text")
         }
     }
 
@@ -29,6 +39,7 @@ extension TextFraming {
                     Int32(try $0.integer(in: 0...max(0, vocabularySize - 1)))
                 }
                 if isAfterText { after += ids } else { before += ids }
+                try requireShort(single)
             } else {
                 let text = try piece["Sequence"]["id"]
                 guard try text.string() == "A", !isAfterText else { throw text.unsupported("one A") }

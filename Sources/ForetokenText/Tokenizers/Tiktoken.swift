@@ -75,7 +75,7 @@ enum Tiktoken {
     }
 
     /// The longest token of a file in bytes, so that finding its merges takes little time.
-    private static let longestToken = 512
+    private static let longestToken = 256
 
     /// The bytes of each token in rank order.
     private static func words(of file: [UInt8], _ name: String) throws(TokenizerError) -> [[UInt8]] {

@@ -7,6 +7,8 @@ struct TokenizerWords {
     /// The maximum vocabulary size of a file, several times the largest in use.
     static let largestVocabulary = 4_000_000
     private static let longestAddedToken = 1024
+    /// The maximum size of all added tokens together in bytes, several times the largest in use.
+    private static let largestAddedTokens = 4_000_000
 
     private var spellings = ByteStringTable()
     /// The token of each spelling in the table.
@@ -69,6 +71,7 @@ struct TokenizerWords {
         guard let node = node.ifPresent else { return AddedTokens() }
         var contents: Set<[UInt8]> = []
         var tokens: [AddedToken] = []
+        var size = 0
         for entry in try node.array() {
             let content = try entry["content"]
             let text = Array(try content.string().utf8)
@@ -76,6 +79,10 @@ struct TokenizerWords {
             // Limits the time of matching added tokens, which is proportional to their length at every position.
             guard text.count <= Self.longestAddedToken else {
                 throw content.invalid("an added token of more than \(Self.longestAddedToken) bytes")
+            }
+            size += text.count
+            guard size <= Self.largestAddedTokens else {
+                throw node.invalid("added tokens of more than \(Self.largestAddedTokens) bytes")
             }
             let isSpecial = try entry["special"].ifPresent?.bool() ?? false
             guard !text.isEmpty, contents.insert(text).inserted else {

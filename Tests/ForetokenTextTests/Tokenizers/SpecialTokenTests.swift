@@ -148,6 +148,10 @@ import Testing
             "9999 is out of range"
         ),
         (#"{"type":"Sequence","processors":[{"type":"Other"}]}"#, "post_processor.processors[0].type"),
+        (
+            #"{"type":"TemplateProcessing","single":[$S,$S,$A],"special_tokens":{"s":{"ids":["#
+                + Array(repeating: "1", count: 600).joined(separator: ",") + "]}}}", "at most 1000 tokens"
+        ),
         ("[]", "post_processor: expected an object"),
     ])
     func otherPostProcessorsAreRefused(processor: String, message: String) {
