@@ -38,7 +38,7 @@ final class TemplateBudget {
 
     /// Before making so many bytes.
     func allocate(_ count: Int) throws {
-        guard count <= memory else {
+        guard count <= memory, count < .max else {
             throw TemplateFault.limit("its values took more than \(limits.memory) bytes of memory")
         }
         memory -= count
@@ -46,8 +46,8 @@ final class TemplateBudget {
 
     /// Before making so many elements.
     func allocate(elements: Int) throws {
-        guard elements <= limits.memory else { return try allocate(.max) }
-        try allocate(64 + 64 * elements)
+        guard elements < limits.memory >> 7 else { return try allocate(.max) }
+        try allocate(128 + 128 * elements)
     }
 
     func checkOutput(_ count: Int) throws {
