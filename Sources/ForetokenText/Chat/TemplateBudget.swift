@@ -1,7 +1,7 @@
 /// The bounds of one rendering.
 public struct ChatTemplateLimits: Sendable {
     /// The operations: nodes of the template evaluated, and 32 bytes searched or compared each.
-    public var steps = 50_000_000
+    public var steps = 10_000_000
     /// The bytes of all values made on the way, kept or not.
     public var memory = 1 << 30
     /// The bytes of the rendered text.
