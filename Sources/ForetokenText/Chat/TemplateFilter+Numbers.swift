@@ -144,6 +144,8 @@ extension TemplateInterpreter {
         guard (0...300).contains(precision), double.isFinite else {
             throw TemplateFault.unsupported("this precision, or an infinite number, of the filter 'round'")
         }
+        // Printing 300 digits takes as long as hundreds of steps.
+        try budget.read(6400)
         switch method {
         case "common":
             if let integer = value.asInteger { return .integer(integer) }
