@@ -1,7 +1,7 @@
 /// The bounds of one rendering.
 public struct ChatTemplateLimits: Sendable {
     /// The operations: nodes of the template evaluated, and 32 bytes searched or compared each.
-    public var steps = 50_000_000
+    public var steps = 10_000_000
     /// The bytes of all values made on the way, kept or not.
     public var memory = 1 << 30
     /// The bytes of the rendered text.
@@ -38,7 +38,7 @@ final class TemplateBudget {
 
     /// Before making so many bytes.
     func allocate(_ count: Int) throws {
-        guard count <= memory else {
+        guard count <= memory, count < .max else {
             throw TemplateFault.limit("its values took more than \(limits.memory) bytes of memory")
         }
         memory -= count
@@ -46,8 +46,8 @@ final class TemplateBudget {
 
     /// Before making so many elements.
     func allocate(elements: Int) throws {
-        guard elements <= limits.memory else { return try allocate(.max) }
-        try allocate(64 + 64 * elements)
+        guard elements < limits.memory >> 7 else { return try allocate(.max) }
+        try allocate(128 + 128 * elements)
     }
 
     func checkOutput(_ count: Int) throws {

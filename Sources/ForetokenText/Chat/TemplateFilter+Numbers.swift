@@ -19,7 +19,10 @@ extension TemplateInterpreter {
             let values = try bind("default")
             if case .undefined(let undefined) = value { throw TemplateFault.failed(undefined.message) }
             if let double = value.asDouble { return .float(double) }
-            if case .text(let text) = value, let double = Self.double(text) { return .float(double) }
+            if case .text(let text) = value {
+                try budget.read(64 * text.bytes.count)
+                if let double = Self.double(text) { return .float(double) }
+            }
             return values[0] ?? .float(0)
         case .abs:
             _ = try bind()
@@ -60,7 +63,7 @@ extension TemplateInterpreter {
             guard double.isFinite else { throw TemplateFault.failed("cannot convert float infinity to integer") }
             return try truncated(double)
         case .text(let text):
-            try budget.read(text.bytes.count)
+            try budget.read(64 * text.bytes.count)
             if let digits = Self.digits(text) {
                 guard let integer = Int(digits) else { throw TemplateFault.unsupported("an integer beyond 64 bits") }
                 return .integer(integer)
@@ -87,30 +90,48 @@ extension TemplateInterpreter {
     /// `float(text)`.
     private static func double(_ text: MarkedText) -> Double? {
         let bytes = text.stripped(nil).bytes
-        guard bytes.count <= 1000, !bytes.contains(where: { "xXpP()".utf8.contains($0) }) else { return nil }
-        var plain: [UInt8] = []
-        for (index, byte) in bytes.enumerated() {
-            guard byte == UInt8(ascii: "_") else {
-                plain.append(byte)
-                continue
+        guard bytes.count <= 1000 else { return nil }
+        let hasSign = bytes.first == UInt8(ascii: "-") || bytes.first == UInt8(ascii: "+")
+        let unsigned = bytes.dropFirst(hasSign ? 1 : 0)
+        if unsigned.count <= 8 {
+            let word = String(decoding: unsigned, as: UTF8.self).lowercased()
+            if word == "nan" { return .nan }
+            if word == "inf" || word == "infinity" { return bytes.first == UInt8(ascii: "-") ? -.infinity : .infinity }
+        }
+        func isDigit(_ index: Int) -> Bool { index < bytes.count && (0x30...0x39).contains(bytes[index]) }
+        var plain = bytes.prefix(hasSign ? 1 : 0)
+        var index = plain.count
+        // Digits with single underscores between them.
+        func takeDigits() -> Int {
+            var taken = 0
+            while isDigit(index)
+                || taken > 0 && index < bytes.count && bytes[index] == UInt8(ascii: "_") && isDigit(index + 1)
+            {
+                if isDigit(index) { plain.append(bytes[index]) }
+                (index, taken) = (index + 1, taken + 1)
             }
-            let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-            guard index > 0, digits.contains(bytes[index - 1]), index + 1 < bytes.count,
-                digits.contains(bytes[index + 1])
-            else { return nil }
+            return taken
         }
-        var string = String(decoding: plain, as: UTF8.self)
-        // Python reads "1." and ".5".
-        let unsigned = string.drop { $0 == "+" || $0 == "-" }
-        if unsigned.hasPrefix("."), unsigned.dropFirst().first?.isNumber == true {
-            string = String(string.prefix(string.count - unsigned.count)) + "0" + unsigned
+        var digits = takeDigits()
+        if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
+            if digits == 0 { plain.append(0x30) }
+            plain.append(bytes[index])
+            index += 1
+            let fraction = takeDigits()
+            if fraction == 0 { plain.append(0x30) }
+            digits += fraction
         }
-        if let point = string.firstIndex(of: "."), string.index(after: point) == string.endIndex, string.count > 1 {
-            string.removeLast()
-        } else {
-            string = string.replacing(".e", with: ".0e").replacing(".E", with: ".0E")
+        guard digits > 0 else { return nil }
+        if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
+            plain.append(bytes[index])
+            index += 1
+            if index < bytes.count, bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+") {
+                plain.append(bytes[index])
+                index += 1
+            }
+            guard takeDigits() > 0 else { return nil }
         }
-        return Double(string)
+        return index == bytes.count ? Double(String(decoding: plain, as: UTF8.self)) : nil
     }
 
     private func rounded(_ value: TemplateValue, _ values: [TemplateValue?]) throws -> TemplateValue {
@@ -123,6 +144,8 @@ extension TemplateInterpreter {
         guard (0...300).contains(precision), double.isFinite else {
             throw TemplateFault.unsupported("this precision, or an infinite number, of the filter 'round'")
         }
+        // Printing 300 digits takes as long as hundreds of steps.
+        try budget.read(6400)
         switch method {
         case "common":
             if let integer = value.asInteger { return .integer(integer) }

@@ -68,7 +68,7 @@ extension TemplateInterpreter {
     /// The runs of letters, digits and underscores.
     func wordCount(_ value: TemplateValue) throws -> Int {
         let text = try softText(value)
-        try budget.read(text.bytes.count)
+        try budget.read(64 * text.bytes.count)
         var (count, isInside) = (0, false)
         for scalar in text.scalars {
             let isWord = scalar == "_" || classified(MarkedText(String(scalar)), "isalnum")

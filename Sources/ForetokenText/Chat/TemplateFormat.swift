@@ -199,6 +199,7 @@ extension TemplateInterpreter {
             if case .float(let double) = value {
                 guard double.isFinite else { throw TemplateFault.unsupported("the format of infinity or NaN") }
                 isNegative = double.sign == .minus
+                try budget.read(6400)
                 digits = double.magnitude.fixed(specification.precision ?? 6)
             } else {
                 let integer = value.asInteger ?? 0

@@ -148,6 +148,7 @@ extension TemplateInterpreter {
         guard format.bytes.count <= 1000, !format.bytes.contains(0) else {
             throw TemplateFault.unsupported("a format of over 1000 bytes, or with NUL, for strftime_now")
         }
+        try budget.read(6400)
         var parts = tm()
         guard var seconds = time_t(exactly: now().timeIntervalSince1970.rounded(.down)),
             localtime_r(&seconds, &parts) != nil

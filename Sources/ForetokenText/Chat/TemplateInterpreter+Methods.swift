@@ -102,6 +102,7 @@ extension TemplateInterpreter {
         case "partition", "rpartition": return try partition(text, name, arguments)
         case "isdigit", "isdecimal", "isnumeric", "isalpha", "isalnum", "isspace", "isupper", "islower", "isascii":
             _ = try arguments.bind(name, [])
+            try budget.read(32 * text.bytes.count)
             return .bool(classified(text, name))
         case "ljust", "rjust", "center", "zfill": return .text(try padded(text, name, arguments))
         default: throw TemplateFault.unsupported("the method '\(name)' of str")
@@ -180,6 +181,7 @@ extension TemplateInterpreter {
 
     func cased(_ text: MarkedText, _ name: String) throws -> MarkedText {
         try budget.allocate(3 * text.bytes.count)
+        if !text.isASCII { try budget.read(32 * text.bytes.count) }
         switch name {
         case "upper": return text.uppercased
         case "lower": return text.lowercased

@@ -39,14 +39,14 @@ final class TemplateInterpreter {
     }
 
     func makeNamespace() throws -> TemplateValue.Namespace {
-        try budget.allocate(128)
+        try budget.allocate(512)
         let namespace = TemplateValue.Namespace()
         namespaces.append(namespace)
         return namespace
     }
 
     func makeMacro(_ definition: MacroDefinition, _ scope: TemplateScope) throws -> TemplateValue {
-        try budget.allocate(256)
+        try budget.allocate(768)
         captured.append(scope)
         return .macro(TemplateValue.Macro(definition, scope))
     }
@@ -192,7 +192,7 @@ final class TemplateInterpreter {
                 "chat templates cannot store underscore-prefixed attributes on a namespace: "
                     + name.string.quotedForMessage())
         }
-        try budget.allocate(64)
+        try budget.allocate(128)
         namespace.set(name, try budget.check(value))
     }
 }

@@ -93,8 +93,10 @@ extension TemplateInterpreter {
             let divisor: TemplateValue = test == .divisibleby ? other : .integer(2)
             let remainder = try calculate(value, .modulo, divisor)
             return TemplateValue.areEqual(remainder, .integer(test == .odd ? 1 : 0))
-        case .lower: return classified(try print(value), "islower")
-        case .upper: return classified(try print(value), "isupper")
+        case .lower, .upper:
+            let text = try print(value)
+            try budget.read(32 * text.bytes.count)
+            return classified(text, test == .lower ? "islower" : "isupper")
         case .filter: return TemplateFilter(rawValue: try value.textArgument("a filter's name").string) != nil
         case .test: return TemplateTest.named(try value.textArgument("a test's name").string) != nil
         case .isIn: return try contains(other, value)

@@ -48,7 +48,7 @@ import Testing
         "{% generation %}", "{% call m() %}", "{% if x %}{% else %}{% for a in b %}",
     ])
     func nestedBlocksAreRefused(part: String) {
-        let result = outcome(String(repeating: part, count: 100_000))
+        let result = outcome(String(repeating: part, count: 50_000))
         #expect(isLimit(result), "\(result)")
     }
 

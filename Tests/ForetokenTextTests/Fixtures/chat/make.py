@@ -1,7 +1,7 @@
 """Writes own.json, templates.json and cases.json: what transformers' and Jinja's own environment renders.
 
-    python3 -m venv /tmp/chat && /tmp/chat/bin/pip install transformers==5.24.0 jinja2==3.1.6
-    /tmp/chat/bin/python make.py [templates]
+    python3 -m venv venv && venv/bin/pip install transformers==5.24.0 jinja2==3.1.6
+    venv/bin/python make.py [templates]
 
 own.json is about the templates of this folder. `templates` is the folder vendor/llama.cpp/models/templates of the source
 distribution of llama-cpp-python 0.3.36 (llama.cpp,
