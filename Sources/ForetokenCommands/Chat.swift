@@ -26,7 +26,8 @@ struct Chat: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "A system message before the conversation; none if omitted.")
     var system: String?
 
-    @Option(parsing: .unconditional, help: "The largest number of tokens of an answer; the rest of the context if omitted.")
+    @Option(
+        parsing: .unconditional, help: "The largest number of tokens of an answer; the rest of the context if omitted.")
     var maxTokens: Int?
 
     @Option(
@@ -59,8 +60,8 @@ struct Chat: AsyncParsableCommand {
         limits.cacheBytes = .max
         let language = try LanguageModel(model, tokenizer: tokenizer, limits: limits)
         let session = ChatSession(
-            language, try ChatFormat(of: folder, tokenizer: tokenizer), system: system, variables: try parsedVariables(),
-            maximumTokens: maxTokens, heads: heads, sampler: try sampling.sampler())
+            language, try ChatFormat(of: folder, tokenizer: tokenizer), system: system,
+            variables: try parsedVariables(), maximumTokens: maxTokens, heads: heads, sampler: try sampling.sampler())
         try await talk(session)
     }
 
@@ -95,6 +96,9 @@ struct Chat: AsyncParsableCommand {
                 guard session.takeBackAnswer() else {
                     Terminal.log("there is no answer to generate again")
                     continue
+                }
+                if sampling.temperature == 0 {
+                    Terminal.log("at --temperature 0 the answer is the same; give a temperature for another one")
                 }
                 try await answer(session, isInteractive: isInteractive)
             case .message(let message):

@@ -176,7 +176,9 @@ struct Generate: AsyncParsableCommand {
         let progress = StageProgress()
         // What the texts depend on besides the model and the settings.
         var digest = modelDigest + (readsSpecialAsText ? " special tokens as text" : "")
-        if chat || prompts.hasMessages { digest += " " + (try requests.chatFormat().digest) + (system.map { " \($0)" } ?? "") }
+        if chat || prompts.hasMessages {
+            digest += " \(try requests.chatFormat().digest)" + (system.map { " \($0)" } ?? "")
+        }
         try await prompts.run(on: model.engine, completions: completions, to: out, modelDigest: digest) {
             try requests.request($0, model)
         } progress: { written, total in

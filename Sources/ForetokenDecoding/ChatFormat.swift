@@ -43,9 +43,9 @@ public struct ChatFormat: Sendable {
 
     /// Identifies the templates: equal for equal ones.
     public var digest: String {
-        let parts = templates.sources.sorted { $0.key < $1.key }.flatMap { [Array($0.key.utf8), $0.value.bytes] }
-            + templates.specialTokens.sorted { $0.key < $1.key }.map { Array("\($0.key)=\($0.value)".utf8) }
-        return SHA256.hex(of: parts.flatMap { Array("\($0.count) ".utf8) + $0 })
+        let sources = templates.sources.sorted { $0.key < $1.key }.flatMap { [Array($0.key.utf8), $0.value.bytes] }
+        let tokens = templates.specialTokens.sorted { $0.key < $1.key }.map { Array("\($0.key)=\($0.value)".utf8) }
+        return SHA256.hex(of: (sources + tokens).flatMap { Array("\($0.count) ".utf8) + $0 })
     }
 
     /// The tokens of a conversation up to where the model answers.
@@ -71,7 +71,8 @@ public struct ChatFormat: Sendable {
         guard
             let chat = try? template.render([
                 ["role": "user", "content": "a question"], ["role": "assistant", "content": .string(answer)],
-            ]), let end = chat.userText.last(where: { String(decoding: chat.bytes[$0], as: UTF8.self).hasSuffix(answer) })
+            ]),
+            let end = chat.userText.last(where: { chat.bytes[$0].suffix(answer.utf8.count).elementsEqual(answer.utf8) })
         else { return [] }
         let after = tokenizer.encode(Array(chat.bytes[end.upperBound...]), specialTokens: .parsed)
         guard let first = after.first, tokenizer.specialTokenName(first) != nil else { return [] }

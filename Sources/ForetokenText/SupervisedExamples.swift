@@ -106,7 +106,8 @@ private final class ExampleEncoder {
             example.tokens += tokens
             example.isTarget += [Bool](repeating: isTarget || !masksPrompts, count: tokens.count)
         }
-        let (beginning, end) = ([tokenizer.beginningOfText].compactMap(\.self), [tokenizer.endOfText].compactMap(\.self))
+        let beginning = [tokenizer.beginningOfText].compactMap(\.self)
+        let end = [tokenizer.endOfText].compactMap(\.self)
         guard let messages = try node["messages"].ifPresent else {
             add(beginning, isTarget: false)
             for (key, isTarget) in [("prompt", false), ("completion", true)] {

@@ -38,14 +38,16 @@ import Torch
         let file = try PromptFile(contentsOf: write(lines.joined(separator: "\n\n"), "in.jsonl"))
         let out = folder.appendingPathComponent("out.jsonl")
         try await file.run(
-            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(written($0)) }
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out,
+            request: { request(written($0)) }
         ) { written, _ in written < 7
         }
         // The kill came in the middle of a line.
         let part = try Data(contentsOf: out)
         try part.dropLast(5).write(to: out)
         try await file.run(
-            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out, request: { request(written($0)) }
+            on: BatchEngine(decoder, tokenizer: ByteTokenizer()), completions: 2, to: out,
+            request: { request(written($0)) }
         ) { _, _ in true }
         let rows = try String(contentsOf: out, encoding: .utf8).split(separator: "\n")
         #expect(rows.count == 40)
@@ -59,9 +61,9 @@ import Torch
         }
         let other = try PromptFile(contentsOf: write("{\"prompt\": \"x\"}", "other.jsonl"))
         await #expect(throws: ResultsFileError.foreign(file: out.relativePath, line: 1)) {
-            try await other.run(on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: { request(written($0)) }) {
-                _, _ in true
-            }
+            try await other.run(
+                on: BatchEngine(decoder, tokenizer: ByteTokenizer()), to: out, request: { request(written($0)) }
+            ) { _, _ in true }
         }
     }
 

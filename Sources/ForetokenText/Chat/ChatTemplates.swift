@@ -43,7 +43,9 @@ public struct ChatTemplates: Sendable {
         }
         if sources.isEmpty, let configuration { sources = try embedded(configuration) }
         guard !sources.isEmpty else { return nil }
-        return ChatTemplates(sources: sources, specialTokens: try specialTokens(configuration) { try json("special_tokens_map.json", in: folder) })
+        return ChatTemplates(
+            sources: sources,
+            specialTokens: try specialTokens(configuration) { try json("special_tokens_map.json", in: folder) })
     }
 
     /// The template for a conversation.
