@@ -9,8 +9,9 @@ struct Chat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Talk with a model in the form of its chat template.",
         discussion: """
-            Reads one message per line from standard input and streams the answers; a line that ends with a backslash goes on \
-            in the next. What has been read stays in the cache, so that only new text is computed. Ctrl-C ends an answer.
+            Reads one message per line from standard input and streams the answers; a line that ends with a backslash is \
+            continued in the next. What has been read stays in the cache, so that only new text is computed. Ctrl-C ends an \
+            answer.
 
             \(ChatLine.help)
 

@@ -58,7 +58,9 @@ extension WeightSource {
             try Tensor.copying($0, shape: weight.shape, dtype: weight.format.dtype)
         }
         guard weight.rows != .none, let height = weight.shape.first else { return stored }
-        return stored.rows(at: Tensor((0..<height).map { Int64(weight.rows.storedRow($0)) }, shape: [height]))
+        let order = Tensor((0..<height).map { Int64(weight.rows.storedRow($0)) }, shape: [height])
+        // A bias has rows of one element.
+        return stored.reshaped(height, -1).rows(at: order).reshaped(to: weight.shape)
     }
 }
 
