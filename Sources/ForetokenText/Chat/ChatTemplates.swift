@@ -31,7 +31,7 @@ public struct ChatTemplates: Sendable {
     /// Special tokens are those of `tokenizer_config.json`, and of `special_tokens_map.json` if the former lists no
     /// added tokens.
     ///
-    /// - Throws: ``ChatTemplateError/unreadable(file:reason:)`` or ``JSONError``.
+    /// - Throws: ``ChatTemplateError/unreadable(file:reason:)`` or `JSONError`.
     public static func read(folder: URL) throws -> ChatTemplates? {
         let configuration = try json("tokenizer_config.json", in: folder)
         var sources: [String: Source] = [:]
