@@ -10,7 +10,7 @@ public enum AttentionBias: String, Sendable, CaseIterable {
 
 /// Attention to the most recent tokens only (Mistral, arXiv 2310.06825).
 public struct SlidingWindow: Sendable, Equatable {
-    /// A token attends to so many tokens, itself included.
+    /// The number of tokens that a token attends to, itself included.
     public var size: Int
     /// The first layer with a window, counted from the input; the layers before it attend to the whole context.
     public var firstLayer: Int

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 // A Llama block. Biases, and the norms [head_dim] of queries and keys, are NULL if absent; gate, up and down have all three biases
-// or none. With a window, a row attends to at most so many positions, its own included; 0 is no window.
+// or none. With a window, a row attends to at most `window` positions, its own included; 0 is none.
 typedef struct {
     const float *attention_norm;
     ck_weight query, key, value, output;

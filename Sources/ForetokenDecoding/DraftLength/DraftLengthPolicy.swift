@@ -108,7 +108,7 @@ final class DraftLengthPolicy {
         return least
     }
 
-    /// Whether so many drafts lose little against none.
+    /// Whether this number of drafts is nearly as fast as none.
     private func isNearTie(_ speeds: [Double], _ count: Int) -> Bool {
         speeds[count] > (1 - constants.nearTie) * speeds[0]
     }

@@ -23,13 +23,13 @@ struct PassCostModel {
 
     mutating func recordDrafting(tokens: Int, seconds: Double) { drafting.record(tokens, seconds) }
 
-    /// How well passes of so many tokens are known: how often they were measured, where older measurements count less.
+    /// How well passes of this size are known: the number of their measurements, where older ones count less.
     func passMeasurements(tokens: Int) -> Double { passes.measurements(of: tokens) }
 
-    /// Seconds of a pass of so many tokens, optimistic where that was measured seldom or long ago; 1 before the first pass.
+    /// Seconds of a pass of this size, optimistic where that was measured seldom or long ago; 1 before the first pass.
     func passSeconds(tokens: Int) -> Double { passes.seconds(tokens) ?? 1 }
 
-    /// Seconds of drafting so many tokens, as optimistic; 0 for none and before the first.
+    /// Seconds of drafting this many tokens, as optimistic; 0 for none and before the first.
     func draftingSeconds(tokens: Int) -> Double { tokens == 0 ? 0 : drafting.seconds(tokens) ?? 0 }
 }
 
@@ -105,7 +105,7 @@ private struct CostCurve {
         var times = measurements(of: size)
         var cost = costs[size]
         cost.run = seconds > cost.seconds ? max(0, cost.run) + 1 : seconds < cost.seconds ? min(0, cost.run) - 1 : 0
-        // So many in a row on one side are hardly chance: the machine has changed.
+        // A run of this length on one side is hardly chance: the machine has changed.
         if abs(cost.run) >= constants.surprisingRun { times /= 2 }
         let factor = 1 + constants.firstStep / (1 + times)
         if Double(cost.count) < constants.firstMeasurements {

@@ -76,7 +76,7 @@ struct FormatSpecification {
 }
 
 extension Double {
-    /// The number with so many digits behind the point, rounded from its exact value.
+    /// The number with this many digits behind the point, rounded from its exact value.
     func fixed(_ digits: Int) -> String {
         var buffer = [CChar](repeating: 0, count: 400 + digits)
         let count = withVaList([CInt(digits), self]) { vsnprintf(&buffer, buffer.count, "%.*f", $0) }

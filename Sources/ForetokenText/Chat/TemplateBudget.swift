@@ -30,13 +30,13 @@ final class TemplateBudget {
         if steps < 0 { throw TemplateFault.limit("it took more than \(limits.steps) steps") }
     }
 
-    /// Before reading so many bytes or elements.
+    /// Before reading this many bytes or elements.
     func read(_ count: Int) throws {
         steps -= count >> 5
         if steps < 0 { throw TemplateFault.limit("it took more than \(limits.steps) steps") }
     }
 
-    /// Before making so many bytes.
+    /// Before making this many bytes.
     func allocate(_ count: Int) throws {
         guard count <= memory, count < .max else {
             throw TemplateFault.limit("its values took more than \(limits.memory) bytes of memory")
@@ -44,7 +44,7 @@ final class TemplateBudget {
         memory -= count
     }
 
-    /// Before making so many elements.
+    /// Before making this many elements.
     func allocate(elements: Int) throws {
         guard elements < limits.memory >> 7 else { return try allocate(.max) }
         try allocate(128 + 128 * elements)

@@ -4,7 +4,7 @@ public import Foundation
 public enum TrainingEvent: Sendable {
     /// The heads of the checkpoint in `start.from` that the run took over.
     case started(StartingHeads)
-    /// The recipe names no `training.sequenceLength`, and so many of the checkpoint's `context` tokens were chosen.
+    /// The recipe names no `training.sequenceLength`, and this length was chosen, of the checkpoint's `context` tokens.
     case sequenceLength(Int, context: Int)
     /// The recipe's `model.contextLength` is below the checkpoint's, `context`: the model will refuse longer texts.
     case shorterContext(Int, context: Int)
