@@ -114,8 +114,8 @@ final class Scheduler {
                 continue
             }
             // Looked up before the evictions, which could remove the matching entry.
-            let match =
-                limits.reusesPrefixes && next.group?.prompt == nil ? prefixes.longestMatch(for: next.request) : nil
+            let isReusable = limits.reusesPrefixes && !next.request.scoresPrompt && next.group?.prompt == nil
+            let match = isReusable ? prefixes.longestMatch(for: next.request) : nil
             while reservedPages + prefixes.pages + next.pages > maximumPages, prefixes.evictOldest() {}
             waiting.removeFirst()
             start(next, match)
@@ -168,7 +168,7 @@ final class Scheduler {
         guard let sequence = request.sequence, !request.isEnded else { return }
         running.removeAll { $0 === request }
         count(sequence.statistics)
-        request.statistics = sequence.statistics
+        (request.statistics, request.promptScores) = (sequence.statistics, sequence.promptScores)
         request.end(sequence.failure)
         request.sequence = nil
         if let group = request.group, group.leader === request {
