@@ -65,6 +65,8 @@ public final class GenerationStream: AsyncSequence, Sendable {
 @ComputeActor
 final class ScheduledRequest {
     let request: GenerationRequest
+    /// When it was submitted.
+    let submitted = ContinuousClock().now
     /// Maximum number of cache pages it can use.
     let pages: Int
     var sequence: DecodingSequence?

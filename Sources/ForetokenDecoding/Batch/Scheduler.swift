@@ -31,6 +31,15 @@ final class Scheduler {
     /// Cache pages in use, by requests and the prefix cache.
     var pagesInUse: Int { engine.allocator.pagesInUse }
 
+    /// What runs and waits now.
+    var activity: BatchEngine.Activity {
+        let running = running.compactMap { request in
+            request.sequence.map { (request: request.request, statistics: $0.statistics) }
+        }
+        return BatchEngine.Activity(
+            running: running, waiting: waiting.count, cacheBytes: pagesInUse * engine.allocator.bytesPerPage)
+    }
+
     func clearPrefixCache() {
         while prefixes.evictOldest() {}
     }
@@ -136,6 +145,7 @@ final class Scheduler {
                 group.leader = request
                 request.sequence?.waitsToFork = true
             }
+            request.sequence?.statistics.waitingSeconds = (ContinuousClock().now - request.submitted).inSeconds
             reservedPages += request.pages
             running.append(request)
         } catch {

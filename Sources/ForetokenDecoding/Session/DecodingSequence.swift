@@ -206,7 +206,7 @@ final class DecodingSequence {
 
     /// Emits a token, or ends the text at it.
     private func append(_ piece: TextPiece, _ token: Int32) {
-        let isEnd = configuration.isEnd(token) && !request.ignoresEnds
+        let isEnd = configuration.isEnd(token)
         guard !isEnd, !request.stopTokens.contains(token) else {
             statistics.stopReason = isEnd ? .endOfText : .stopString
             statistics.endToken = token

@@ -18,8 +18,6 @@ public struct GenerationRequest: Sendable, Equatable {
     public var stopStrings: [String]
     /// The text ends before the first of these tokens, as at the model's own ends of text.
     public var stopTokens: Set<Int32> = []
-    /// Whether the text goes on after the model's own ends of text, as benchmarks of a fixed length want it.
-    public var ignoresEnds = false
     /// How many of the likeliest tokens are reported at every position with the chosen one, as ``TextPiece/scores``; none if nil.
     public var logProbabilities: Int?
     /// Whether the prompt's tokens are scored as well, as ``GenerationStream/promptScores``.
@@ -49,7 +47,7 @@ public struct GenerationRequest: Sendable, Equatable {
             "\(sampler.minP)", "\(sampler.repetitionPenalty)", "\(sampler.frequencyPenalty)",
             "\(sampler.presencePenalty)", biases.joined(separator: ","),
         ]
-        let stops = stopStrings + stopTokens.sorted().map { "token \($0)" } + (ignoresEnds ? ["no ends"] : [])
+        let stops = stopStrings + stopTokens.sorted().map { "token \($0)" }
         let text = (settings + stops).map { "\($0.utf8.count) \($0)" }.joined(separator: "\n")
         return String(SHA256.hex(of: Array(text.utf8)).prefix(16))
     }

@@ -18,6 +18,8 @@ public struct GenerationStatistics: Sendable, Equatable {
     public internal(set) var forwards = 0
     /// Drafts proposed and accepted.
     public internal(set) var drafts = DraftCounts()
+    /// Seconds that the request waited for a place in the batch.
+    public internal(set) var waitingSeconds = 0.0
     /// Seconds of the prompt's pass.
     public internal(set) var prefillSeconds = 0.0
     /// Seconds of all passes after it.
