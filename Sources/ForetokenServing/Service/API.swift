@@ -55,7 +55,7 @@ public final class API: Sendable {
             if route.needsKey { try checkKey(request.authorization) }
             return try await route.handler(self, request)
         } catch {
-            metrics.refused(status: error.status)
+            if error != .clientGone { metrics.refused(status: error.status) }
             return error.reply
         }
     }
