@@ -39,7 +39,7 @@ package struct TokenizeBody: RequestBody {
         let text = values.string("prompt") ?? values.string("content")
         let given = ["prompt", "content", "messages"].count { values.value($0) != nil }
         guard given == 1 else {
-            throw .invalid("Send one of 'prompt', 'content' and 'messages', not \(given).", parameter: "prompt")
+            throw .invalid("Send one of 'prompt', 'content' and 'messages', not \(given) of them.", parameter: nil)
         }
         if let text {
             input = .text(text)
