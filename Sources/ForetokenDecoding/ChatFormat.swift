@@ -58,11 +58,24 @@ public struct ChatFormat: Sendable {
     public func tokens(
         of messages: [JSONValue], tools: [JSONValue]? = nil, variables: JSONObject = JSONObject()
     ) throws -> [Int32] {
-        let template = try templates.template(hasTools: tools?.isEmpty == false)
-        let chat = try template.render(
-            template.prepared(messages), addGenerationPrompt: true, tools: tools, variables: variables)
+        let chat = try text(of: messages, tools: tools, variables: variables)
         try tokenizer.checkEncodable(chat.bytes)
         return tokenizer.encode(chat.bytes, specialTokens: .parsedOutside(chat.userText))
+    }
+
+    /// The text of a conversation, with the ranges of its bytes that messages say.
+    ///
+    /// Parameters as in ``tokens(of:tools:variables:)``.
+    ///
+    /// - Parameter addsGenerationPrompt: whether the text ends with what begins the model's answer.
+    /// - Throws: `ChatTemplateError`.
+    package func text(
+        of messages: [JSONValue], tools: [JSONValue]? = nil, variables: JSONObject = JSONObject(),
+        addsGenerationPrompt: Bool = true
+    ) throws -> RenderedChat {
+        let template = try templates.template(hasTools: tools?.isEmpty == false)
+        return try template.render(
+            template.prepared(messages), addGenerationPrompt: addsGenerationPrompt, tools: tools, variables: variables)
     }
 
     /// The special tokens that begin what the template puts after an answer.

@@ -107,9 +107,12 @@ import Testing
             var assembler = TextAssembler(stopStrings: stops)
             var (text, isStopped) = ("", false)
             for byte in Array("the end".utf8) {
-                let (pieces, stopped) = assembler.push([byte], isDraft: false)
+                let (pieces, stop) = assembler.push([byte], TextPiece(token: Int32(byte)))
                 text += pieces.map(\.text).joined()
-                isStopped = isStopped || stopped
+                if let stop {
+                    #expect(stop == "end")
+                    isStopped = true
+                }
             }
             #expect(isStopped && text + assembler.finish().map(\.text).joined() == "the ")
         }

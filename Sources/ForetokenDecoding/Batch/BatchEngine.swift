@@ -85,6 +85,19 @@ public final class BatchEngine {
     /// - Throws: ``DecodingError``.
     public func check(_ request: GenerationRequest) throws { _ = try scheduler.pages(for: request) }
 
+    /// What an engine is doing at a moment.
+    public struct Activity: Sendable {
+        /// The running requests with their statistics so far.
+        public let running: [(request: GenerationRequest, statistics: GenerationStatistics)]
+        /// The number of waiting requests.
+        public let waiting: Int
+        /// Bytes of keys and values in use, by requests and the prefix cache.
+        public let cacheBytes: Int
+    }
+
+    /// What runs and waits now.
+    public var activity: Activity { scheduler.activity }
+
     /// Whether any request is running or waiting.
     public var isBusy: Bool { scheduler.isBusy }
 

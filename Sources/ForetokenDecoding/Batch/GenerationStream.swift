@@ -1,6 +1,6 @@
 import ForetokenFiles
 
-/// The text of a request in a ``BatchEngine`` as it is decoded, one block per forward pass.
+/// The text of a request in a ``BatchEngine`` as it is decoded, one block per forward pass, in it one piece per token.
 ///
 /// The request is cancelled with its consumer's task, or when the stream is released.
 public final class GenerationStream: AsyncSequence, Sendable {
@@ -38,6 +38,12 @@ public final class GenerationStream: AsyncSequence, Sendable {
         get async { await request.currentStatistics }
     }
 
+    /// The scores of the prompt's tokens from its second on, if the request asks for them: complete once a block was delivered or
+    /// the text has ended.
+    public var promptScores: [TokenScores] {
+        get async { await request.currentPromptScores }
+    }
+
     /// Returns the iterator; every block is delivered once, whatever the number of iterators.
     public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
@@ -59,6 +65,8 @@ public final class GenerationStream: AsyncSequence, Sendable {
 @ComputeActor
 final class ScheduledRequest {
     let request: GenerationRequest
+    /// When it was submitted.
+    let submitted = ContinuousClock().now
     /// Maximum number of cache pages it can use.
     let pages: Int
     var sequence: DecodingSequence?
@@ -72,6 +80,7 @@ final class ScheduledRequest {
     private(set) var isEnded = false
     private(set) var failure: (any Error)?
     var statistics = GenerationStatistics()
+    var promptScores: [TokenScores] = []
 
     init(_ request: GenerationRequest, pages: Int, group: CompletionGroup? = nil) {
         self.request = request
@@ -80,6 +89,7 @@ final class ScheduledRequest {
     }
 
     var currentStatistics: GenerationStatistics { sequence?.statistics ?? statistics }
+    var currentPromptScores: [TokenScores] { sequence?.promptScores ?? promptScores }
 
     func deliver(_ block: [TextPiece]) {
         if let consumer, !isCollected {

@@ -31,6 +31,15 @@ final class Scheduler {
     /// Cache pages in use, by requests and the prefix cache.
     var pagesInUse: Int { engine.allocator.pagesInUse }
 
+    /// What runs and waits now.
+    var activity: BatchEngine.Activity {
+        let running = running.compactMap { request in
+            request.sequence.map { (request: request.request, statistics: $0.statistics) }
+        }
+        return BatchEngine.Activity(
+            running: running, waiting: waiting.count, cacheBytes: pagesInUse * engine.allocator.bytesPerPage)
+    }
+
     func clearPrefixCache() {
         while prefixes.evictOldest() {}
     }
@@ -114,8 +123,8 @@ final class Scheduler {
                 continue
             }
             // Looked up before the evictions, which could remove the matching entry.
-            let match =
-                limits.reusesPrefixes && next.group?.prompt == nil ? prefixes.longestMatch(for: next.request) : nil
+            let isReusable = limits.reusesPrefixes && !next.request.scoresPrompt && next.group?.prompt == nil
+            let match = isReusable ? prefixes.longestMatch(for: next.request) : nil
             while reservedPages + prefixes.pages + next.pages > maximumPages, prefixes.evictOldest() {}
             waiting.removeFirst()
             start(next, match)
@@ -136,6 +145,7 @@ final class Scheduler {
                 group.leader = request
                 request.sequence?.waitsToFork = true
             }
+            request.sequence?.statistics.waitingSeconds = (ContinuousClock().now - request.submitted).inSeconds
             reservedPages += request.pages
             running.append(request)
         } catch {
@@ -168,7 +178,7 @@ final class Scheduler {
         guard let sequence = request.sequence, !request.isEnded else { return }
         running.removeAll { $0 === request }
         count(sequence.statistics)
-        request.statistics = sequence.statistics
+        (request.statistics, request.promptScores) = (sequence.statistics, sequence.promptScores)
         request.end(sequence.failure)
         request.sequence = nil
         if let group = request.group, group.leader === request {

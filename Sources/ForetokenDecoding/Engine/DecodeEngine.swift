@@ -30,11 +30,14 @@ final class DecodeEngine {
         headOutputs = model.nextTokenPath.dropLast().map { _ in FloatBuffer() }
     }
 
-    /// The rows of one sequence in a pass; cache-only rows need no logits.
+    /// The rows of one sequence in a pass: cache-only rows, which need no logits, then rows that score the prompt, then rows that
+    /// choose tokens.
     private struct Part {
         let sequence: DecodingSequence
         let tokens: [Int32]
-        let outputs: Int
+        let scored: Int
+        let choosing: Int
+        var outputs: Int { scored + choosing }
         var cacheOnly: Int { tokens.count - outputs }
     }
 
@@ -50,9 +53,9 @@ final class DecodeEngine {
         let parts = sequences.compactMap { sequence -> Part? in
             let limit = sequence.isPrefilling ? promptRows : sequence.pending.count
             guard limit > 0, !sequence.isFinished else { return nil }
-            let (tokens, outputs) = sequence.nextTokens(atMost: limit)
+            let (tokens, scored, choosing) = sequence.nextTokens(atMost: limit)
             if sequence.isPrefilling { promptRows -= min(promptRows, tokens.count) }
-            return Part(sequence: sequence, tokens: tokens, outputs: outputs)
+            return Part(sequence: sequence, tokens: tokens, scored: scored, choosing: choosing)
         }
         guard !parts.isEmpty else { return }
         let isPrompt = parts.map(\.sequence.isPrefilling)
@@ -127,11 +130,16 @@ final class DecodeEngine {
             defer { (cacheOnly, output) = (cacheOnly + part.cacheOnly, output + part.outputs) }
             let start = sequence.committed
             try advance(sequence, from: cacheOnly, rows: part.cacheOnly, position: start)
-            guard part.outputs > 0 else {
-                sequence.commitPrompt(part.cacheOnly)
-                continue
+            let rows = logits.pointer + output * model.configuration.vocabulary
+            sequence.scorePrompt(rows, rows: part.scored)
+            if sequence.failure != nil { continue }
+            let committed: Int
+            if part.choosing > 0 {
+                committed = sequence.accept(rows + part.scored * model.configuration.vocabulary, scratch: scratch)
+            } else {
+                committed = part.tokens.count
+                sequence.commitPrompt(committed)
             }
-            let committed = sequence.accept(logits.pointer + output * model.configuration.vocabulary, scratch: scratch)
             if sequence.failure != nil { continue }
             try advance(
                 sequence, from: outputsStart + output, rows: committed - part.cacheOnly,

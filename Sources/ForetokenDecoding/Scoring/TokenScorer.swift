@@ -1,5 +1,4 @@
 import ForetokenModel
-import ForetokenPlatform
 
 /// Head 1's log-probabilities of given tokens, as the decode kernels compute them.
 final class TokenScorer {
@@ -75,9 +74,7 @@ final class TokenScorer {
         }
         for (row, target) in targets.enumerated() {
             let scores = UnsafeBufferPointer(start: scores + row * vocabulary, count: vocabulary)
-            let peak = Double(scores.max() ?? 0)
-            let total = scores.reduce(0.0) { $0 + exp(Double($1) - peak) }
-            body(log(total) + peak - Double(scores[Int(target)]))
+            body(-LogProbabilities(scores)[target])
         }
     }
 }

@@ -25,6 +25,8 @@ final class DecodingSequence {
     /// Estimated acceptance of its drafts, for the choice of the draft length.
     let acceptance: AcceptanceModel
     private(set) var history: TokenHistory
+    /// The scores of the prompt's tokens from its second, if the request asks for them.
+    private(set) var promptScores: [TokenScores] = []
 
     private let configuration: ModelConfiguration
     private let tokenizer: any Tokenizer
@@ -63,6 +65,8 @@ final class DecodingSequence {
             model, forking: other.draftState, length, heads: request.heads, maximum: maximum)
         acceptance = AcceptanceModel(length: request.heads - 1)
         committed = length
+        if request.scoresPrompt { promptScores = other.promptScores }
+        statistics.reusedPromptTokens = length
         pending = Array(request.prompt.dropFirst(length))
         assembler = TextAssembler(stopStrings: request.stopStrings)
         history = TokenHistory(prompt: request.sampler.readsHistory ? request.prompt : [])
@@ -86,18 +90,37 @@ final class DecodingSequence {
             ? request.prompt[position] : statistics.tokens[position - request.prompt.count]
     }
 
-    /// The tokens of the next pass and the number of rows that need logits: all pending tokens and the drafts, or a chunk of a
-    /// long prompt, which is cache-only.
-    func nextTokens(atMost limit: Int) -> (tokens: [Int32], outputs: Int) {
-        if waitsToFork { return (Array(pending.prefix(min(limit, pending.count - 1))), 0) }
-        if pending.count > limit { return (Array(pending.prefix(limit)), 0) }
-        return (pending + drafts, 1 + drafts.count)
+    /// The tokens of the next pass: all pending tokens and the drafts, or a chunk of a long prompt. Of their rows, the last
+    /// `choosing` choose tokens, and the `scored` before them need logits too.
+    func nextTokens(atMost limit: Int) -> (tokens: [Int32], scored: Int, choosing: Int) {
+        let scores = request.scoresPrompt && isPrefilling
+        if waitsToFork || pending.count > limit {
+            let chunk = pending.prefix(min(limit, waitsToFork ? pending.count - 1 : limit))
+            return (Array(chunk), scores ? chunk.count : 0, 0)
+        }
+        return (pending + drafts, scores ? pending.count - 1 : 0, 1 + drafts.count)
     }
 
     /// Commits a chunk of the prompt.
     func commitPrompt(_ count: Int) {
         pending.removeFirst(count)
         committed += count
+    }
+
+    /// Scores the prompt's tokens after those already scored, each by the logits of the row before it.
+    ///
+    /// - Parameter logits: head 1's [`rows`, V].
+    func scorePrompt(_ logits: UnsafePointer<Float>, rows: Int) {
+        let vocabulary = configuration.vocabulary
+        for row in 0..<rows where failure == nil {
+            let position = promptScores.count + 1
+            let scores = TokenScores(
+                token: request.prompt[position],
+                logits: UnsafeBufferPointer(start: logits + row * vocabulary, count: vocabulary),
+                top: request.logProbabilities ?? 0)
+            if !scores.logProbability.isFinite { failure = DecodingError.notFinite(position: position) }
+            promptScores.append(scores)
+        }
     }
 
     /// Verifies the drafts of a pass and commits the accepted tokens, up to the end of the text; later rows have no effect.
@@ -107,6 +130,7 @@ final class DecodingSequence {
     /// - Parameter logits: head 1's [1 + drafts, V], from the last pending token on.
     /// - Returns: the number of tokens of the pass that are committed, from its first.
     func accept(_ logits: UnsafePointer<Float>, scratch: FloatBuffer) -> Int {
+        if request.maximumTokens == 0 { return endWithPrompt() }
         let vocabulary = configuration.vocabulary
         let first = committed + pending.count
         let isPrompt = isPrefilling
@@ -129,7 +153,13 @@ final class DecodingSequence {
         for token in verified.tokens.prefix(noted) { history.remove(token) }
         var emitted = 0
         for (index, token) in verified.tokens.enumerated() where !isFinished {
-            append(token, isDraft: index < verified.accepted && !isPrompt)
+            let scores = request.logProbabilities.map {
+                TokenScores(
+                    token: token,
+                    logits: UnsafeBufferPointer(start: logits + index * vocabulary, count: vocabulary), top: $0)
+            }
+            let isDraft = index < verified.accepted && !isPrompt
+            append(TextPiece(token: token, draftPosition: isDraft ? index + 1 : 0, scores: scores), token)
             if request.sampler.readsHistory { history.append(token) }
             emitted += 1
         }
@@ -153,6 +183,14 @@ final class DecodingSequence {
         return newlyCommitted
     }
 
+    /// Ends a request for no tokens once its prompt is in the cache.
+    private func endWithPrompt() -> Int {
+        defer { pending = [] }
+        committed += pending.count
+        statistics.stopReason = .maximumTokens
+        return pending.count
+    }
+
     /// Maximum number of drafts after the pending token, by the request's and the model's limits.
     var usefulDrafts: Int {
         guard !isFinished else { return 0 }
@@ -167,20 +205,19 @@ final class DecodingSequence {
     }
 
     /// Emits a token, or ends the text at it.
-    private func append(_ token: Int32, isDraft: Bool) {
-        if configuration.isEnd(token) {
-            statistics.stopReason = .endOfText
-            return
-        }
-        if request.stopTokens.contains(token) {
-            statistics.stopReason = .stopString
+    private func append(_ piece: TextPiece, _ token: Int32) {
+        let isEnd = configuration.isEnd(token)
+        guard !isEnd, !request.stopTokens.contains(token) else {
+            statistics.stopReason = isEnd ? .endOfText : .stopString
+            statistics.endToken = token
             return
         }
         statistics.tokens.append(token)
-        let (text, isStopped) = assembler.push(tokenizer.bytes(of: token), isDraft: isDraft)
+        let (text, stop) = assembler.push(tokenizer.bytes(of: token), piece)
         pieces += text
-        if isStopped {
+        if let stop {
             statistics.stopReason = .stopString
+            statistics.stopString = stop
         } else if statistics.tokens.count >= request.maximumTokens {
             statistics.stopReason = .maximumTokens
         } else if request.prompt.count + statistics.tokens.count >= configuration.contextLength {

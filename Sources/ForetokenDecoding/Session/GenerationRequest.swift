@@ -6,7 +6,7 @@ import ForetokenText
 public struct GenerationRequest: Sendable, Equatable {
     /// The prompt's tokens, with the beginning-of-text token if the model has one.
     public var prompt: [Int32]
-    /// The maximum number of tokens to generate.
+    /// The maximum number of tokens to generate; 0 only runs the prompt.
     public var maximumTokens: Int
     /// k: the number of heads. 1 is next-token decoding, 2 or more self-speculative decoding; the text is the same.
     public var heads: Int
@@ -18,6 +18,10 @@ public struct GenerationRequest: Sendable, Equatable {
     public var stopStrings: [String]
     /// The text ends before the first of these tokens, as at the model's own ends of text.
     public var stopTokens: Set<Int32> = []
+    /// How many of the likeliest tokens are reported at every position with the chosen one, as ``TextPiece/scores``; none if nil.
+    public var logProbabilities: Int?
+    /// Whether the prompt's tokens are scored as well, as ``GenerationStream/promptScores``.
+    public var scoresPrompt = false
 
     /// Creates a request.
     public init(
@@ -51,7 +55,8 @@ public struct GenerationRequest: Sendable, Equatable {
     func validate(for model: DecodeModel) throws(DecodingError) {
         let configuration = model.configuration
         guard !prompt.isEmpty else { throw .emptyPrompt }
-        guard prompt.count < configuration.contextLength else {
+        // Without generated tokens, the prompt may fill the context.
+        guard prompt.count < configuration.contextLength + (maximumTokens == 0 ? 1 : 0) else {
             throw .promptTooLong(tokens: prompt.count, contextLength: configuration.contextLength)
         }
         if let bad = prompt.first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) {
@@ -60,7 +65,10 @@ public struct GenerationRequest: Sendable, Equatable {
         guard (1...configuration.heads).contains(heads) else {
             throw .tooManyHeads(asked: heads, available: configuration.heads)
         }
-        guard maximumTokens >= 1 else { throw .invalid("the token limit is \(maximumTokens); it must be at least 1") }
+        guard maximumTokens >= 0 else { throw .invalid("the token limit is \(maximumTokens); it must be at least 0") }
+        if let logProbabilities, logProbabilities < 0 {
+            throw .invalid("the number of log-probabilities is \(logProbabilities); it must be at least 0")
+        }
         try sampler.validate(vocabulary: configuration.vocabulary)
     }
 
@@ -69,49 +77,4 @@ public struct GenerationRequest: Sendable, Equatable {
         let (sum, overflow) = maximumTokens.addingReportingOverflow(prompt.count + heads)
         return overflow ? contextLength : min(contextLength, sum)
     }
-}
-
-/// Why a text ended.
-public enum StopReason: String, Sendable {
-    /// The model ended the text.
-    case endOfText
-    /// A stop string was generated.
-    case stopString
-    /// The request's maximum number of tokens was reached.
-    case maximumTokens
-    /// The model's context is full.
-    case contextFull
-}
-
-/// A piece of generated text and its origin.
-public struct TextPiece: Sendable, Equatable {
-    /// Whole characters.
-    public let text: String
-    /// Whether it comes from an accepted draft rather than from head 1.
-    public let isDraft: Bool
-}
-
-/// Statistics of a request, so far or in total.
-public struct GenerationStatistics: Sendable, Equatable {
-    /// The generated tokens, without the end-of-text token but including the tokens of a stop string.
-    public internal(set) var tokens: [Int32] = []
-    /// Forward passes that emitted tokens, the prompt's included.
-    public internal(set) var forwards = 0
-    /// Drafts proposed and accepted.
-    public internal(set) var drafts = DraftCounts()
-    /// Seconds of the prompt's pass.
-    public internal(set) var prefillSeconds = 0.0
-    /// Seconds of all passes after it.
-    public internal(set) var decodeSeconds = 0.0
-    /// Why the text ended; nil while it is being generated.
-    public internal(set) var stopReason: StopReason?
-
-    /// Emitted tokens ÷ forwards: 1 to k.
-    public var tokensPerForward: Double { forwards > 0 ? Double(tokens.count) / Double(forwards) : 0 }
-
-    /// Mean seconds of a pass after the prompt's, drafting included.
-    public var secondsPerPass: Double { forwards > 1 ? decodeSeconds / Double(forwards - 1) : 0 }
-
-    /// Tokens per second after the prompt's pass.
-    public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(max(0, tokens.count - 1)) / decodeSeconds : 0 }
 }
