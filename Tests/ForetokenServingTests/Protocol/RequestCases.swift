@@ -224,7 +224,8 @@ enum RequestCases {
 
     private static let twoInputs = FieldCase(neutral: ["null"], refused: [#""x""#] + notStrings, parameter: "")
     private static let optionalMessages = FieldCase(
-        effective: conversation["messages"]?.effective ?? [], refused: conversation["messages"]?.refused ?? [], parameter: "")
+        effective: conversation["messages"]?.effective ?? [], refused: conversation["messages"]?.refused ?? [],
+        parameter: "")
 
     /// Of a conversation.
     static let tokenizeOnly: [String: FieldCase] = [

@@ -13,12 +13,23 @@ package struct Usage: Sendable, Equatable {
     /// Drafts that verification rejected.
     package var rejectedDrafts: Int
 
-    package init(
-        promptTokens: Int = 0, cachedTokens: Int = 0, completionTokens: Int = 0, drafts: DraftCounts? = nil
-    ) {
-        (self.promptTokens, self.cachedTokens) = (promptTokens, cachedTokens)
-        self.completionTokens = completionTokens
-        (acceptedDrafts, rejectedDrafts) = (drafts?.accepted ?? 0, (drafts?.proposed ?? 0) - (drafts?.accepted ?? 0))
+    /// No tokens.
+    package init() {
+        (promptTokens, cachedTokens, completionTokens) = (0, 0, 0)
+        (acceptedDrafts, rejectedDrafts) = (0, 0)
+    }
+
+    /// The tokens of one text, the token that ended it included.
+    ///
+    /// - Parameters:
+    ///   - statistics: the engine's.
+    ///   - promptTokens: all tokens of its prompt; 0 for a further completion of the same prompt.
+    package init(_ statistics: GenerationStatistics, promptTokens: Int) {
+        self.promptTokens = promptTokens
+        cachedTokens = min(promptTokens, statistics.reusedPromptTokens)
+        completionTokens = statistics.emittedTokens
+        acceptedDrafts = statistics.drafts.accepted
+        rejectedDrafts = statistics.drafts.proposed - statistics.drafts.accepted
     }
 
     package static func += (sum: inout Usage, other: Usage) {
@@ -68,11 +79,11 @@ package struct Timings: Sendable, Equatable {
     ///   - statistics: the engine's.
     ///   - heads: the number of heads that were used.
     ///   - promptTokens: all tokens of the prompt.
-    ///   - cachedTokens: those that were in the cache.
-    package init(_ statistics: GenerationStatistics, heads: Int, promptTokens: Int, cachedTokens: Int) {
-        (self.heads, self.cachedTokens, self.promptTokens) = (heads, cachedTokens, promptTokens - cachedTokens)
+    package init(_ statistics: GenerationStatistics, heads: Int, promptTokens: Int) {
+        (self.heads, cachedTokens) = (heads, min(promptTokens, statistics.reusedPromptTokens))
+        self.promptTokens = promptTokens - cachedTokens
         (promptSeconds, generationSeconds) = (statistics.prefillSeconds, statistics.decodeSeconds)
-        (generatedTokens, forwards, drafts) = (statistics.tokens.count, statistics.forwards, statistics.drafts)
+        (generatedTokens, forwards, drafts) = (statistics.emittedTokens, statistics.forwards, statistics.drafts)
     }
 
     /// The sum over completions; ``heads`` is the larger one.
@@ -114,4 +125,9 @@ package struct Timings: Sendable, Equatable {
             $0.array("accepted_lengths", drafts.acceptedLengths) { $0.integer($1) }
         }
     }
+}
+
+extension GenerationStatistics {
+    /// The generated tokens, the one that ended the text included.
+    fileprivate var emittedTokens: Int { tokens.count + (endToken == nil ? 0 : 1) }
 }
