@@ -31,6 +31,8 @@ public final class BatchEngine {
         public internal(set) var requestsEnded = 0
         /// Forward passes.
         public internal(set) var passes = 0
+        /// Sequences in all forward passes.
+        public internal(set) var passSequences = 0
         /// Prompt tokens found in the prefix cache.
         public internal(set) var reusedPromptTokens = 0
         /// Drafts proposed and accepted.

@@ -96,6 +96,7 @@ final class Scheduler {
         do {
             try engine.step(requests.compactMap(\.sequence))
             counters.passes += 1
+            counters.passSequences += requests.count
         } catch {
             for request in requests { request.sequence?.failure = error }
         }

@@ -33,6 +33,9 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// The stop string before which the text ended.
     public internal(set) var stopString: String?
 
+    /// Creates the statistics of a request that has not begun.
+    public init() {}
+
     /// Emitted tokens, the one that ended the text included, ÷ forwards: 1 to k.
     public var tokensPerForward: Double {
         forwards > 0 ? Double(tokens.count + (endToken == nil ? 0 : 1)) / Double(forwards) : 0

@@ -42,7 +42,7 @@
                 for try await part in merged {
                     guard let part else { break }
                     if part.isEmpty, clock.now - last < silence { continue }
-                    try await writer.write(ByteBuffer(bytes: part.isEmpty ? ServerSentEvents.ping : part))
+                    try await writer.write(ByteBuffer(bytes: part.isEmpty ? Array(EventStream.ping.utf8) : part))
                     last = clock.now
                 }
                 try await writer.finish(nil)

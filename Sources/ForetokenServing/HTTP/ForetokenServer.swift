@@ -14,7 +14,7 @@
     ///
     /// ```swift
     /// let api = API(settings: ServerSettings())
-    /// let server = ForetokenServer(api, address: .hostname("127.0.0.1", port: 8000)) { [try ServedModel(at: folder)] }
+    /// let server = ForetokenServer(api, address: .hostname("127.0.0.1", port: 8000)) { [try HostedModel(at: folder)] }
     /// try await ServiceGroup(services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
     /// ```
     public struct ForetokenServer: Service {
@@ -39,7 +39,7 @@
         public init(
             _ api: API, address: BindAddress, limits: HTTPLimits = HTTPLimits(), origin: String = "*",
             tls: TLSConfiguration? = nil, logger: Logger, isListening: @escaping @Sendable (Int?) -> Void = { _ in },
-            models: @escaping @Sendable () async throws -> [ServedModel]
+            models: @escaping @Sendable () async throws -> [HostedModel]
         ) throws {
             (self.api, self.limits) = (api, limits)
             loader = ModelLoader(api: api, models: models)
@@ -111,7 +111,7 @@
     /// Loads the models beside the server, which says meanwhile that it is loading.
     private struct ModelLoader: Service {
         let api: API
-        let models: @Sendable () async throws -> [ServedModel]
+        let models: @Sendable () async throws -> [HostedModel]
 
         func run() async throws {
             api.serve(try await models())

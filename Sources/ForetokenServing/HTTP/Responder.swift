@@ -1,5 +1,4 @@
 #if Server
-    import ForetokenPlatform
     import HTTPTypes
     import Hummingbird
     import Logging
@@ -18,7 +17,7 @@
             do {
                 let body = try await readBody(of: request)
                 let incoming = ServerRequest(
-                    request.method.rawValue, request.uri.path.removingPercentEncoding ?? request.uri.path, body: body,
+                    request.method.rawValue, request.uri.path.percentDecoded, body: body,
                     authorization: request.headers[.authorization] ?? request.headers[.apiKey].map { "Bearer \($0)" },
                     id: log.id)
                 reply = await disconnection.cancelling { await api.reply(to: incoming) }
@@ -82,6 +81,26 @@
                 }
             }
             return Response(status: HTTPResponse.Status(code: reply.status), headers: headers, body: body)
+        }
+    }
+
+    extension String {
+        /// The text with bytes for `%` and two hexadecimal digits; other uses of `%` stay, and what is no UTF-8 becomes U+FFFD.
+        fileprivate var percentDecoded: String {
+            guard utf8.contains(UInt8(ascii: "%")) else { return self }
+            var bytes: [UInt8] = []
+            var rest = Array(utf8)[...]
+            while let byte = rest.popFirst() {
+                if byte == UInt8(ascii: "%"), let digits = String(validating: rest.prefix(2), as: UTF8.self),
+                    digits.utf8.count == 2, digits.first?.isHexDigit == true, let value = UInt8(digits, radix: 16)
+                {
+                    bytes.append(value)
+                    rest.removeFirst(2)
+                } else {
+                    bytes.append(byte)
+                }
+            }
+            return String(decoding: bytes, as: UTF8.self)
         }
     }
 

@@ -91,9 +91,10 @@ package struct ServerMetrics: Sendable {
     /// Sets the used part of the key-value cache, 0 to 1.
     package func cache(usage: Double) { registry.set(usage, of: cacheUsage) }
 
-    /// Counts a forward pass over a batch.
-    package func forward(sequences: Int) {
-        registry.add(1, to: forwards)
+    /// Counts forward passes over batches of so many sequences in all.
+    package func forwards(_ passes: Int, sequences: Int) {
+        guard passes > 0 else { return }
+        registry.add(Double(passes), to: forwards)
         registry.add(Double(sequences), to: forwardSequences)
         registry.set(
             registry.value(of: forwardSequences) / registry.value(of: forwards), of: sequencesPerForward)

@@ -3,9 +3,9 @@ import ForetokenDecoding
 /// What happens to a text while it is generated.
 enum TextEvent: Sendable {
     /// The prompt has been read: the scores of its tokens from its second on, if the request asks for them.
-    case prompt([TokenScores])
-    /// Tokens were generated.
-    case pieces([TextPiece])
+    case prompt([TokenScores], GenerationStatistics)
+    /// Tokens were generated; with the statistics so far, if these are wanted.
+    case pieces([TextPiece], GenerationStatistics?)
     /// The text has ended.
     case end(GenerationStatistics)
 }
@@ -13,6 +13,10 @@ enum TextEvent: Sendable {
 /// Texts being generated for one client: for every prompt, one text or several.
 struct Generation: Sendable {
     private let streams: [GenerationStream]
+    /// After this time, a text ends at its next line break.
+    var timeLimit: Duration?
+    /// Whether statistics are delivered with every block.
+    var reportsStatistics = false
 
     /// Submits the requests to an engine. Nothing is generated if one of them is invalid.
     ///
@@ -32,23 +36,37 @@ struct Generation: Sendable {
     /// - Parameter deliver: called with the text's number and the event.
     /// - Throws: `DecodingError`, `CancellationError`, what `deliver` throws; the texts are then cancelled.
     func run(_ deliver: @escaping @Sendable (Int, TextEvent) async throws -> Void) async throws {
+        let end = timeLimit.map { ContinuousClock().now + $0 }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, stream) in streams.enumerated() {
                 group.addTask {
-                    var hasBegun = false
-                    func begin() async throws {
-                        if !hasBegun { try await deliver(index, .prompt(stream.promptScores)) }
-                        hasBegun = true
-                    }
-                    for try await pieces in stream {
-                        try await begin()
-                        try await deliver(index, .pieces(pieces))
-                    }
-                    try await begin()
-                    try await deliver(index, .end(stream.statistics))
+                    try await run(stream, until: end) { try await deliver(index, $0) }
                 }
             }
             try await group.waitForAll()
         }
+    }
+
+    private func run(
+        _ stream: GenerationStream, until end: ContinuousClock.Instant?, deliver: (TextEvent) async throws -> Void
+    ) async throws {
+        var hasBegun = false
+        func begin() async throws {
+            if !hasBegun { try await deliver(.prompt(stream.promptScores, stream.statistics)) }
+            hasBegun = true
+        }
+        for try await pieces in stream {
+            try await begin()
+            let statistics = reportsStatistics ? await stream.statistics : nil
+            guard let end, ContinuousClock().now > end, let line = pieces.firstIndex(where: { $0.text.contains("\n") })
+            else {
+                try await deliver(.pieces(pieces, statistics))
+                continue
+            }
+            try await deliver(.pieces(Array(pieces[...line]), statistics))
+            break
+        }
+        try await begin()
+        try await deliver(.end(stream.statistics))
     }
 }

@@ -12,16 +12,19 @@ package protocol RequestBody: Sendable, Equatable {
 
 extension RequestBody {
     /// Reads a body.
+    package init(parsing bytes: [UInt8], _ limits: ModelLimits) throws(APIError) {
+        try self.init(Self.parse(bytes), limits)
+    }
+
+    /// Parses a body.
     ///
     /// Half surrogate pairs, which editors send where they cut a text, become U+FFFD.
-    package init(parsing bytes: [UInt8], _ limits: ModelLimits) throws(APIError) {
-        let value: JSONValue
+    package static func parse(_ bytes: [UInt8]) throws(APIError) -> JSONValue {
         do {
-            value = try bytes.withUnsafeBytes { try JSONValue.parsingSurrogates($0, file: "body").value }
+            return try bytes.withUnsafeBytes { try JSONValue.parsingSurrogates($0, file: "body").value }
         } catch {
             throw APIError(error, parameter: "")
         }
-        try self.init(value, limits)
     }
 
     /// Reads a body that was parsed.

@@ -5,7 +5,7 @@ public import ForetokenPlatform
 import ForetokenText
 
 /// A model that a server answers with.
-public struct ServedModel: Sendable {
+public struct HostedModel: Sendable {
     /// The name that clients see.
     public let name: String
     /// The model with its tokenizer and its engine.
@@ -18,12 +18,22 @@ public struct ServedModel: Sendable {
     public let heads: Int?
     /// The tokens around the parts of a text with a gap; nil if the model was not trained for it.
     let infillTokens: InfillTokens?
+    /// What clients are told of it.
+    let description: ServedModel
 
     /// Serves a loaded model.
     public init(name: String, language: LanguageModel, chat: ChatFormat?, heads: Int? = nil) {
         (self.name, self.language, self.chat, self.heads) = (name, language, chat, heads)
         created = Int(Date().timeIntervalSince1970)
         infillTokens = InfillTokens(of: language.tokenizer)
+        let configuration = language.configuration
+        let template = try? chat?.templates.template(hasTools: false)
+        description = ServedModel(
+            name: name, created: created,
+            limits: ModelLimits(
+                vocabulary: configuration.vocabulary, contextLength: configuration.contextLength,
+                heads: configuration.heads, endTokens: Set(configuration.endTokens).union(chat?.turnEnds ?? [])),
+            tokenizer: language.tokenizer, chatTemplate: template?.source)
     }
 
     /// Loads a model with its tokenizer and its chat templates.
