@@ -100,6 +100,9 @@ package struct ServerMetrics: Sendable {
             registry.value(of: forwardSequences) / registry.value(of: forwards), of: sequencesPerForward)
     }
 
+    /// A request left the queue after so many seconds.
+    package func started(queueSeconds: Double) { registry.observe(queueSeconds, in: queueTime) }
+
     /// A request's first token came.
     ///
     /// - Parameters:
@@ -133,7 +136,6 @@ package struct ServerMetrics: Sendable {
     package func ended(_ finish: Finish, seconds: Double, statistics: GenerationStatistics) {
         registry.add(1, to: finished(finish))
         registry.observe(seconds, in: latency)
-        registry.observe(statistics.waitingSeconds, in: queueTime)
         registry.observe(statistics.prefillSeconds, in: prefillTime)
         registry.observe(statistics.decodeSeconds, in: decodeTime)
         registry.add(Double(statistics.drafts.passes), to: drafts)

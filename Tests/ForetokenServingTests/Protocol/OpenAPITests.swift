@@ -54,44 +54,43 @@ import Testing
 
     private static let limits = RequestCases.limits
 
-    /// Requests and the readers' verdicts, for `validate.py` to compare with JSON Schema's.
+    /// Requests and the readers' verdicts, for `validate.py` to compare with JSON Schema's: every example, and random ones.
     @Test func offerVerdicts() throws {
         var lines: [String] = []
-        func add<Request: RequestBody>(
-            _ type: Request.Type, _ path: String, _ minimal: String, _ cases: [[String: FieldCase]]
-        )
-            throws
-        {
-            let cases = cases.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
-            for (key, examples) in cases.sorted(by: { $0.key < $1.key }) {
+        var random = SplitMix64(seed: 11)
+        for body in RequestExamples.bodies {
+            let schema = Schema.object(body.fields)
+            func add(_ object: JSONObject) throws {
+                var isAccepted = true
+                do throws(SchemaMismatch) { try schema.check(.object(object)) } catch { isAccepted = false }
+                let line: JSONValue = [
+                    "path": .string(body.path), "accepted": .bool(isAccepted), "body": .object(object),
+                ]
+                lines.append(try line.text())
+            }
+            guard case .object(let minimal) = try JSONValue(parsing: body.minimal, file: "") else { continue }
+            let cases = body.cases.sorted { $0.key < $1.key }
+            let values = cases.flatMap { $0.value.effective + $0.value.neutral + $0.value.refused }
+                .filter { $0.utf8.count < 200 }
+            for (key, examples) in cases {
                 for value in examples.effective + examples.neutral + examples.refused {
-                    guard case .object(var object) = try JSONValue(parsing: minimal, file: "") else { continue }
+                    var object = minimal
                     object[key] = try JSONValue(parsing: value, file: "")
-                    let isAccepted = (try? Schema.object(Request.fields).check(.object(object))) != nil
-                    let line: JSONValue = [
-                        "path": .string(path), "accepted": .bool(isAccepted), "body": .object(object),
-                    ]
-                    lines.append(try line.text())
+                    try add(object)
                 }
             }
+            // Values of any key in any other, and several at once.
+            for _ in 0..<3000 {
+                var object = minimal
+                for _ in 0...Int(random.next() % 2) {
+                    let key = cases[Int(random.next() % UInt64(cases.count))].key
+                    let value = values[Int(random.next() % UInt64(values.count))]
+                    object[key] = try JSONValue(parsing: value, file: "")
+                }
+                try add(object)
+            }
         }
-        let messages = #"{"messages": [{"role": "user", "content": "text"}]}"#
-        try add(
-            CompletionBody.self, "/v1/completions", #"{"prompt": "text"}"#,
-            [RequestCases.completionsOnly, RequestCases.completions, RequestCases.sampling, RequestCases.unsupported])
-        try add(
-            ChatBody.self, "/v1/chat/completions", messages,
-            [
-                RequestCases.chatOnly, RequestCases.conversation, RequestCases.completions, RequestCases.sampling,
-                RequestCases.unsupported,
-            ])
-        try add(
-            InfillBody.self, "/infill", #"{"input_prefix": "a", "input_suffix": "b"}"#,
-            [RequestCases.infillOnly, RequestCases.sampling, RequestCases.unsupported])
-        try add(
-            TokenizeBody.self, "/tokenize", messages, [RequestCases.tokenizeOnly, RequestCases.conversation])
-        try add(DetokenizeBody.self, "/detokenize", #"{"tokens": [1]}"#, [RequestCases.detokenize])
-        #expect(lines.count > 1000)
+        #expect(lines.count > 15_000)
         try Recorded.offer(lines.joined(separator: "\n"), "verdicts.jsonl")
     }
 }

@@ -113,6 +113,7 @@ enum RequestCases {
         "top_n_sigma": FieldCase(neutral: ["-1", "-1.0", "0", "null"], refused: ["1.5"]),
         "min_keep": FieldCase(neutral: ["0", "1", "null"], refused: ["2"]),
         "n_indent": FieldCase(neutral: ["0", "null"], refused: ["4"]),
+        "n_cmpl": FieldCase(neutral: ["1", "null"], refused: ["2", "0"]),
         "n_probs": FieldCase(neutral: ["0", "null"], refused: ["5"]),
         "post_sampling_probs": FieldCase(neutral: ["false", "null"], refused: ["true"]),
         "lora": FieldCase(neutral: ["[]", "null"], refused: [#"[{"id": 0, "scale": 1}]"#]),

@@ -52,7 +52,7 @@ enum ResponseExamples {
     static let prompt = ScoredPrompt(
         text: "é!", tokens: [256, 195, 169, 33],
         scores: [
-            scores(195, -4.5, [(97, -0.25), (98, -1.5)]), scores(169, -0.001, [(169, -0.001), (168, -7)]),
+            nil, scores(195, -4.5, [(97, -0.25), (98, -1.5)]), scores(169, -0.001, [(169, -0.001), (168, -7)]),
             scores(33, -1, [(33, -1), (32, -1)]),
         ])
 
@@ -62,10 +62,11 @@ enum ResponseExamples {
         return options
     }
 
-    static let usage = Usage(statistics, promptTokens: 4)
-    static let timings = Timings(statistics, heads: 4, promptTokens: 4)
+    static let usage = Usage(
+        promptTokens: 4, cachedTokens: 1, completionTokens: 4, drafts: statistics.drafts)
+    static let timings = Timings(statistics, heads: 4, promptTokens: 4, cachedTokens: 1)
 
-    static let model = ModelDescription(
+    static let model = ServedModel(
         name: "python-bytes", created: 1_700_000_000,
         limits: ModelLimits(vocabulary: 258, contextLength: 4096, heads: 4, endTokens: [257]), tokenizer: tokenizer,
         chatTemplate: "{% for m in messages %}{{ m.content }}{% endfor %}")

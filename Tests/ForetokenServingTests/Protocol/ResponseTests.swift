@@ -75,7 +75,9 @@ import Testing
     @Test func infills() throws {
         let writer = InfillWriter(model: "m", options: Examples.options { $0.returnsTokenIDs = true })
         try Recorded.expect(
-            writer.end(Examples.pieces(scored: false), Examples.statistics, heads: 4, promptTokens: 4), "infill.json")
+            writer.end(
+                Examples.pieces(scored: false), reason: .stopString, stoppingWord: "\n\n", usage: Examples.usage,
+                timings: Examples.timings), "infill.json")
     }
 
     // MARK: Streams
@@ -124,7 +126,7 @@ import Testing
         let writer = InfillWriter(model: "m", options: Examples.options { $0.timings = .atEnd })
         let pieces = Examples.pieces(scored: false)
         let text = pieces.compactMap { writer.chunk([$0], timings: Examples.timings) }.map(EventStream.data).joined()
-        let end = writer.end([], Examples.statistics, heads: 4, promptTokens: 4)
+        let end = writer.end([], reason: .contextFull, usage: Examples.usage, timings: Examples.timings)
         try Recorded.expect(text + EventStream.data(end), "infill-stream.txt")
     }
 
@@ -189,7 +191,7 @@ import Testing
     // MARK: The server and its models
 
     @Test func models() throws {
-        try Recorded.expect(ModelDescription.list([Examples.model]), "models.json")
+        try Recorded.expect(ServedModel.list([Examples.model]), "models.json")
         try Recorded.expect(Examples.model.json, "model.json")
         try Recorded.expect(Examples.model.tokenizerInfo, "tokenizer_info.json")
         try Recorded.expect(
@@ -197,7 +199,7 @@ import Testing
         try Recorded.expect(
             Examples.model.slots([SlotState(), SlotState(promptTokens: 3, generatedTokens: 4, heads: 2)]),
             "slots.json")
-        try Recorded.expect(ModelDescription.healthy, "health.json")
+        try Recorded.expect(ServedModel.healthy, "health.json")
     }
 
     @Test func tokens() throws {
@@ -212,7 +214,7 @@ import Testing
         try Recorded.expect(
             Examples.model.tokenized(tokens, body(#"{"content": "x", "with_pieces": true}"#)), "tokenize-pieces.json")
         try Recorded.expect(Examples.model.detokenized(tokens), "detokenize.json")
-        try Recorded.expect(ModelDescription.appliedTemplate("a\"b\n"), "apply-template.json")
+        try Recorded.expect(ServedModel.appliedTemplate("a\"b\n"), "apply-template.json")
     }
 
     @Test func errors() throws {

@@ -40,10 +40,10 @@ package struct ScoredPrompt: Sendable, Equatable {
     package var text: String
     /// The tokens, those before the text included.
     package var tokens: [Int32]
-    /// The scores of each token from the second on, given those before it; empty if there are none.
-    package var scores: [TokenScores]
+    /// The scores of each token given those before it, nil for the first; empty if there are none.
+    package var scores: [TokenScores?]
 
-    package init(text: String, tokens: [Int32], scores: [TokenScores] = []) {
+    package init(text: String, tokens: [Int32], scores: [TokenScores?] = []) {
         (self.text, self.tokens, self.scores) = (text, tokens, scores)
     }
 }

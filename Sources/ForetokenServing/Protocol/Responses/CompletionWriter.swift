@@ -90,7 +90,7 @@ package struct CompletionWriter: Sendable {
             var places = TextOffsets(echo.text)
             for (index, token) in echo.tokens.enumerated() {
                 let place = offset + places.next(token, logProbabilities.texts)
-                let scores = echo.scores.indices.contains(index - 1) ? echo.scores[index - 1] : nil
+                let scores = index < echo.scores.count ? echo.scores[index] : nil
                 entries.append(LogProbabilities.Entry(token: token, offset: place, scores: scores))
             }
             offset += echo.text.unicodeScalars.count

@@ -12,15 +12,14 @@ package struct InfillWriter: Sendable {
     ///
     /// - Parameters:
     ///   - pieces: the tokens.
-    ///   - statistics: the engine's.
-    ///   - heads: the number of heads that were used.
-    ///   - promptTokens: all tokens of the prompt.
+    ///   - reason: why the text ended.
+    ///   - stoppingWord: the stop string that ended it.
+    ///   - usage: the counts of tokens.
+    ///   - timings: the request's.
     package func end(
-        _ pieces: [TextPiece], _ statistics: GenerationStatistics, heads: Int, promptTokens: Int
+        _ pieces: [TextPiece], reason: StopReason, stoppingWord: String? = nil, usage: Usage, timings: Timings
     ) -> String {
-        let usage = Usage(statistics, promptTokens: promptTokens)
-        let reason = statistics.stopReason ?? .maximumTokens
-        return JSONWriter.object { json in
+        JSONWriter.object { json in
             write(pieces, isLast: true, to: &json)
             json.string("model", model)
             json.integer("tokens_predicted", usage.completionTokens)
@@ -28,8 +27,8 @@ package struct InfillWriter: Sendable {
             json.integer("tokens_cached", usage.promptTokens + usage.completionTokens)
             json.bool("truncated", reason == .contextFull)
             json.string("stop_type", Self.name(reason))
-            json.string("stopping_word", statistics.stopString ?? "")
-            Timings(statistics, heads: heads, promptTokens: promptTokens).write(to: &json)
+            json.string("stopping_word", stoppingWord ?? "")
+            timings.write(to: &json)
         }
     }
 

@@ -91,8 +91,8 @@ struct LogProbabilities: Sendable {
     // MARK: vLLM
 
     /// `prompt_logprobs`: for each token an object from token id to log-probability, rank and text.
-    func writePrompt(_ scores: [TokenScores], top: Int, to json: inout JSONWriter) {
-        json.array("prompt_logprobs", [nil] + scores) { json, scores in
+    func writePrompt(_ scores: [TokenScores?], top: Int, to json: inout JSONWriter) {
+        json.array("prompt_logprobs", scores) { json, scores in
             guard let scores else { return json.null() }
             json.object { json in
                 for (index, candidate) in scores.top.prefix(top).enumerated() {

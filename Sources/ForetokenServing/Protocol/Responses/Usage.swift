@@ -13,23 +13,12 @@ package struct Usage: Sendable, Equatable {
     /// Drafts that verification rejected.
     package var rejectedDrafts: Int
 
-    /// No tokens.
-    package init() {
-        (promptTokens, cachedTokens, completionTokens) = (0, 0, 0)
-        (acceptedDrafts, rejectedDrafts) = (0, 0)
-    }
-
-    /// The tokens of one text, the token that ended it included.
-    ///
-    /// - Parameters:
-    ///   - statistics: the engine's.
-    ///   - promptTokens: all tokens of its prompt; 0 for a further completion of the same prompt.
-    package init(_ statistics: GenerationStatistics, promptTokens: Int) {
-        self.promptTokens = promptTokens
-        cachedTokens = min(promptTokens, statistics.reusedPromptTokens)
-        completionTokens = statistics.emittedTokens
-        acceptedDrafts = statistics.drafts.accepted
-        rejectedDrafts = statistics.drafts.proposed - statistics.drafts.accepted
+    package init(
+        promptTokens: Int = 0, cachedTokens: Int = 0, completionTokens: Int = 0, drafts: DraftCounts? = nil
+    ) {
+        (self.promptTokens, self.cachedTokens) = (promptTokens, cachedTokens)
+        self.completionTokens = completionTokens
+        (acceptedDrafts, rejectedDrafts) = (drafts?.accepted ?? 0, (drafts?.proposed ?? 0) - (drafts?.accepted ?? 0))
     }
 
     package static func += (sum: inout Usage, other: Usage) {
@@ -70,6 +59,8 @@ package struct Timings: Sendable, Equatable {
     package var generationSeconds: Double
     /// Passes that emitted tokens, the prompt's included.
     package var forwards: Int
+    /// The tokens that they emitted: also those that ended texts.
+    private var emittedTokens: Int
     /// Drafts proposed and accepted.
     package var drafts: DraftCounts
 
@@ -79,11 +70,12 @@ package struct Timings: Sendable, Equatable {
     ///   - statistics: the engine's.
     ///   - heads: the number of heads that were used.
     ///   - promptTokens: all tokens of the prompt.
-    package init(_ statistics: GenerationStatistics, heads: Int, promptTokens: Int) {
-        (self.heads, cachedTokens) = (heads, min(promptTokens, statistics.reusedPromptTokens))
-        self.promptTokens = promptTokens - cachedTokens
+    ///   - cachedTokens: those that were in the cache.
+    package init(_ statistics: GenerationStatistics, heads: Int, promptTokens: Int, cachedTokens: Int) {
+        (self.heads, self.cachedTokens, self.promptTokens) = (heads, cachedTokens, promptTokens - cachedTokens)
         (promptSeconds, generationSeconds) = (statistics.prefillSeconds, statistics.decodeSeconds)
-        (generatedTokens, forwards, drafts) = (statistics.emittedTokens, statistics.forwards, statistics.drafts)
+        (generatedTokens, forwards, drafts) = (statistics.tokens.count, statistics.forwards, statistics.drafts)
+        emittedTokens = generatedTokens + (statistics.endToken == nil ? 0 : 1)
     }
 
     /// The sum over completions; ``heads`` is the larger one.
@@ -95,6 +87,7 @@ package struct Timings: Sendable, Equatable {
         sum.generatedTokens += other.generatedTokens
         sum.generationSeconds += other.generationSeconds
         sum.forwards += other.forwards
+        sum.emittedTokens += other.emittedTokens
         sum.drafts += other.drafts
     }
 
@@ -119,15 +112,10 @@ package struct Timings: Sendable, Equatable {
             $0.integer("draft_n_accepted", drafts.accepted)
             $0.integer("heads", heads)
             $0.integer("forwards", forwards)
-            $0.number("tokens_per_forward", ratio(Double(generatedTokens), Double(forwards)))
+            $0.number("tokens_per_forward", ratio(Double(emittedTokens), Double(forwards)))
             $0.array("drafted_per_position", drafts.proposedPerPosition) { $0.integer($1) }
             $0.array("accepted_per_position", drafts.acceptedPerPosition) { $0.integer($1) }
             $0.array("accepted_lengths", drafts.acceptedLengths) { $0.integer($1) }
         }
     }
-}
-
-extension GenerationStatistics {
-    /// The generated tokens, the one that ended the text included.
-    fileprivate var emittedTokens: Int { tokens.count + (endToken == nil ? 0 : 1) }
 }
