@@ -3,7 +3,7 @@ import ForetokenText
 @testable import ForetokenDecoding
 @testable import ForetokenServing
 
-/// Answers whose tokens are bytes: parts of characters, control tokens, and tokens of equal text.
+/// Answers whose tokens are bytes: parts of characters, special tokens, and tokens of equal text.
 enum ResponseExamples {
     static let identity = ResponseIdentity(
         id: "cmpl-0123456789abcdef", created: 1_700_000_000, model: "a \"model\"", fingerprint: "foretoken-1")
