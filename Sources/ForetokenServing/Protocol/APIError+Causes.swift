@@ -15,13 +15,9 @@ extension APIError {
         case let error as JSONError: self = .malformed(error)
         case let error as DecodingError: self.init(error, parameter: parameter)
         case let error as ChatTemplateError: self.init(error)
-        case let error as TokenizerError:
-            if case .unencodable = error {
-                self = .invalid("\(error)", parameter: parameter)
-            } else {
-                self = .server("\(error)")
-            }
-        default: self = .server("\(error)".shortenedForMessage(limit: 500))
+        case TokenizerError.unencodable: self = .invalid("\(error)", parameter: parameter)
+        // Its message may name files of the server.
+        default: self = .server("An unexpected error: \(type(of: error)).")
         }
     }
 
@@ -41,10 +37,22 @@ extension APIError {
     }
 
     private init(_ error: ChatTemplateError) {
+        // Without the file, which is the server's.
+        func place(_ line: Int, _ column: Int) -> String { "the chat template, line \(line), column \(column)" }
+        let message: String
         switch error {
-        case .badMessage, .failed, .raised, .limit: self = .invalid("\(error)", parameter: "messages")
-        default: self = .server("\(error)")
+        case .badMessage: message = "\(error)"
+        case .raised(_, let reason):
+            message = "The chat template rejects this conversation: \(reason.shortenedForMessage(limit: 500))"
+        case .failed(_, let line, let column, let reason): message = "In \(place(line, column)): \(reason)"
+        case .limit(_, let line, let column, let what): message = "In \(place(line, column)): \(what)"
+        case .unsupported(_, let line, let column, let feature):
+            message = "In \(place(line, column)): \(feature) is not supported"
+        case .unreadable, .syntax, .notPrefixStable:
+            self = .server("The model's chat template cannot be used.")
+            return
         }
+        self = .invalid(message, parameter: "messages")
     }
 
     /// A chat with a model that only continues texts.

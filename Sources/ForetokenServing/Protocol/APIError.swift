@@ -76,7 +76,7 @@ extension APIError {
         prompt: Int, completion: Int? = nil, contextLength: Int, parameter: String
     ) -> APIError {
         let requested =
-            completion.map { "you requested \(prompt + $0) tokens (\(prompt) in the prompt, \($0) in the completion)" }
+            completion.map { "you requested \(prompt) tokens in the prompt and \($0) in the completion" }
             ?? "the prompt has \(prompt) tokens"
         return .invalid(
             "This model's maximum context length is \(contextLength) tokens, but \(requested). Shorten the prompt"

@@ -102,7 +102,7 @@ package struct Conversation: Sendable, Equatable {
         }
     }
 
-    /// Whether a variable is the server's: what a request says never becomes a control token.
+    /// Whether a variable is the server's: what a request says never becomes a special token.
     private static func isReserved(_ name: String) -> Bool {
         ["messages", "tools", "documents", "add_generation_prompt"].contains(name)
             || name.hasSuffix("_token") || name.hasSuffix("_tokens")

@@ -4,7 +4,7 @@ import ForetokenFiles
 package struct CompletionBody: RequestBody {
     /// A prompt.
     package enum Prompt: Sendable, Equatable {
-        /// Text, in which control tokens are parsed.
+        /// Text, in which special tokens are parsed.
         case text(String)
         /// Token ids; nothing is put before them.
         case tokens([Int32])

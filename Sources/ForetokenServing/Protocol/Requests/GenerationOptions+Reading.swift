@@ -43,7 +43,7 @@ extension GenerationOptions {
                 "repeat_last_n", remedy: "the repetition penalty counts the whole text: send -1 or leave it out")
         }
         for (key, bias) in values.object("logit_bias") ?? JSONObject() {
-            guard let number = Int(key) else {
+            guard let number = Int(key), String(number) == key else {
                 throw .invalid(
                     "The keys of 'logit_bias' must be token ids, not \(key.quotedForMessage(limit: 60)).",
                     parameter: "logit_bias")

@@ -68,7 +68,7 @@ extension GenerationOptions {
     }
 
     /// The keys of sampling: OpenAI's, and vLLM's and llama.cpp's beyond them.
-    private static func samplingFields(defaults: Sampler) -> [Field] {
+    static func samplingFields(defaults: Sampler) -> [Field] {
         [
             Field(
                 "temperature", .number(0...2), default: .number(defaults.temperature),
@@ -117,7 +117,7 @@ extension GenerationOptions {
     }
 
     /// The keys of the answer's form.
-    private static let outputFields = [
+    static let outputFields = [
         Field(
             "stream", .boolean, default: false,
             "Whether the answer comes in chunks, as server-sent events that end with [DONE]."),

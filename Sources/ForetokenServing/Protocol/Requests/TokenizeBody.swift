@@ -12,7 +12,7 @@ package struct TokenizeBody: RequestBody {
     package var input: Input
     /// Whether the token that begins a text comes first.
     package var addsBeginningOfText: Bool
-    /// Whether the spellings of control tokens become control tokens; those of messages never do.
+    /// Whether the spellings of special tokens become special tokens; those of messages never do.
     package var parsesSpecialTokens: Bool
     /// Whether the answer has the text of each token.
     package var returnsTokenStrings: Bool
@@ -28,7 +28,7 @@ package struct TokenizeBody: RequestBody {
                 "add_special_tokens", .boolean,
                 "Whether the token that begins a text comes first: by default with prompt only."),
             Field("add_special", .boolean, "llama.cpp's name of add_special_tokens, which comes first."),
-            Field("parse_special", .boolean, default: true, "Whether the spellings of control tokens become such."),
+            Field("parse_special", .boolean, default: true, "Whether the spellings of special tokens become such."),
             Field("return_token_strs", .boolean, default: false, "Whether the answer has token_strs."),
             Field(
                 "with_pieces", .boolean, default: false,
@@ -39,7 +39,7 @@ package struct TokenizeBody: RequestBody {
         let text = values.string("prompt") ?? values.string("content")
         let given = ["prompt", "content", "messages"].count { values.value($0) != nil }
         guard given == 1 else {
-            throw .invalid("Send one of 'prompt', 'content' and 'messages', not \(given).", parameter: "prompt")
+            throw .invalid("Send one of 'prompt', 'content' and 'messages', not \(given) of them.", parameter: nil)
         }
         if let text {
             input = .text(text)

@@ -59,6 +59,8 @@ package struct Timings: Sendable, Equatable {
     package var generationSeconds: Double
     /// Passes that emitted tokens, the prompt's included.
     package var forwards: Int
+    /// The tokens that they emitted: also those that ended texts.
+    private var emittedTokens: Int
     /// Drafts proposed and accepted.
     package var drafts: DraftCounts
 
@@ -73,6 +75,7 @@ package struct Timings: Sendable, Equatable {
         (self.heads, self.cachedTokens, self.promptTokens) = (heads, cachedTokens, promptTokens - cachedTokens)
         (promptSeconds, generationSeconds) = (statistics.prefillSeconds, statistics.decodeSeconds)
         (generatedTokens, forwards, drafts) = (statistics.tokens.count, statistics.forwards, statistics.drafts)
+        emittedTokens = generatedTokens + (statistics.endToken == nil ? 0 : 1)
     }
 
     /// The sum over completions; ``heads`` is the larger one.
@@ -84,6 +87,7 @@ package struct Timings: Sendable, Equatable {
         sum.generatedTokens += other.generatedTokens
         sum.generationSeconds += other.generationSeconds
         sum.forwards += other.forwards
+        sum.emittedTokens += other.emittedTokens
         sum.drafts += other.drafts
     }
 
@@ -108,7 +112,7 @@ package struct Timings: Sendable, Equatable {
             $0.integer("draft_n_accepted", drafts.accepted)
             $0.integer("heads", heads)
             $0.integer("forwards", forwards)
-            $0.number("tokens_per_forward", ratio(Double(generatedTokens), Double(forwards)))
+            $0.number("tokens_per_forward", ratio(Double(emittedTokens), Double(forwards)))
             $0.array("drafted_per_position", drafts.proposedPerPosition) { $0.integer($1) }
             $0.array("accepted_per_position", drafts.acceptedPerPosition) { $0.integer($1) }
             $0.array("accepted_lengths", drafts.acceptedLengths) { $0.integer($1) }

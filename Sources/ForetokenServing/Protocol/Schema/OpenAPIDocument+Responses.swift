@@ -138,7 +138,7 @@ extension OpenAPIDocument {
         let token = [
             Field(required: "token", .string(), ""),
             Field(required: "logprob", logProbability, ""),
-            Field(required: "bytes", nullable(.array(of: .integer(0...255))), "null for control tokens."),
+            Field(required: "bytes", nullable(.array(of: .integer(0...255))), "null for special tokens."),
         ]
         let top = Field(required: "top_logprobs", .array(of: .object(token)), "")
         return .object([Field(required: "content", .array(of: .object(token + [top])), "")])

@@ -110,7 +110,7 @@ extension Schema {
             (.array, .array):
             SchemaMismatch(expectation, found: value.foundDescription)
         case (.string, .string(let text)):
-            SchemaMismatch(expectation, found: text.isEmpty ? "empty" : "one of \(text.utf8.count)")
+            SchemaMismatch(expectation, found: text.isEmpty ? "an empty string" : "one of \(text.utf8.count)")
         default: SchemaMismatch(expectation, found: value.kind)
         }
     }

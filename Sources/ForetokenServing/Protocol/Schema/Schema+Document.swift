@@ -9,8 +9,8 @@ extension Schema {
         case .boolean: object["type"] = "boolean"
         case .integer(let range):
             object["type"] = "integer"
-            object["minimum"] = range.lowerBound == .min ? nil : .integer(range.lowerBound)
-            object["maximum"] = range.upperBound == .max ? nil : .integer(range.upperBound)
+            object["minimum"] = .integer(range.lowerBound)
+            object["maximum"] = .integer(range.upperBound)
         case .number(let range, let isOpenBelow):
             object["type"] = "number"
             object[isOpenBelow ? "exclusiveMinimum" : "minimum"] = .number(range.lowerBound)

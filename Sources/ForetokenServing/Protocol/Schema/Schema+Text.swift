@@ -21,6 +21,7 @@ extension Schema {
                 ? "a string of \(bytes.lowerBound) to \(bytes.upperBound) bytes"
                 : bytes.lowerBound > 0 ? "a non-empty string" : "a string"
         case .name(let names): Self.joined(names.map { "'\($0)'" })
+        case .array(_, 0...0): "an empty array"
         case .array(let element, let count):
             count.upperBound < .max
                 ? "an array of \(count.lowerBound) to \(count.upperBound) \(element.plural)"
