@@ -223,7 +223,7 @@ let package = Package(
                 server("Hummingbird", "hummingbird"), server("Logging", "swift-log"),
                 server("NIOCore", "swift-nio"), server("NIOPosix", "swift-nio"),
                 server("ServiceLifecycle", "swift-service-lifecycle"),
-            ]),
+            ], resources: [.copy("Fixtures")]),
         tests(
             "CommandTests",
             dependencies: [

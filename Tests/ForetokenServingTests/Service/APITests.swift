@@ -1,6 +1,7 @@
 import ForetokenDecoding
 import ForetokenFiles
 import ForetokenText
+import Foundation
 import Synchronization
 import Testing
 
@@ -15,9 +16,9 @@ import Testing
         let applied = try await server.post("/apply-template", ["messages": messages])
         #expect(applied["prompt"].string == prompt)
         let expected = try await server.model.language.text(prompt, maximumTokens: 20, heads: 1)
-        let body: JSONObject = [
+        let body = ([
             "messages": messages, "max_completion_tokens": 20, "temperature": 0, "logprobs": true, "top_logprobs": 2,
-        ].object
+        ] as JSONValue).object
         let whole = try await server.post("/v1/chat/completions", .object(body))
         #expect(whole["object"].string == "chat.completion")
         #expect(whole["choices"][0]["message"]["content"].string == expected)

@@ -1,6 +1,7 @@
 import ForetokenDecoding
 import ForetokenFiles
 import ForetokenText
+import Foundation
 import Testing
 
 @testable import ForetokenServing
@@ -23,12 +24,12 @@ import Testing
         (sampler.topP, sampler.topK, sampler.minP) = (0.95, 50, 0.01)
         (sampler.presencePenalty, sampler.frequencyPenalty, sampler.repetitionPenalty) = (0.5, 0.25, 1.1)
         sampler.logitBias = [10: -2]
-        let body: JSONObject = [
+        let body = ([
             "prompt": .string(Self.prompt), "max_tokens": 24, "temperature": 0.8, "seed": 7, "top_p": 0.95, "top_k": 50,
             "min_p": 0.01, "presence_penalty": 0.5, "frequency_penalty": 0.25, "repetition_penalty": 1.1,
             "logit_bias": ["10": -2], "logprobs": 2,
-        ].object
-        let expected = try await alone(server, sampler)
+        ] as JSONValue).object
+        let expected = try await alone(server, Self.prompt, sampler)
         var first: Answered?
         for change: (String, JSONValue) in [
             ("speculative", true), ("speculative", false), ("heads", 1), ("heads", 3), ("heads", 8), ("stream", false),
@@ -44,10 +45,10 @@ import Testing
 
     @Test func aStreamIsTheWholeInParts() async throws {
         let server = try TestServer()
-        let body: JSONObject = [
+        let body = ([
             "prompt": [.string(Self.prompt), "import os\n"], "max_tokens": 20, "temperature": 1, "seed": 3, "n": 2,
             "logprobs": 1, "echo": true, "timings": true,
-        ].object
+        ] as JSONValue).object
         let whole = try await server.post("/v1/completions", .object(body))
         var streamed = body
         (streamed["stream"], streamed["stream_options"]) = (true, ["include_usage": true])
@@ -93,10 +94,10 @@ import Testing
         let server = try TestServer()
         let texts = [Self.prompt, "for i in range(10):\n    print(i)\n# and more text, so that it takes several passes: 0123456789"]
         let prompts = texts.map { server.model.language.tokens(of: $0) }
-        let body: JSONObject = [
+        let body = ([
             "prompt": .array(prompts.map { .array($0.map { .integer(Int($0)) }) }), "max_tokens": .integer(tokens),
             "temperature": 0, "logprobs": 1, "echo": true,
-        ].object
+        ] as JSONValue).object
         for heads in [1, 8] {
             var body = body
             body["heads"] = .integer(heads)
@@ -137,7 +138,7 @@ import Testing
         #expect(long.error["message"].string?.contains("maximum context length is 512 tokens") == true)
     }
 
-    @Test func characterAreWholeInStreams() async throws {
+    @Test func charactersAreWholeInStreams() async throws {
         let server = try TestServer()
         // Bytes of é and of half a character.
         let chunks = try await server.stream(
@@ -154,7 +155,7 @@ import Testing
         for (key, value): (String, JSONValue) in [
             ("suffix", "end"), ("heads", 9), ("best_of", 2), ("response_format", ["type": "json_object"]),
         ] {
-            var body: JSONObject = ["prompt": "x"].object
+            var body = (["prompt": "x"] as JSONValue).object
             body[key] = value
             let failure = try await server.failure("/v1/completions", .object(body))
             #expect(failure.status == 400 && failure.error["param"].string == key, "\(failure.error)")

@@ -1,7 +1,7 @@
 import ForetokenDecoding
 import ForetokenFiles
-import ForetokenPlatform
 import ForetokenText
+import Foundation
 import Testing
 
 @testable import ForetokenServing
