@@ -6,6 +6,7 @@
     import ForetokenServing
     import Hummingbird
     public import Logging
+    import Metrics
     import NIOSSL
     import ServiceLifecycle
     import UnixSignals
@@ -42,7 +43,9 @@
 
         @Option(
             name: .customLong("api-key"),
-            help: "A key that clients must send; may be given more than once. None if omitted. Other users of the machine can see it: see --api-key-file.")
+            help:
+                "A key that clients must send; may be given more than once. None if omitted. Other users of the machine can see it: see --api-key-file."
+        )
         var apiKeys: [String] = []
 
         @Option(help: "A file with one key per line; no keys if omitted.", completion: .file())
@@ -52,7 +55,8 @@
         var weights = WeightFormat.f32
 
         @Option(
-            help: "Heads to use in every forward pass; if omitted, the draft length is chosen for speed while decoding.")
+            help: "Heads to use in every forward pass; if omitted, the draft length is chosen for speed while decoding."
+        )
         var heads: Int?
 
         @Option(help: "CPU threads; all cores if omitted.")
@@ -82,7 +86,9 @@
         @Option(help: "A PEM file with the certificate chain for TLS; plain HTTP if omitted.", completion: .file())
         var tlsCertificate: String?
 
-        @Option(help: "The PEM file with the certificate's private key; only with --tls-certificate if not omitted.", completion: .file())
+        @Option(
+            help: "The PEM file with the certificate's private key; only with --tls-certificate if not omitted.",
+            completion: .file())
         var tlsKey: String?
 
         @Flag(name: .customLong("metrics-aliases"), help: "Give /metrics also vLLM's and llama.cpp's names.")
@@ -127,8 +133,10 @@
             }
             let scheme = tlsCertificate == nil ? "http" : "https"
             let sources = try model.map(ModelSource.init)
+            let api = API(settings: settings)
+            MetricsSystem.bootstrap(api.metricsFactory)
             let server = try ForetokenServer(
-                API(settings: settings), address: .hostname(host, port: port), limits: limits, origin: corsOrigin,
+                api, address: .hostname(host, port: port), limits: limits, origin: corsOrigin,
                 tls: tlsConfiguration(), logger: logger
             ) { [host] port in
                 let name = host.contains(":") ? "[\(host)]" : host
@@ -178,7 +186,8 @@
             let exists = access(argument, F_OK) == 0
             if !exists, let equals = argument.firstIndex(of: "="), equals > argument.startIndex {
                 (name, url) = (
-                    String(argument[..<equals]), URL(fileURLWithPath: String(argument[argument.index(after: equals)...]))
+                    String(argument[..<equals]),
+                    URL(fileURLWithPath: String(argument[argument.index(after: equals)...]))
                 )
             } else {
                 (name, url) = (nil, URL(fileURLWithPath: argument))

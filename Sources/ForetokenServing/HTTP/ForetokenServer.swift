@@ -77,6 +77,7 @@
 
         static func router(_ api: API, _ limits: HTTPLimits, origin: String) -> Router<ServerContext> {
             let router = Router(context: ServerContext.self)
+            router.add(middleware: MetricsMiddleware())
             router.add(middleware: TracingMiddleware())
             router.add(middleware: CORS(origin: origin))
             let responder = Responder(api: api, limits: limits)

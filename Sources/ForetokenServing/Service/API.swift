@@ -75,7 +75,9 @@ public final class API: Sendable {
     private func checkKey(_ authorization: String?) throws(APIError) {
         guard !settings.keys.isEmpty else { return }
         let prefix = "bearer "
-        guard let authorization, authorization.lowercased().hasPrefix(prefix) else { throw .unauthorized(hasKey: false) }
+        guard let authorization, authorization.lowercased().hasPrefix(prefix) else {
+            throw .unauthorized(hasKey: false)
+        }
         let given = SHA256.hex(of: Array(authorization.dropFirst(prefix.count).utf8)).utf8
         let isKnown = settings.keys.reduce(false) { isKnown, key in
             let difference = zip(given, SHA256.hex(of: Array(key.utf8)).utf8).reduce(0) { $0 | ($1.0 ^ $1.1) }

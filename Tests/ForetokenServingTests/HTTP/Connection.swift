@@ -59,7 +59,6 @@
         func close() async throws { try? await channel.close() }
     }
 
-
     private final class Reader: Sendable {
         private let content = Mutex((text: "", isClosed: false))
         var state: (text: String, isClosed: Bool) { content.withLock { $0 } }

@@ -1,4 +1,5 @@
 #if Server
+    import CoreMetrics
     import ForetokenDecoding
     import ForetokenFiles
     import Hummingbird
@@ -18,7 +19,8 @@
         /// Runs a server on a free port beside a test; returns when it has stopped.
         private func withServer(
             _ settings: ServerSettings = ServerSettings(), limits: HTTPLimits = HTTPLimits(),
-            _ body: @escaping @Sendable (_ port: Int, _ server: TestServer, _ stop: @escaping @Sendable () async -> Void)
+            _ body:
+                @escaping @Sendable (_ port: Int, _ server: TestServer, _ stop: @escaping @Sendable () async -> Void)
                 async throws -> Void
         ) async throws {
             let test = try TestServer(settings)
@@ -43,22 +45,25 @@
             }
         }
 
-        /// Whether an engine has nothing to do within a time.
-        private static func becomesIdle(_ server: TestServer, seconds: Double = 10) async throws -> Bool {
-            let end = ContinuousClock().now + .seconds(seconds)
-            while ContinuousClock().now < end {
-                if await !server.model.language.engine.isBusy, server.api.admission.count == 0 { return true }
+        /// Whether something comes true within ten seconds.
+        private static func eventually(_ condition: () async -> Bool) async throws -> Bool {
+            for _ in 0..<1000 {
+                if await condition() { return true }
                 try await Task.sleep(for: .milliseconds(10))
             }
             return false
         }
 
-        private static func isBusy(_ server: TestServer) async throws -> Bool {
-            for _ in 0..<1000 {
-                if await server.model.language.engine.isBusy { return true }
-                try await Task.sleep(for: .milliseconds(5))
+        /// Whether an engine soon has nothing to do.
+        private static func becomesIdle(_ server: TestServer) async throws -> Bool {
+            try await eventually {
+                let isBusy = await server.model.language.engine.isBusy
+                return !isBusy && server.api.admission.count == 0
             }
-            return false
+        }
+
+        private static func isBusy(_ server: TestServer) async throws -> Bool {
+            try await eventually { await server.model.language.engine.isBusy }
         }
 
         @Test func aConnectionCarriesManyRequests() async throws {
@@ -68,7 +73,10 @@
                     for (path, body, expected) in [
                         ("/v1/completions", Self.short, "\"object\":\"text_completion\""),
                         ("/v1/completions", "not JSON", "invalid_request_error"),
-                        ("/v1/completions", #"{"prompt": "x", "stream": true, "max_tokens": 2}"#, "data: [DONE]\n\n\r\n0\r\n\r\n"),
+                        (
+                            "/v1/completions", #"{"prompt": "x", "stream": true, "max_tokens": 2}"#,
+                            "data: [DONE]\n\n\r\n0\r\n\r\n"
+                        ),
                         ("/nowhere", "{}", "unknown_url"),
                     ] {
                         connection.clear()
@@ -91,9 +99,9 @@
                 #expect(try await Self.isBusy(server))
                 let waiting = try await Connection.open(port)
                 try await waiting.post("/v1/completions", String(body))
-                while server.api.admission.count < 80 { try await Task.sleep(for: .milliseconds(5)) }
+                #expect(try await Self.eventually { server.api.admission.count == 80 })
                 try await waiting.close()
-                while server.api.admission.count > 40 { try await Task.sleep(for: .milliseconds(5)) }
+                #expect(try await Self.eventually { server.api.admission.count == 40 })
                 try await connection.close()
                 #expect(try await Self.becomesIdle(server))
             }
@@ -167,7 +175,8 @@
             try await withServer { port, server, stop in
                 let connection = try await Connection.open(port)
                 try await connection.post(
-                    "/v1/completions", #"{"prompt": "x", "max_tokens": 300, "ignore_eos": true, "stream": true, "heads": 1}"#)
+                    "/v1/completions",
+                    #"{"prompt": "x", "max_tokens": 300, "ignore_eos": true, "stream": true, "heads": 1}"#)
                 #expect(try await connection.text(until: "data:").contains("200 OK"))
                 let other = try await Connection.open(port)
                 await stop()
@@ -175,6 +184,19 @@
                 #expect(try await other.isClosed())
                 await #expect(throws: (any Error).self) { try await Connection.open(port).send("x") }
             }
+        }
+
+        /// The web server's metrics, by swift-metrics, stand beside the others.
+        @Test func otherMetricsAreShown() async throws {
+            let test = try TestServer()
+            let factory = test.api.metricsFactory
+            factory.makeCounter(label: "http.requests", dimensions: [("http.route", "/v1/\"x\"")]).increment(by: 3)
+            factory.makeTimer(label: "http.duration", dimensions: []).recordNanoseconds(2_000_000_000)
+            factory.makeMeter(label: "active", dimensions: []).set(2.5)
+            let text = try await test.send("GET", "/metrics").text
+            #expect(text.contains("foretoken:http_requests_total{http_route=\"/v1/\\\"x\\\"\"} 3\n"))
+            #expect(text.contains("foretoken:http_duration_seconds_sum 2\n"))
+            #expect(text.contains("foretoken:active 2.5\n"))
         }
 
         @Test func pagesOfOtherSitesMayAsk() async throws {

@@ -16,9 +16,11 @@ import Testing
         let applied = try await server.post("/apply-template", ["messages": messages])
         #expect(applied["prompt"].string == prompt)
         let expected = try await server.model.language.text(prompt, maximumTokens: 20, heads: 1)
-        let body = ([
-            "messages": messages, "max_completion_tokens": 20, "temperature": 0, "logprobs": true, "top_logprobs": 2,
-        ] as JSONValue).object
+        let body =
+            ([
+                "messages": messages, "max_completion_tokens": 20, "temperature": 0, "logprobs": true,
+                "top_logprobs": 2,
+            ] as JSONValue).object
         let whole = try await server.post("/v1/chat/completions", .object(body))
         #expect(whole["object"].string == "chat.completion")
         #expect(whole["choices"][0]["message"]["content"].string == expected)
@@ -40,7 +42,9 @@ import Testing
 
     @Test func theModelAndItsTokenizerAreDescribed() async throws {
         let server = try TestServer()
-        for path in ["/v1/models", "/v1/models/bytes", "/tokenizer_info", "/props", "/slots", "/health", "/openapi.json"] {
+        for path in [
+            "/v1/models", "/v1/models/bytes", "/tokenizer_info", "/props", "/slots", "/health", "/openapi.json",
+        ] {
             let (status, _, text) = try await server.send("GET", path)
             #expect(status == 200, "\(path): \(text)")
             _ = try JSONValue(parsing: text, file: path)
@@ -121,7 +125,11 @@ import Testing
         let parts = Mutex(0)
         await #expect(throws: Gone.self) {
             try await events { _ in
-                if parts.withLock({ $0 += 1; return $0 }) > 3 { throw Gone() }
+                if parts.withLock({
+                    $0 += 1; return $0
+                }) > 3 {
+                    throw Gone()
+                }
             }
         }
         #expect(server.api.admission.count == 2, "the first answer still exists")

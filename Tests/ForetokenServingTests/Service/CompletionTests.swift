@@ -24,11 +24,13 @@ import Testing
         (sampler.topP, sampler.topK, sampler.minP) = (0.95, 50, 0.01)
         (sampler.presencePenalty, sampler.frequencyPenalty, sampler.repetitionPenalty) = (0.5, 0.25, 1.1)
         sampler.logitBias = [10: -2]
-        let body = ([
-            "prompt": .string(Self.prompt), "max_tokens": 24, "temperature": 0.8, "seed": 7, "top_p": 0.95, "top_k": 50,
-            "min_p": 0.01, "presence_penalty": 0.5, "frequency_penalty": 0.25, "repetition_penalty": 1.1,
-            "logit_bias": ["10": -2], "logprobs": 2,
-        ] as JSONValue).object
+        let body =
+            ([
+                "prompt": .string(Self.prompt), "max_tokens": 24, "temperature": 0.8, "seed": 7, "top_p": 0.95,
+                "top_k": 50,
+                "min_p": 0.01, "presence_penalty": 0.5, "frequency_penalty": 0.25, "repetition_penalty": 1.1,
+                "logit_bias": ["10": -2], "logprobs": 2,
+            ] as JSONValue).object
         let expected = try await alone(server, Self.prompt, sampler)
         var first: Answered?
         for change: (String, JSONValue) in [
@@ -45,10 +47,11 @@ import Testing
 
     @Test func aStreamIsTheWholeInParts() async throws {
         let server = try TestServer()
-        let body = ([
-            "prompt": [.string(Self.prompt), "import os\n"], "max_tokens": 20, "temperature": 1, "seed": 3, "n": 2,
-            "logprobs": 1, "echo": true, "timings": true,
-        ] as JSONValue).object
+        let body =
+            ([
+                "prompt": [.string(Self.prompt), "import os\n"], "max_tokens": 20, "temperature": 1, "seed": 3, "n": 2,
+                "logprobs": 1, "echo": true, "timings": true,
+            ] as JSONValue).object
         let whole = try await server.post("/v1/completions", .object(body))
         var streamed = body
         (streamed["stream"], streamed["stream_options"]) = (true, ["include_usage": true])
@@ -92,12 +95,16 @@ import Testing
     /// Echoed prompts with log-probabilities: the sum is the loss that decoding computes, bit for bit.
     @Test(arguments: [0, 1, 5]) func echoedPromptsCarryTheirLikelihoods(tokens: Int) async throws {
         let server = try TestServer()
-        let texts = [Self.prompt, "for i in range(10):\n    print(i)\n# and more text, so that it takes several passes: 0123456789"]
+        let texts = [
+            Self.prompt,
+            "for i in range(10):\n    print(i)\n# and more text, so that it takes several passes: 0123456789",
+        ]
         let prompts = texts.map { server.model.language.tokens(of: $0) }
-        let body = ([
-            "prompt": .array(prompts.map { .array($0.map { .integer(Int($0)) }) }), "max_tokens": .integer(tokens),
-            "temperature": 0, "logprobs": 1, "echo": true,
-        ] as JSONValue).object
+        let body =
+            ([
+                "prompt": .array(prompts.map { .array($0.map { .integer(Int($0)) }) }), "max_tokens": .integer(tokens),
+                "temperature": 0, "logprobs": 1, "echo": true,
+            ] as JSONValue).object
         for heads in [1, 8] {
             var body = body
             body["heads"] = .integer(heads)
@@ -129,7 +136,10 @@ import Testing
         #expect(stopped["choices"][0]["finish_reason"].string == "stop")
         let full = try await server.post(
             "/v1/completions",
-            ["prompt": .string(String(repeating: "x", count: 500)), "max_tokens": -1, "temperature": 0, "ignore_eos": true])
+            [
+                "prompt": .string(String(repeating: "x", count: 500)), "max_tokens": -1, "temperature": 0,
+                "ignore_eos": true,
+            ])
         #expect(full["usage"]["total_tokens"].integer == 512)
         #expect(full["choices"][0]["finish_reason"].string == "length")
         let long = try await server.failure(
@@ -143,7 +153,10 @@ import Testing
         // Bytes of é and of half a character.
         let chunks = try await server.stream(
             "/v1/completions",
-            ["prompt": "x", "max_tokens": 5, "temperature": 0, "stream": true, "logit_bias": ["195": 100], "logprobs": 0])
+            [
+                "prompt": "x", "max_tokens": 5, "temperature": 0, "stream": true, "logit_bias": ["195": 100],
+                "logprobs": 0,
+            ])
         let text = chunks.compactMap { $0["choices"][0]["text"].string }.joined()
         #expect(text == "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}")
         let bytes = chunks.flatMap { $0["choices"][0]["logprobs"]["tokens"].array }.map(\.string)
