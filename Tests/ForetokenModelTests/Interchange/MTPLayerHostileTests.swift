@@ -43,7 +43,10 @@ import Torch
             ),
             ([("model_type", "deepseek_v3")], ["model_type", "deepseek_v3", "llama", "mimo"]),
             ([("model_type", "mimo_v2_flash")], ["model_type", "mimo_v2_flash"]),
-            ([("model_type", "llama"), ("sliding_window", .null)], ["_proj.bias", "belongs to no parameter"]),
+            (
+                [("model_type", "llama"), ("sliding_window", .null), ("attention_bias", false)],
+                ["_proj.bias", "belongs to no parameter"]
+            ),
             ([("num_hidden_layers", 1)], ["num_nextn", "1 beside one hidden layer", "2 or more"]),
             ([("num_hidden_layers", 3)], ["model.layers.2.", "missing"]),
         ] as [([(String, JSONValue)], [String])] {
