@@ -153,10 +153,11 @@ let package = Package(
         .executableTarget(
             name: "foretoken-server",
             dependencies: [
-                "ForetokenPlatform", "ForetokenFiles", "ForetokenDecoding", "ForetokenServing",
+                "ForetokenPlatform", "ForetokenFiles", "ForetokenModel", "ForetokenDecoding", "ForetokenServing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 server("Hummingbird", "hummingbird"), server("Logging", "swift-log"), server("NIOSSL", "swift-nio-ssl"),
-                server("Metrics", "swift-metrics"), server("ServiceLifecycle", "swift-service-lifecycle"),
+                server("Metrics", "swift-metrics"), server("NIOCore", "swift-nio"),
+                server("ServiceLifecycle", "swift-service-lifecycle"),
                 server("UnixSignals", "swift-service-lifecycle"),
             ], swiftSettings: swiftSettings),
         library(
@@ -229,7 +230,8 @@ let package = Package(
         tests(
             "CommandTests",
             dependencies: [
-                "foretoken", "foretoken-torch", "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenModel",
+                "foretoken", "foretoken-server", "foretoken-torch", "ForetokenFiles", "ForetokenFormats", "ForetokenText",
+                "ForetokenModel",
                 "ForetokenReport", "ForetokenTraining",
                 "Torch",
             ]),
