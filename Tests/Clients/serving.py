@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BYTES = ROOT / "Models/python-bytes"
-BINARY = os.environ.get("FORETOKEN_SERVER", str(ROOT / ".build/release/foretoken-server"))
+BINARY = os.environ.get("FORETOKEN_SERVER", str(ROOT / ".build-server/release/foretoken-server"))
 COMMAND = os.environ.get("FORETOKEN", str(ROOT / ".build/release/foretoken"))
 
 # The byte model talks, too, with this template; what it says makes little sense, but it has heads.
