@@ -85,7 +85,8 @@
         @Option(help: "The web site whose pages may read the answers; * for every site.")
         var corsOrigin = "*"
 
-        @Option(help: "A PEM file with the certificate chain for TLS; plain HTTP if omitted.", completion: .file())
+        @Option(
+            help: "A PEM file with the certificate chain for TLS; HTTP without TLS if omitted.", completion: .file())
         var tlsCertificate: String?
 
         @Option(
@@ -123,15 +124,17 @@
             let logger = Logger(label: "foretoken-server") { _ in ServerLog(level: logLevel) }
             if let threads { await Self.use(threads: threads) }
             let sources = try model.map { try ModelSource($0, heads: heads) }
+            try Self.checkNames(sources)
             let api = API(settings: try settings())
             MetricsSystem.bootstrap(api.metricsFactory)
             var limits = HTTPLimits()
             limits.bodyBytes = maximumBodyMiB << 20
-            if api.settings.keys.isEmpty, !["127.0.0.1", "localhost", "::1"].contains(host) {
+            if api.settings.keys.isEmpty, !host.hasPrefix("127."), !["localhost", "::1"].contains(host) {
                 logger.warning("anybody who reaches \(host) can use the models: set a key with --api-key-file")
             }
             let server = try ForetokenServer(
-                api, address: .hostname(host, port: port), limits: limits, origin: corsOrigin,
+                api, address: .hostname(host, port: port), limits: limits, grace: .seconds(grace),
+                origin: corsOrigin,
                 tls: tlsConfiguration(), logger: logger, isListening: { printAddress(port: $0 ?? port) }
             ) { [logger] in
                 try sources.map { source in
@@ -144,7 +147,8 @@
             }
             var configuration = ServiceGroupConfiguration(
                 services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-            configuration.maximumGracefulShutdownDuration = .seconds(grace)
+            // The server ends what is in progress; this is for what does not end.
+            configuration.maximumGracefulShutdownDuration = .seconds(grace + 10)
             do {
                 try await ServiceGroup(configuration: configuration).run()
             } catch let error as IOError {
@@ -162,9 +166,19 @@
 
         /// Prints the line to click.
         private func printAddress(port: Int) {
-            let name = host == "0.0.0.0" ? "127.0.0.1" : host.contains(":") ? "[\(host)]" : host
+            // What listens on every address is reached on this machine's own.
+            let reached = ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host
+            let name = reached.contains(":") ? "[\(reached)]" : reached
             print("foretoken-server: \(tlsCertificate == nil ? "http" : "https")://\(name):\(port)")
             fflush(nil)
+        }
+
+        /// Fails for models that clients could not tell apart.
+        private static func checkNames(_ sources: [ModelSource]) throws {
+            var names: Set<String> = []
+            for source in sources where !names.insert(source.name).inserted {
+                throw Failure("two models are named '\(source.name)'; give them names with --model NAME=FOLDER")
+            }
         }
 
         @ComputeActor private static func use(threads: Int) { CPUKernels.threads = threads }
@@ -204,11 +218,12 @@
 
     /// A model on the command line: `FOLDER` or `NAME=FOLDER`.
     private struct ModelSource: Sendable {
-        let name: String?
+        let name: String
         let url: URL
 
         /// Checks what can be checked before the server listens.
         init(_ argument: String, heads: Int?) throws {
+            guard !argument.isEmpty else { throw ValidationError("--model '': give a folder or a file") }
             // A folder whose name has an equals sign is taken as it is.
             let exists = access(argument, F_OK) == 0
             if !exists, let equals = argument.firstIndex(of: "="), equals > argument.startIndex {
@@ -217,7 +232,8 @@
                     URL(fileURLWithPath: String(argument[argument.index(after: equals)...]))
                 )
             } else {
-                (name, url) = (nil, URL(fileURLWithPath: argument))
+                url = URL(fileURLWithPath: argument)
+                name = HostedModel.name(of: url)
             }
             let available = try ModelFolder.source(ModelFolder.locate(url)).configuration.heads
             if let heads, heads > available {

@@ -58,7 +58,9 @@ struct HelpTests {
         return text.split(separator: " ").count >= 3 && text.hasSuffix(".")
     }
 
-    @Test(arguments: programs) func everyCommandAndOptionIsExplainedInASentence(program: (name: String, commands: Int)) throws {
+    @Test(arguments: programs) func everyCommandAndOptionIsExplainedInASentence(program: (name: String, commands: Int))
+        throws
+    {
         let commands = try commands(of: program)
         #expect(commands.count == program.commands)
         for (path, command) in commands {

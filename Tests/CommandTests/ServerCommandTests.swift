@@ -36,7 +36,8 @@
 
         @Test func wrongUsageIsSaidBeforeItListens() throws {
             for (arguments, code, part) in [
-                ("", 64, "--model"), ("--model /nowhere --port 0", 1, "/nowhere"), ("--model \"$M\" --parallel 0", 64, "--parallel"),
+                ("", 64, "--model"), ("--model /nowhere --port 0", 1, "/nowhere"),
+                ("--model \"$M\" --parallel 0", 64, "--parallel"),
                 ("--model \"$M\" --heads 99 --port 0", 1, "the model has 8 heads"),
                 ("--model \"$M\" --api-key-file /nowhere", 1, "--api-key-file /nowhere"),
                 ("--model \"$M\" --tls-certificate /nowhere", 64, "--tls-key"),

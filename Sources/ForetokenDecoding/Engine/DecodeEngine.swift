@@ -7,6 +7,10 @@ final class DecodeEngine {
     /// Maximum number of prompt rows in one pass: long prompts are prefilled in chunks, so that they do not delay the other
     /// sequences.
     static let promptRows = 64
+    /// Prompt rows of a pass that several sequences share, even if they take long.
+    private static let fewestPromptRows = 8
+    /// Seconds that the prompt rows of such a pass should take at most.
+    private static let sharedPromptSeconds = 0.1
 
     let model: DecodeModel
     let allocator: BlockAllocator
@@ -19,6 +23,8 @@ final class DecodeEngine {
     private let headOutputs: [FloatBuffer]
     private let logits = FloatBuffer()
     private let scratch = FloatBuffer()
+    /// Seconds of a prompt's row in recent passes; 0 before the first.
+    private var secondsPerPromptRow = 0.0
 
     /// - Parameter drafter: the model's own heads if nil; tests pass drafters that are always, never or sometimes right.
     init(_ model: DecodeModel, allocator: BlockAllocator? = nil, drafter: (any Drafter)? = nil) {
@@ -49,7 +55,7 @@ final class DecodeEngine {
     func step(_ sequences: [DecodingSequence]) throws {
         let clock = ContinuousClock()
         let begin = clock.now
-        var promptRows = Self.promptRows
+        var promptRows = promptRows(sharedBy: sequences.count)
         let parts = sequences.compactMap { sequence -> Part? in
             let limit = sequence.isPrefilling ? promptRows : sequence.pending.count
             guard limit > 0, !sequence.isFinished else { return nil }
@@ -69,6 +75,7 @@ final class DecodeEngine {
                 tokens: parts.reduce(0) { $0 + $1.tokens.count }, seconds: (passed - begin).inSeconds)
             policy.recordDrafting(drafting, seconds: (end - passed).inSeconds)
         }
+        record(promptRows: zip(parts, isPrompt).reduce(0) { $0 + ($1.1 ? $1.0.tokens.count : 0) }, passed - begin)
         for (part, isPrompt) in zip(parts, isPrompt) {
             let seconds = (end - begin).inSeconds
             if isPrompt {
@@ -77,6 +84,19 @@ final class DecodeEngine {
                 part.sequence.statistics.decodeSeconds += seconds
             }
         }
+    }
+
+    /// The prompt rows of the next pass: fewer where long ones would keep other sequences waiting.
+    private func promptRows(sharedBy sequences: Int) -> Int {
+        guard sequences > 1, secondsPerPromptRow > 0 else { return Self.promptRows }
+        let rows = Self.sharedPromptSeconds / secondsPerPromptRow
+        return rows >= Double(Self.promptRows) ? Self.promptRows : max(Self.fewestPromptRows, Int(rows))
+    }
+
+    private func record(promptRows rows: Int, _ duration: Duration) {
+        guard rows >= Self.fewestPromptRows else { return }
+        let seconds = duration.inSeconds / Double(rows)
+        secondsPerPromptRow = secondsPerPromptRow > 0 ? (secondsPerPromptRow + seconds) / 2 : seconds
     }
 
     /// Runs trunk, head 1 and unembedding. Cache-only rows come first, since a pass returns the outputs of its last rows.

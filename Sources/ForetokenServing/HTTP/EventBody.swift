@@ -9,16 +9,16 @@
         ///
         /// - Parameters:
         ///   - silence: how long nothing may be sent.
-        ///   - disconnection: tells when the client has gone.
+        ///   - requests: cancelled when the client has gone.
         ///   - events: writes the events.
         static func events(
-            silence: Duration, _ disconnection: Disconnection,
+            silence: Duration, _ requests: CancellationGroup,
             _ events: @escaping @Sendable (_ write: @escaping ServerReply.Write) async throws -> Void
         ) -> ResponseBody {
             ResponseBody { writer in
                 let parts = AsyncThrowingChannel<[UInt8], any Error>()
                 let producer = Task {
-                    await disconnection.cancelling {
+                    await requests.run {
                         do {
                             try await events { part in
                                 try Task.checkCancellation()

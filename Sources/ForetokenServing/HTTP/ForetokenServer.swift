@@ -22,6 +22,7 @@
         private let limits: HTTPLimits
         private let application: Application<RouterResponder<ServerContext>>
         private let loader: ModelLoader
+        private let grace: Duration
 
         /// Creates a server.
         ///
@@ -29,6 +30,7 @@
         ///   - api: answers the requests.
         ///   - address: where to listen.
         ///   - limits: what one connection may take.
+        ///   - grace: how long requests in progress may take to end after a graceful shutdown.
         ///   - origin: the pages of other servers that may read the answers in a browser; `*` for all.
         ///   - tls: certificates; plain HTTP if nil.
         ///   - logger: for the access log, and what goes wrong.
@@ -37,11 +39,12 @@
         ///     with status 503.
         /// - Throws: an error of the certificates.
         public init(
-            _ api: API, address: BindAddress, limits: HTTPLimits = HTTPLimits(), origin: String = "*",
+            _ api: API, address: BindAddress, limits: HTTPLimits = HTTPLimits(), grace: Duration = .seconds(30),
+            origin: String = "*",
             tls: TLSConfiguration? = nil, logger: Logger, isListening: @escaping @Sendable (Int?) -> Void = { _ in },
             models: @escaping @Sendable () async throws -> [HostedModel]
         ) throws {
-            (self.api, self.limits) = (api, limits)
+            (self.api, self.limits, self.grace) = (api, limits, grace)
             loader = ModelLoader(api: api, models: models)
             let http = HTTPServerBuilder.http1(
                 configuration: HTTP1Channel.Configuration(
@@ -70,8 +73,15 @@
                     ], logger: application.logger))
             try await withGracefulShutdownHandler {
                 try await group.run()
-            } onGracefulShutdown: { [api] in
+            } onGracefulShutdown: { [api, grace, logger = application.logger] in
                 api.beginShutdown()
+                Task {
+                    try await Task.sleep(for: grace)
+                    let texts = api.endTexts()
+                    if texts > 0 {
+                        logger.warning("texts were cut off: they took too long to end", metadata: ["texts": "\(texts)"])
+                    }
+                }
             }
         }
 

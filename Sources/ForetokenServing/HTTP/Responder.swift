@@ -12,7 +12,7 @@
         /// Answers a request; whatever fails becomes an error in the API's form.
         func respond(to request: Request, _ context: ServerContext) async -> Response {
             let log = AccessLog(request, context)
-            let disconnection = await context.disconnection()
+            let requests = await context.requests()
             let reply: ServerReply
             do {
                 let body = try await readBody(of: request)
@@ -20,14 +20,14 @@
                     request.method.rawValue, request.uri.path.percentDecoded, body: body,
                     authorization: request.headers[.authorization] ?? request.headers[.apiKey].map { "Bearer \($0)" },
                     id: log.id)
-                reply = await disconnection.cancelling { await api.reply(to: incoming) }
+                reply = await requests.run { await api.reply(to: incoming) }
             } catch {
                 var failure = error.reply
                 // What was not read cannot be told from the next request.
                 failure.headers["Connection"] = "close"
                 reply = failure
             }
-            var response = response(reply, disconnection, log)
+            var response = response(reply, requests, log)
             if request.method == .head { response.body = ResponseBody() }
             return response
         }
@@ -60,7 +60,7 @@
             }
         }
 
-        private func response(_ reply: ServerReply, _ disconnection: Disconnection, _ log: AccessLog) -> Response {
+        private func response(_ reply: ServerReply, _ requests: CancellationGroup, _ log: AccessLog) -> Response {
             var headers = HTTPFields()
             headers[.requestID] = log.id
             for (name, value) in reply.headers {
@@ -77,7 +77,7 @@
                 headers[.cacheControl] = "no-cache"
                 // Asks nginx not to collect the events.
                 headers[.accelBuffering] = "no"
-                body = .events(silence: limits.silence, disconnection) { write in
+                body = .events(silence: limits.silence, requests) { write in
                     defer { log.write(reply.status) }
                     try await events(write)
                 }

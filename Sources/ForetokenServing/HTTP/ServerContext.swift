@@ -13,11 +13,11 @@
             channel = source.channel
         }
 
-        /// Tells when the client goes.
-        func disconnection() async -> Disconnection {
-            let found = channel.pipeline.handler(type: DisconnectionHandler.self).map(\.disconnection)
+        /// The requests of the connection, which are cancelled when the client goes.
+        func requests() async -> CancellationGroup {
+            let found = channel.pipeline.handler(type: DisconnectionHandler.self).map(\.requests)
             // A connection that has been closed has no handlers any more; writing to it fails.
-            return (try? await found.get()) ?? Disconnection()
+            return (try? await found.get()) ?? CancellationGroup()
         }
     }
 #endif

@@ -85,6 +85,16 @@ extension APIError {
     }
 }
 
+extension APIError {
+    /// A prompt that is too long whatever its tokens are.
+    package static func promptCannotFit(bytes: Int, contextLength: Int, parameter: String) -> APIError {
+        .invalid(
+            "This model's maximum context length is \(contextLength) tokens, but the prompt has \(bytes) bytes, which are more "
+                + "tokens than that. Shorten the prompt.",
+            parameter: parameter, code: "context_length_exceeded")
+    }
+}
+
 // MARK: HTTP
 
 extension APIError {

@@ -7,6 +7,9 @@ public final class API: Sendable {
     public let settings: ServerSettings
     let admission: Admission
     let metrics: MetricsService
+    /// What is being generated.
+    let texts = CancellationGroup()
+    let preparation = Preparation()
     private let state = Mutex(State())
 
     private struct State {
@@ -29,6 +32,15 @@ public final class API: Sendable {
 
     /// Refuses further texts; those in progress end.
     public func beginShutdown() { state.withLock { $0.isShuttingDown = true } }
+
+    /// Cuts off the texts in progress; their clients are told.
+    ///
+    /// - Returns: the number of these texts.
+    @discardableResult
+    public func endTexts() -> Int {
+        defer { texts.cancel() }
+        return admission.count
+    }
 
     /// The models; an error while they are being loaded.
     func models() throws(APIError) -> [HostedModel] {
@@ -84,6 +96,13 @@ public final class API: Sendable {
             return isKnown || difference == 0
         }
         guard isKnown else { throw .unauthorized(hasKey: true) }
+    }
+}
+
+/// Prepares one request at a time.
+actor Preparation {
+    func run<Result: Sendable>(_ work: @Sendable () throws(APIError) -> Result) throws(APIError) -> Result {
+        try work()
     }
 }
 

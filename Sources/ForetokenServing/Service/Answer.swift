@@ -24,6 +24,13 @@ struct AnswerResults: Sendable {
     var statistics: GenerationStatistics
 }
 
+/// A prompt with the request that continues it.
+struct PreparedPrompt: Sendable {
+    var request: GenerationRequest
+    /// The text, if the answer shows it.
+    var echo: String?
+}
+
 /// One request for texts, from its admission to the answer.
 struct Answer<Writer: AnswerWriter>: Sendable {
     let api: API
@@ -33,13 +40,6 @@ struct Answer<Writer: AnswerWriter>: Sendable {
     let writer: Writer
     /// The key of the request that holds the prompt.
     let promptKey: String
-
-    /// A prompt with the request that continues it.
-    struct PreparedPrompt: Sendable {
-        var request: GenerationRequest
-        /// The text, if the answer shows it.
-        var echo: String?
-    }
 
     /// Generates the texts and answers, in a stream if the client asked for one.
     func reply() async throws(APIError) -> ServerReply {
@@ -95,15 +95,17 @@ struct Answer<Writer: AnswerWriter>: Sendable {
         _ generation: Generation, _ progress: AnswerProgress<Writer>,
         _ send: @escaping @Sendable ([String]) async throws -> Void
     ) async throws -> AnswerProgress<Writer> {
-        try await withDeadline(api.settings.timeout) {
-            do {
-                try await generation.run { index, event in
-                    try await send(progress.chunks(index, event, streams: options.streams))
+        do {
+            try await api.texts.run {
+                try await withDeadline(api.settings.timeout) {
+                    try await generation.run { index, event in
+                        try await send(progress.chunks(index, event, streams: options.streams))
+                    }
                 }
-            } catch {
-                progress.abort()
-                throw error
             }
+        } catch {
+            progress.abort()
+            throw api.texts.isCancelled ? APIError.shuttingDown : error
         }
         return progress
     }

@@ -31,13 +31,13 @@ final class AnswerProgress<Writer: AnswerWriter>: Sendable {
     }
 
     private let state: Mutex<State>
-    private let prompts: [Answer<Writer>.PreparedPrompt]
+    private let prompts: [PreparedPrompt]
     private let completions: Int
     private let metrics: ServerMetrics?
     private let begin = ContinuousClock().now
 
     init(
-        _ writer: Writer, prompts: [Answer<Writer>.PreparedPrompt], completions: Int, metrics: ServerMetrics?
+        _ writer: Writer, prompts: [PreparedPrompt], completions: Int, metrics: ServerMetrics?
     ) {
         (self.prompts, self.completions, self.metrics) = (prompts, completions, metrics)
         state = Mutex(State(writer: writer, texts: [Text](repeating: Text(), count: prompts.count * completions)))

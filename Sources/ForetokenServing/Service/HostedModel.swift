@@ -20,6 +20,8 @@ public struct HostedModel: Sendable {
     let infillTokens: InfillTokens?
     /// What clients are told of it.
     let description: ServedModel
+    /// No prompt of more bytes fits the context.
+    let largestPrompt: Int
 
     /// Serves a loaded model.
     public init(name: String, language: LanguageModel, chat: ChatFormat?, heads: Int? = nil) {
@@ -27,6 +29,10 @@ public struct HostedModel: Sendable {
         created = Int(Date().timeIntervalSince1970)
         infillTokens = InfillTokens(of: language.tokenizer)
         let configuration = language.configuration
+        let texts = TokenText(language.tokenizer)
+        let longest = (0..<Int32(configuration.vocabulary)).map { texts.bytes($0).count }.max() ?? 1
+        // Normalisation may make a text shorter.
+        largestPrompt = max(1, longest) * configuration.contextLength * 4
         let template = try? chat?.templates.template(hasTools: false)
         description = ServedModel(
             name: name, created: created,
@@ -61,7 +67,7 @@ public struct HostedModel: Sendable {
     }
 
     /// The name of a file or folder without `.gguf`.
-    private static func name(of path: URL) -> String {
+    package static func name(of path: URL) -> String {
         let name = path.standardizedFileURL.lastPathComponent
         return name.lowercased().hasSuffix(".gguf") ? String(name.dropLast(5)) : name
     }

@@ -38,10 +38,14 @@ extension API {
             return ServerReply(.json(model.description.json))
         },
         Route(method: "POST", path: "/infill") { (api, request) throws(APIError) in try await api.infill(request) },
-        Route(method: "POST", path: "/tokenize") { (api, request) throws(APIError) in try api.tokenize(request) },
-        Route(method: "POST", path: "/detokenize") { (api, request) throws(APIError) in try api.detokenize(request) },
+        Route(method: "POST", path: "/tokenize") { (api, request) throws(APIError) in
+            try await api.tokenize(request)
+        },
+        Route(method: "POST", path: "/detokenize") { (api, request) throws(APIError) in
+            try await api.detokenize(request)
+        },
         Route(method: "POST", path: "/apply-template") { (api, request) throws(APIError) in
-            try api.applyTemplate(request)
+            try await api.applyTemplate(request)
         },
         Route(method: "GET", path: "/tokenizer_info") { (api, _) throws(APIError) in
             ServerReply(.json(try api.model(nil).description.tokenizerInfo))
