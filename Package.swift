@@ -25,6 +25,11 @@ func tests(_ name: String, dependencies: [Target.Dependency], resources: [Resour
         linkerSettings: runtimePath)
 }
 
+/// What only the server needs, and nobody fetches or builds without its trait.
+func server(_ product: String, _ package: String) -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: ["Server"]))
+}
+
 let package = Package(
     name: "Foretoken",
     // Linux is what is tested; on a Mac, what needs no LibTorch is meant to build.
@@ -43,17 +48,29 @@ let package = Package(
         .library(name: "ForetokenStudies", targets: ["ForetokenStudies"]),
         .library(name: "ForetokenDevices", targets: ["ForetokenDevices"]),
         .library(name: "ForetokenEvaluation", targets: ["ForetokenEvaluation"]),
+        .library(name: "ForetokenServing", targets: ["ForetokenServing"]),
         .executable(name: "foretoken", targets: ["foretoken"]),
         .executable(name: "foretoken-torch", targets: ["foretoken-torch"]),
+        .executable(name: "foretoken-server", targets: ["foretoken-server"]),
     ],
     traits: [
         .trait(
             name: "SentencePiece",
-            description: "Tokenizers of SentencePiece, by the system's library (libsentencepiece-dev)")
+            description: "Tokenizers of SentencePiece, by the system's library (libsentencepiece-dev)"),
+        .trait(name: "Server", description: "The web server of foretoken-server, by Hummingbird and SwiftNIO"),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     ],
     targets: [
         .target(name: "CKernels"),
@@ -123,6 +140,27 @@ let package = Package(
                 "standard_input",
             ].map { .embedInCode("Code/Harness/\($0).py") }),
         library(
+            "ForetokenServing",
+            dependencies: [
+                "ForetokenPlatform", "ForetokenFiles", "ForetokenText", "ForetokenModel", "ForetokenDecoding",
+                server("AsyncAlgorithms", "swift-async-algorithms"), server("Hummingbird", "hummingbird"),
+                server("HummingbirdTLS", "hummingbird"), server("HTTPTypes", "swift-http-types"),
+                server("CoreMetrics", "swift-metrics"), server("Logging", "swift-log"), server("NIOCore", "swift-nio"),
+                server("NIOHTTPTypes", "swift-nio-extras"),
+                server("NIOSSL", "swift-nio-ssl"),
+                server("ServiceLifecycle", "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "foretoken-server",
+            dependencies: [
+                "ForetokenPlatform", "ForetokenFiles", "ForetokenModel", "ForetokenDecoding", "ForetokenServing",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                server("Hummingbird", "hummingbird"), server("Logging", "swift-log"), server("NIOSSL", "swift-nio-ssl"),
+                server("Metrics", "swift-metrics"), server("NIOCore", "swift-nio"),
+                server("ServiceLifecycle", "swift-service-lifecycle"),
+                server("UnixSignals", "swift-service-lifecycle"),
+            ], swiftSettings: swiftSettings),
+        library(
             "ForetokenCommands",
             dependencies: [
                 "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenReport", "ForetokenModel",
@@ -181,9 +219,19 @@ let package = Package(
                 "ForetokenText", "ForetokenTraining", "Torch",
             ]),
         tests(
+            "ForetokenServingTests",
+            dependencies: [
+                "ForetokenServing", "ForetokenDecoding", "ForetokenFiles", "ForetokenModel", "ForetokenPlatform",
+                "ForetokenText", server("CoreMetrics", "swift-metrics"), server("Hummingbird", "hummingbird"),
+                server("Logging", "swift-log"),
+                server("NIOCore", "swift-nio"), server("NIOPosix", "swift-nio"),
+                server("ServiceLifecycle", "swift-service-lifecycle"),
+            ], resources: [.copy("Fixtures")]),
+        tests(
             "CommandTests",
             dependencies: [
-                "foretoken", "foretoken-torch", "ForetokenFiles", "ForetokenFormats", "ForetokenText", "ForetokenModel",
+                "foretoken", "foretoken-server", "foretoken-torch", "ForetokenFiles", "ForetokenFormats", "ForetokenText",
+                "ForetokenModel",
                 "ForetokenReport", "ForetokenTraining",
                 "Torch",
             ]),

@@ -31,7 +31,7 @@ for isa in "$@"; do
     fi
     echo "test-isa: $isa"
     env FORETOKEN_ISA="$isa" ATEN_CPU_CAPABILITY="${aten[$isa]}" MKL_ENABLE_INSTRUCTIONS="${mkl[$isa]}" \
-        ONEDNN_MAX_CPU_ISA="${onednn[$isa]}" swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest \
+        ONEDNN_MAX_CPU_ISA="${onednn[$isa]}" swift test -c release -Xswiftc -enable-testing --traits "${TRAITS:-Server}" --skip-build --disable-xctest \
         --no-parallel --filter "$suites" >.build/test-isa.log 2>&1 || {
         status=$?
         echo "test-isa: $isa failed" >&2

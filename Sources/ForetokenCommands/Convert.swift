@@ -10,7 +10,7 @@ struct Convert: AsyncParsableCommand {
         abstract: "Convert a model from one format to another.",
         discussion: """
             IN is a run or model folder, a folder of Meta's multi-token models (consolidated.pth and params.json), a \
-            Hugging Face folder of a dense Llama, Mistral, Qwen 2 or Qwen 3 (safetensors), its name on the Hub if it is in \
+            Hugging Face folder of a dense Llama, Mistral, Qwen 2, Qwen 3 or MiMo-7B (safetensors), its name on the Hub if it is in \
             the cache of downloads, or a GGUF file of one (F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q5_1, Q5_0, Q4_1, Q4_0), \
             which is read as a model with one head. Every command's --model reads these, too. Weights are converted one \
             tensor at a time; quantized ones become float32 unless --dtype names another type or the target is GGUF, too. \
@@ -18,6 +18,8 @@ struct Convert: AsyncParsableCommand {
 
               foretoken  a model folder with all heads
               hf         a Hugging Face folder of head 1, for transformers, vLLM and others
+              mimo       a Hugging Face folder of heads 1 and 2 of 'deepseek' heads, in the form of MiMo-7B's MTP layer, with \
+            which vLLM drafts
               gguf       one file of head 1, for llama.cpp
               meta       consolidated.pth and params.json with all heads, as Meta released its multi-token models
 
@@ -25,6 +27,7 @@ struct Convert: AsyncParsableCommand {
               foretoken convert Llama-3.2-1B llama --to foretoken
               foretoken convert SmolLM2-135M-Instruct.Q4_1.gguf smollm --to foretoken
               foretoken convert runs/demo demo-hf --to hf --drop-heads --dtype bf16
+              foretoken convert runs/deepseek demo-mtp --to mimo --heads 2 --dtype bf16
               foretoken convert runs/demo demo.gguf --to gguf --drop-heads --dtype q8_0
               foretoken convert runs/demo demo-2 --to foretoken --heads 2
             """)

@@ -24,6 +24,14 @@ public enum UnembeddingKind: String, Sendable, CaseIterable {
     case replicated
 }
 
+/// Whether heads share the norm before the unembedding.
+public enum FinalNormKind: String, Sendable, CaseIterable {
+    /// One for all heads.
+    case shared
+    /// One per head, as in DeepSeek-V3 and MiMo-7B.
+    case replicated
+}
+
 /// The graph of the prediction heads: each head's input and body.
 ///
 /// Heads are numbered from 1, the next-token head. Nodes are in topological order, so a backward pass walks them in reverse.

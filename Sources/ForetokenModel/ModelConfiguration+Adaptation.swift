@@ -24,6 +24,7 @@ extension ModelConfiguration {
         adapted.heads = heads
         adapted.headKind = headKind
         adapted.unembedding = unembedding
+        if headKind != self.headKind { adapted.finalNorm = .shared }
         if headKind == .anticausal, self.headKind == .anticausal { return adapted }
         if headKind == .linear {
             adapted.layers = nextTokenLayers

@@ -20,6 +20,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var headKind: HeadKind
     /// Whether the heads share one unembedding.
     public var unembedding: UnembeddingKind
+    /// Whether the heads share the norm before the unembedding.
+    public var finalNorm = FinalNormKind.shared
     /// Maximum context length, in tokens.
     public var contextLength: Int
     /// θ of the rotary embedding.
@@ -109,6 +111,9 @@ public struct ModelConfiguration: Sendable, Equatable {
         }
         return slidingWindow.size
     }
+
+    /// Whether one GEMM computes the logits of several heads: they share the final norm and the unembedding.
+    package var sharesLogits: Bool { unembedding == .shared && finalNorm == .shared }
 
     /// The graph of the heads.
     public var headGraph: HeadGraph { HeadGraph(kind: headKind, heads: heads) }

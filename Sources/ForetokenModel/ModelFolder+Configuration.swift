@@ -3,8 +3,8 @@ import ForetokenFormats
 public import ForetokenPlatform
 
 extension ModelFolder {
-    /// Reads the configuration of a model folder: Foretoken's from its two `config.json` files, a Hugging Face checkpoint with
-    /// n = 1.
+    /// Reads the configuration of a model folder: Foretoken's from its two `config.json` files, a Hugging Face checkpoint's with
+    /// n = 1, or n = 2 if it has a layer for multi-token prediction.
     ///
     /// - Throws: ``ModelError`` or `JSONError`, naming file and key.
     public static func readConfiguration(_ folder: URL) throws -> ModelConfiguration {
@@ -31,13 +31,16 @@ extension ModelFolder {
         }
         try FolderLinks.check(llamaURL, in: folder)
         let llama = try JSONNode(contentsOf: llamaURL)
+        let isOurs = FileManager.default.fileExists(atPath: extraURL.path)
+        if !isOurs { try HuggingFaceConfiguration.refuseSeparateHeads(llama) }
         let type = try llama["model_type"].string()
-        guard FileManager.default.fileExists(atPath: extraURL.path) else {
+        guard isOurs else {
             guard type != ownType else {
                 throw ModelError.notAModelFolder(
                     folder: folder.relativePath, missing: "\(extrasFolder)/\(configurationName)")
             }
             var (configuration, notes) = try HuggingFaceConfiguration.read(llama, family: .init(llama["model_type"]))
+            try HuggingFaceConfiguration.addHeads(llama, to: &configuration)
             configuration.take(try FolderTokens(folder, config: llama, vocabulary: configuration.vocabulary))
             configuration.declaredType = try declaredType(llama)
             try configuration.validate(file: llama.file)
@@ -49,10 +52,6 @@ extension ModelFolder {
         guard version == formatVersion else {
             throw ModelError.unsupported(file: extra.file, key: "format_version", value: String(version))
         }
-        let kindName = try extra["head_kind"].string()
-        guard let kind = HeadKind(rawValue: kindName) else {
-            throw ModelError.unsupported(file: extra.file, key: "head_kind", value: kindName)
-        }
         let family: BlockFamily =
             type != ownType
             ? try .init(llama["model_type"]) : try extra["block_type"].ifPresent.map { try .init($0) } ?? .llama
@@ -60,15 +59,10 @@ extension ModelFolder {
         let sizes = 1...(1 << 24)
         let hidden = configuration.layers
         configuration.heads = try extra["heads"].integer(in: sizes)
-        configuration.headKind = kind
+        configuration.headKind = try kind(extra["head_kind"])
         configuration.layers = try extra["layers"].integer(in: sizes)
-        if let node = try extra["unembedding"].ifPresent {
-            let name = try node.string()
-            guard let known = UnembeddingKind(rawValue: name) else {
-                throw ModelError.unsupported(file: extra.file, key: "unembedding", value: name)
-            }
-            configuration.unembedding = known
-        }
+        if let node = try extra["unembedding"].ifPresent { configuration.unembedding = try kind(node) }
+        if let node = try extra["final_norm"].ifPresent { configuration.finalNorm = try kind(node) }
         configuration.documentMask = try extra["document_mask"].bool()
         configuration.tokenizerName = try extra["tokenizer"]["name"].string()
         configuration.tokenizerDigest = try extra["tokenizer"]["digest"].string()
@@ -85,6 +79,15 @@ extension ModelFolder {
                 expected: String(configuration.nextTokenLayers))
         }
         return (configuration, true, [])
+    }
+
+    /// A value of an enumeration by its name.
+    private static func kind<Kind: RawRepresentable<String>>(_ node: JSONNode) throws -> Kind {
+        let name = try node.string()
+        guard let kind = Kind(rawValue: name) else {
+            throw ModelError.unsupported(file: node.file, key: node.path, value: name)
+        }
+        return kind
     }
 
     /// `torch_dtype`, or `dtype` since transformers 5; nil for float32, for a missing key, and for what is no type of weights.
@@ -104,7 +107,7 @@ extension ModelFolder {
         let window = configuration.slidingWindow
         func token(_ token: Int32?) -> JSONValue { token.map { .integer(Int($0)) } ?? .null }
         let ends = configuration.endTokens
-        var object: JSONValue = [
+        let object: JSONValue = [
             "architectures": .array([.string(isLlama ? family.architecture : "ForetokenForCausalLM")]),
             "model_type": .string(isLlama ? family.rawValue : ownType),
             "vocab_size": .integer(configuration.vocabulary),
@@ -128,12 +131,8 @@ extension ModelFolder {
             "pad_token_id": token(configuration.tokenRoles.padding),
             "torch_dtype": .string(format.description),
         ]
-        if let window, family != .mistral, case .object(var keys) = object {
-            keys["use_sliding_window"] = true
-            keys["max_window_layers"] = .integer(window.firstLayer)
-            object = .object(keys)
-        }
-        return object
+        guard let window, family != .mistral else { return object }
+        return object.setting([("use_sliding_window", true), ("max_window_layers", .integer(window.firstLayer))])
     }
 
     static func extraConfiguration(_ configuration: ModelConfiguration) -> JSONValue {
@@ -142,6 +141,7 @@ extension ModelFolder {
             "heads": .integer(configuration.heads),
             "head_kind": .string(configuration.headKind.rawValue),
             "unembedding": .string(configuration.unembedding.rawValue),
+            "final_norm": .string(configuration.finalNorm.rawValue),
             "block_type": .string(BlockFamily(configuration).rawValue),
             "layers": .integer(configuration.layers),
             "document_mask": .bool(configuration.documentMask),
@@ -150,5 +150,14 @@ extension ModelFolder {
                 "name": .string(configuration.tokenizerName), "digest": .string(configuration.tokenizerDigest),
             ],
         ]
+    }
+}
+
+extension JSONValue {
+    /// The object with other values of some keys.
+    func setting(_ keys: [(String, JSONValue)]) -> JSONValue {
+        guard case .object(var object) = self else { return self }
+        for (key, value) in keys { object[key] = value }
+        return .object(object)
     }
 }

@@ -12,7 +12,7 @@ public import ForetokenPlatform
 /// ```
 /// Other programs load, with the same logits:
 /// - `parallel`, `causal`, `deepseek`: a Llama of the trunk and head 1, its last layer. The other heads, with DeepSeek's norms
-///   and projections and any unembeddings of their own, are in the subfolder.
+///   and projections and any final norms and unembeddings of their own, are in the subfolder.
 /// - `anticausal`: a Llama of the trunk and all heads, head n first and head 1 last, since next-token decoding runs all of them.
 /// - `linear`: nothing. Head 1 is not a Llama layer; the folder's `model_type` is `foretoken`, so that Llama loaders reject it
 ///   instead of computing something else.
@@ -48,17 +48,26 @@ public enum ModelFolder {
     }
 
     /// Writes the part of a folder that other programs read.
+    ///
+    /// - Parameters:
+    ///   - source: the weights.
+    ///   - parameters: those to write.
+    ///   - folder: an existing folder.
+    ///   - format: the format to write; that of the weights if nil.
+    ///   - shardBytes: the maximum size of one file.
+    ///   - keys: other keys of `config.json`, which replace the model's own.
+    ///   - tensor: gives the name of a parameter's tensor.
     static func writeLlama(
         _ source: any WeightSource, _ parameters: [ParameterOutline], to folder: URL, format: StorageFormat?,
-        shardBytes: Int
+        shardBytes: Int, keys: [(String, JSONValue)] = [], tensor: (String) -> String = { $0 }
     ) throws {
-        try llamaConfiguration(
-            source.configuration,
-            format: format ?? source.configuration.declaredType ?? source.weight("model.embed_tokens.weight").format
-        )
-        .write(to: folder.appendingPathComponent(configurationName))
+        let stored = try source.weight("model.embed_tokens.weight").format
+        let config = llamaConfiguration(
+            source.configuration, format: format ?? source.configuration.declaredType ?? stored)
+        try config.setting(keys).write(to: folder.appendingPathComponent(configurationName))
         try SafetensorsCheckpoint.write(
-            to: folder, tensors: parameters.map { try SafetensorsSource($0, from: source, as: format) },
+            to: folder,
+            tensors: parameters.map { try SafetensorsSource($0, named: tensor($0.name), from: source, as: format) },
             metadata: ["format": "pt"], shardSize: shardBytes)
     }
 

@@ -131,8 +131,12 @@ public struct HeadOutline: Sendable, Equatable {
     public let body: Body
     /// The parameters that join a later token's embedding to the input; nil if none is joined.
     public let join: JoinOutline?
+    /// RMSNorm of its output [D]: its own, or the one that all heads share.
+    public let norm: ParameterOutline
     /// [V, D]: its own, or the one that all heads share.
     public let unembedding: ParameterOutline
+    /// Whether the norm is its own.
+    public let ownsNorm: Bool
     /// Whether the unembedding is its own.
     public let ownsUnembedding: Bool
 
@@ -143,7 +147,7 @@ public struct HeadOutline: Sendable, Equatable {
         case .block(let block): own += block.parameters
         case .linear(let map): own.append(map)
         }
-        return own + (ownsUnembedding ? [unembedding] : [])
+        return own + (ownsNorm ? [norm] : []) + (ownsUnembedding ? [unembedding] : [])
     }
 }
 
@@ -155,7 +159,7 @@ public struct ModelOutline: Sendable, Equatable {
     public let trunk: [BlockOutline]
     /// The heads; index 0 is head 1.
     public let heads: [HeadOutline]
-    /// Final RMSNorm [D], shared by all heads.
+    /// Final RMSNorm [D] of head 1 and, unless they have their own, of all heads.
     public let norm: ParameterOutline
     /// Unembedding [V, D] of head 1 and, unless they have their own, of all heads; the embedding itself when tied.
     public let unembedding: ParameterOutline
@@ -189,6 +193,7 @@ public struct ModelOutline: Sendable, Equatable {
         let unembedding =
             configuration.tieEmbeddings
             ? embedding : ParameterOutline(name: "lm_head.weight", group: .unembedding, shape: [vocabulary, width])
+        let norm = ParameterOutline(name: "model.norm.weight", group: .unembedding, shape: [width])
         let trunk = (0..<configuration.trunkLayers).map {
             BlockOutline(prefix: "model.layers.\($0)", group: .trunk, depth: $0, configuration)
         }
@@ -205,15 +210,16 @@ public struct ModelOutline: Sendable, Equatable {
                 case .linear:
                     .linear(ParameterOutline(name: "\(own).linear.weight", group: group, shape: [width, width]))
                 }
-            let isReplicated = configuration.unembedding == .replicated && node.head > 1
+            let ownsNorm = configuration.finalNorm == .replicated && node.head > 1
+            let ownsUnembedding = configuration.unembedding == .replicated && node.head > 1
             return HeadOutline(
                 node: node, body: body,
                 join: node.joined.map { _ in JoinOutline(prefix: own, group: group, width: width) },
-                unembedding: isReplicated
+                norm: ownsNorm ? ParameterOutline(name: "\(own).norm.weight", group: group, shape: [width]) : norm,
+                unembedding: ownsUnembedding
                     ? ParameterOutline(name: "\(own).lm_head.weight", group: group, shape: [vocabulary, width])
-                    : unembedding, ownsUnembedding: isReplicated)
+                    : unembedding, ownsNorm: ownsNorm, ownsUnembedding: ownsUnembedding)
         }
-        let norm = ParameterOutline(name: "model.norm.weight", group: .unembedding, shape: [width])
         (self.embedding, self.trunk, self.heads, self.norm, self.unembedding) = (
             embedding, trunk, heads, norm, unembedding
         )

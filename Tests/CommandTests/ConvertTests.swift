@@ -32,6 +32,8 @@ import Torch
         #expect(try text("back") == text("run"))
         let inspected = try Command.run("inspect", work.path("hf"))
         #expect(inspected.output.contains("1 parallel heads on 2 trunk layers"), "\(inspected.output)")
+        let mimo = try Command.run("convert", work.path("run"), work.path("mimo"), "--to", "mimo")
+        #expect(mimo.code == 1 && mimo.errors.contains("--to mimo cannot hold 'parallel' heads"), "\(mimo.errors)")
         let meta = try Command.run("convert", work.path("run"), work.path("meta"), "--to", "meta")
         #expect(meta.code == 0, "\(meta.errors)")
         let released = try Command.run("inspect", work.path("meta"))

@@ -84,6 +84,18 @@ private func expectSame(
         #expect(rounded != exact && abs(rounded.nats - exact.nats) < 0.05)
     }
 
+    /// Own final norms differ from the shared one by what a short training changes; the drafts must be those of our kernels.
+    @Test(arguments: [HeadKind.linear, .deepseek], Target.present)
+    fileprivate func finalNormsOfTheirOwnDraftTheSame(kind: HeadKind, target: Target) throws {
+        let model = try TinyModels.trained(kind, heads: 3, finalNorm: .replicated)
+        let (own, kernels) = (try moved(model, to: target), try DecodeModel(reading: model))
+        let request = GenerationRequest(prompt: prompt("for i"), maximumTokens: 30, heads: 3)
+        let (theirs, ours) = (try decode(kernels, request).1, try decode(own, request).1)
+        try expectSame(ours.tokens, theirs.tokens, request, kernels)
+        #expect(theirs.drafts.accepted > 5)
+        if ours.tokens == theirs.tokens { #expect(abs(ours.drafts.accepted - theirs.drafts.accepted) <= 1) }
+    }
+
     @Test(arguments: HeadKind.allCases, Target.present)
     fileprivate func speculativeTextEqualsNextTokenText(kind: HeadKind, target: Target) throws {
         let model = try TinyModels.trained(kind, heads: 4)

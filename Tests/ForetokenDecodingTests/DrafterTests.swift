@@ -9,9 +9,12 @@ import Torch
 @Suite(.serialized) struct DrafterTests {
     /// After every pass: draft i is the most likely token of head i + 1 at the last committed position, as the model's full
     /// forward pass over the text and the earlier drafts gives it. The text alone would not reveal bad drafts.
-    @Test(arguments: HeadKind.allCases, UnembeddingKind.allCases)
-    func draftsEqualTheHeadsPredictionsOverTheWholeText(kind: HeadKind, unembedding: UnembeddingKind) throws {
-        let model = try TinyModels.trained(kind, heads: 4, unembedding: unembedding)
+    @Test(
+        arguments: HeadKind.allCases,
+        [(.shared, .shared), (.replicated, .shared), (.shared, .replicated), (.replicated, .replicated)]
+            as [(UnembeddingKind, FinalNormKind)])
+    func draftsEqualTheHeadsPredictionsOverTheWholeText(kind: HeadKind, ends: (UnembeddingKind, FinalNormKind)) throws {
+        let model = try TinyModels.trained(kind, heads: 4, unembedding: ends.0, finalNorm: ends.1)
         let decoder = try DecodeModel(reading: model)
         let engine = DecodeEngine(decoder)
         // Longer than the limit on waiting rows, so that the heads catch up in between.

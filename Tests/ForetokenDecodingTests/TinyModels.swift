@@ -15,24 +15,25 @@ enum TinyModels {
     private static let cache = Mutex<[String: Trained]>([:])
 
     static func trained(
-        _ kind: HeadKind, heads: Int, context: Int = 96, unembedding: UnembeddingKind = .shared
+        _ kind: HeadKind, heads: Int, context: Int = 96, unembedding: UnembeddingKind = .shared,
+        finalNorm: FinalNormKind = .shared
     ) throws -> MultiTokenModel {
-        let key = "\(kind) \(heads) \(context) \(unembedding)"
+        let key = "\(kind) \(heads) \(context) \(unembedding) \(finalNorm)"
         if let known = cache.withLock({ $0[key] }) { return known.model }
-        let trained = Trained(try train(kind, heads: heads, context: context, unembedding))
+        let trained = Trained(try train(kind, heads: heads, context: context, unembedding, finalNorm))
         cache.withLock { $0[key] = trained }
         return trained.model
     }
 
     private static func train(
-        _ kind: HeadKind, heads: Int, context: Int, _ unembedding: UnembeddingKind
+        _ kind: HeadKind, heads: Int, context: Int, _ unembedding: UnembeddingKind, _ finalNorm: FinalNormKind
     ) throws -> MultiTokenModel {
-        let model = try MultiTokenModel(
-            ModelConfiguration(
-                vocabulary: 258, width: 32, layers: heads + 2, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
-                feedForwardWidth: 50, heads: heads, headKind: kind, unembedding: unembedding, contextLength: context,
-                beginningOfText: 256, endOfText: 257),
-            seed: 5)
+        var configuration = ModelConfiguration(
+            vocabulary: 258, width: 32, layers: heads + 2, attentionHeads: 4, keyValueHeads: 2, headDimension: 10,
+            feedForwardWidth: 50, heads: heads, headKind: kind, unembedding: unembedding, contextLength: context,
+            beginningOfText: 256, endOfText: 257)
+        configuration.finalNorm = finalNorm
+        let model = try MultiTokenModel(configuration, seed: 5)
         let optimizer = try AdamW(model.parameters, betas: (0.9, 0.95), epsilon: 1e-8, decay: 0)
         let text = ByteTokenizer().encode("for i in range(10):\n    print(i, i + 1, i * 2)\n# the end of it\n")
         let width = 24 + heads

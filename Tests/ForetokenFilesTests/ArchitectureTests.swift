@@ -29,7 +29,7 @@ struct ArchitectureTests {
         var result: [String: Set<String>] = [:]
         for match in declarations where !match.1.isEmpty && match.1 != "TestSupport" {
             let list = match.2.firstMatch(of: /dependencies: \[((?s).*?)\n?\s*\]\)?,?/)?.1 ?? ""
-            let plain = String(list).replacing(/\.product\([^)]*\)|condition: \.when\([^)\n]*/, with: "")
+            let plain = String(list).replacing(/(?:\.product|server)\([^)]*\)|condition: \.when\([^)\n]*/, with: "")
             result[String(match.1)] = Set(plain.matches(of: /"([\w-]+)"/).map { String($0.1) })
         }
         return result

@@ -5,12 +5,19 @@ import Torch
 
 @testable import ForetokenModel
 
-private func base(_ kind: HeadKind, heads: Int, unembedding: UnembeddingKind = .shared) throws -> MultiTokenModel {
-    try MultiTokenModel(
-        ModelConfiguration(
-            vocabulary: 20, width: 8, layers: 6, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-            heads: heads, headKind: kind, unembedding: unembedding, contextLength: 10),
-        seed: 1)
+private func base(
+    _ kind: HeadKind, heads: Int, unembedding: UnembeddingKind = .shared, finalNorm: FinalNormKind = .shared
+) throws -> MultiTokenModel {
+    var configuration = ModelConfiguration(
+        vocabulary: 20, width: 8, layers: 6, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
+        heads: heads, headKind: kind, unembedding: unembedding, contextLength: 10)
+    configuration.finalNorm = finalNorm
+    let model = try MultiTokenModel(configuration, seed: 1)
+    // Norms begin at 1.
+    for parameter in model.parameters where !parameter.isMatrix {
+        parameter.tensor.assign(Tensor((0..<8).map { Float($0 + parameter.name.utf8.count % 5) * 0.1 + 0.5 }))
+    }
+    return model
 }
 
 private func logits(_ model: MultiTokenModel) -> [[Float]] {
@@ -23,9 +30,9 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
     @Test(arguments: HeadKind.allCases, HeadKind.allCases)
     func nextTokenDecodingStaysTheSame(from: HeadKind, to: HeadKind) throws {
         var made = 0
-        for heads in [1, 4] {
+        for (heads, finalNorm) in [(1, FinalNormKind.shared), (4, .shared), (4, .replicated)] {
             for unembedding in UnembeddingKind.allCases {
-                let original = try base(from, heads: heads, unembedding: unembedding)
+                let original = try base(from, heads: heads, unembedding: unembedding, finalNorm: finalNorm)
                 let before = logits(original)
                 for (count, newHeads) in [(1, NewHeads.copied), (2, .copied), (4, .fresh), (5, .copied)] {
                     guard
@@ -34,6 +41,7 @@ private func logits(_ model: MultiTokenModel) -> [[Float]] {
                     else { continue }
                     let model = try MultiTokenModel(configuration, adapting: original, newHeads: newHeads, seed: 2)
                     made += 1
+                    #expect(configuration.finalNorm == (from == to ? finalNorm : .shared))
                     let after = logits(model)
                     let kept = model.keptHeads(of: original)
                     #expect(kept == (from == to ? min(heads, count) : 1))

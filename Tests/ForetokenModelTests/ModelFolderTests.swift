@@ -31,7 +31,10 @@ private func folder() throws -> URL {
         let url = try folder()
         defer { try? FileManager.default.removeItem(at: url) }
         for heads in [1, 3] {
-            let original = try model(kind, heads: heads, tied: tied, unembedding: tied ? .replicated : .shared)
+            var configuration = try model(kind, heads: heads, tied: tied, unembedding: tied ? .replicated : .shared)
+                .configuration
+            if heads == 3 { configuration.finalNorm = .replicated }
+            let original = try MultiTokenModel(configuration, seed: 1)
             try ModelFolder.write(original, to: url)
             let copy = try ModelFolder.read(url)
             #expect(copy.configuration == original.configuration)

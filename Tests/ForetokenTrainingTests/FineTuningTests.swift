@@ -58,6 +58,30 @@ private func values(_ model: MultiTokenModel) -> [String: [Float]] {
         #expect(stored.configuration(for: ByteTokenizer()) == trainer.model.configuration)
     }
 
+    /// The layer of a checkpoint in MiMo-7B's form learns with its norm, and comes back when the run resumes.
+    @Test(arguments: [2, 3])
+    func aRunStartsFromAPublicLayerForMultiTokenPrediction(heads: Int) throws {
+        let folder = try TemporaryFolder()
+        _ = try pretrained(folder, heads: 2, kind: .deepseek)
+        _ = try Conversion.run(
+            from: ModelFolder.locate(folder.file("base")), to: folder.file("mimo"), format: .mimo)
+        let recipe = try recipe(folder, ["start.from=\(folder.file("mimo").path)", "model.heads=\(heads)"])
+        // A run's folder is in use until its trainer is gone.
+        func finish() throws -> (before: MultiTokenModel, after: MultiTokenModel) {
+            let run = try RunFolder(folder.file("run"))
+            let trainer = try Trainer(recipe: recipe, folder: run)
+            let before = try MultiTokenModel(reading: trainer.model)
+            #expect(try trainer.run() == .finished)
+            return (before, trainer.model)
+        }
+        let (before, after) = try finish()
+        #expect(after.configuration.headKind == .deepseek && after.configuration.finalNorm == .replicated)
+        let start = values(before)
+        for (name, value) in values(after) { #expect(value != start[name], "\(name) has not learnt") }
+        let resumed = try finish().before
+        #expect(resumed.configuration == after.configuration && values(resumed) == values(after))
+    }
+
     /// Chat template, generation settings, ends of text and the declared type, in every checkpoint, also after the base is gone.
     @Test func theBasesMetadataSurvives() throws {
         let folder = try TemporaryFolder()

@@ -99,6 +99,7 @@ private let shapes = [
             contextLength: 8)
         (configuration.attentionBias, configuration.queryKeyNorm) = variant
         configuration.feedForwardBias = variant.1
+        configuration.finalNorm = variant.1 ? .replicated : .shared
         let model = try MultiTokenModel(configuration, seed: nil)
         for isFrozen in [false, true] {
             var recipe = Recipe()

@@ -13,15 +13,18 @@ struct ObjectiveCase: Sendable, CustomTestStringConvertible {
     let documentMask: Bool
     var tied = false
     var unembedding = UnembeddingKind.shared
-    var testDescription: String { "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied) \(unembedding)" }
+    var finalNorm = FinalNormKind.shared
+    var testDescription: String {
+        "\(kind) n=\(heads) mask=\(documentMask) tied=\(tied) \(unembedding) norm=\(finalNorm)"
+    }
 
     func model(seed: UInt64 = 3, dtype: DType = .float64) throws -> MultiTokenModel {
-        try MultiTokenModel(
-            ModelConfiguration(
-                vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
-                heads: heads, headKind: kind, unembedding: unembedding, contextLength: 12, tieEmbeddings: tied,
-                documentMask: documentMask),
-            seed: seed, dtype: dtype)
+        var configuration = ModelConfiguration(
+            vocabulary: 11, width: 8, layers: heads + 2, attentionHeads: 2, keyValueHeads: 1, feedForwardWidth: 12,
+            heads: heads, headKind: kind, unembedding: unembedding, contextLength: 12, tieEmbeddings: tied,
+            documentMask: documentMask)
+        configuration.finalNorm = finalNorm
+        return try MultiTokenModel(configuration, seed: seed, dtype: dtype)
     }
 
     /// Documents of six tokens: with five, only the first token of one has a target of head 4, which sees nothing but itself if
@@ -39,6 +42,9 @@ let objectiveCases = HeadKind.allCases.flatMap { kind in
             ObjectiveCase(kind: kind, heads: 3, documentMask: false, tied: true),
             ObjectiveCase(kind: kind, heads: 3, documentMask: false, tied: true, unembedding: .replicated),
             ObjectiveCase(kind: kind, heads: 2, documentMask: false, unembedding: .replicated),
+            ObjectiveCase(kind: kind, heads: 3, documentMask: true, finalNorm: .replicated),
+            ObjectiveCase(kind: kind, heads: 2, documentMask: false, tied: true, finalNorm: .replicated),
+            ObjectiveCase(kind: kind, heads: 2, documentMask: false, unembedding: .replicated, finalNorm: .replicated),
         ]
 }
 

@@ -52,8 +52,8 @@ package enum MatrixID: Sendable, Hashable {
 
 /// Identifies a norm outside the blocks.
 package enum NormID: Sendable, Hashable {
-    /// The final norm, before every unembedding.
-    case final
+    /// The norm before head i's unembedding; heads can share one.
+    case final(Int)
     /// The norm of head i's hidden input, where it joins a token's embedding.
     case joinHidden(Int)
     /// The norm of the joined embedding.

@@ -16,11 +16,14 @@ package final class HostWeights: @unchecked Sendable {
         }
         width = source.configuration.width
         embedding = try copy(outline.embedding)
-        var norms: [NormID: UnsafePointer<Float>] = [.final: try copy(outline.norm)]
+        let shared = try copy(outline.norm)
+        var norms: [NormID: UnsafePointer<Float>] = [:]
         for head in outline.heads {
+            let number = head.node.head
+            norms[.final(number)] = head.ownsNorm ? try copy(head.norm) : shared
             guard let join = head.join else { continue }
-            norms[.joinHidden(head.node.head)] = try copy(join.hiddenNorm)
-            norms[.joinEmbedding(head.node.head)] = try copy(join.embeddingNorm)
+            norms[.joinHidden(number)] = try copy(join.hiddenNorm)
+            norms[.joinEmbedding(number)] = try copy(join.embeddingNorm)
         }
         self.norms = norms
     }

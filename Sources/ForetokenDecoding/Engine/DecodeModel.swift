@@ -35,7 +35,7 @@ public final class DecodeModel: Sendable {
     /// Weight bytes that a pass with this number of heads reads; 1 is next-token decoding.
     ///
     /// Drafting reads the unembedding a second time, since it runs after verification: once, or once per draft if drafts are
-    /// made one after another or each head has its own unembedding.
+    /// made one after another or each head has its own norm or unembedding.
     public func bytesRead(heads count: Int) -> Int {
         func bytes(of head: Int) -> Int {
             let node = heads[head - 1]
@@ -48,7 +48,7 @@ public final class DecodeModel: Sendable {
             + nextTokenPath.reduce(0) { $0 + bytes(of: $1) } + backend.byteCount(of: .unembedding(1))
         let drafting = Array(heads[1..<max(1, count)])
         let extra = drafting.reduce(0) { $0 + (nextTokenPath.contains($1.head) ? 0 : bytes(of: $1.head)) }
-        let isOneGEMM = configuration.unembedding == .shared && configuration.headGraph.joinedTokens == 0
+        let isOneGEMM = configuration.sharesLogits && configuration.headGraph.joinedTokens == 0
         return nextToken + extra
             + drafting.prefix(isOneGEMM ? 1 : count).reduce(0) { $0 + backend.byteCount(of: .unembedding($1.head)) }
     }

@@ -160,12 +160,12 @@ final class SelfDrafter: Drafter {
         for (sequence, rows) in zip(sequences, waiting) { sequence.draftState.waiting[0].removeFirst(rows) }
     }
 
-    /// Appends the logits of the first `depth` drafting heads to a pass, one GEMM if they share the unembedding, and runs it.
+    /// Appends the logits of the first `depth` drafting heads to a pass, one GEMM if they share norm and unembedding, and runs it.
     private func runLogits(_ pass: Pass, _ last: UnsafeMutablePointer<Float>, depth: Int, outputs: Int) throws {
         var pass = pass
         let size = outputs * model.configuration.vocabulary
         let scores = logits.reserve(max(1, depth * size))
-        if model.configuration.unembedding == .shared {
+        if model.configuration.sharesLogits {
             if depth > 0 { pass.logits(last, rows: depth * outputs, to: scores) }
         } else {
             for head in 0..<depth {

@@ -74,11 +74,11 @@ struct Pass {
         }
     }
 
-    /// Final norm and a head's unembedding: from its output [rows, D] to logits [rows, V].
+    /// A head's final norm and unembedding: from its output [rows, D] to logits [rows, V].
     mutating func logits(
         _ hidden: UnsafePointer<Float>, head: Int = 1, rows: Int, to logits: UnsafeMutablePointer<Float>
     ) {
-        gemm(.unembedding(head), norm: .final, rows: rows, from: hidden, to: logits)
+        gemm(.unembedding(head), norm: .final(head), rows: rows, from: hidden, to: logits)
     }
 
     /// Runs the operations in order.

@@ -4,15 +4,18 @@ import ForetokenFiles
 enum BlockFamily: String, CaseIterable {
     case llama, mistral, qwen2, qwen3
 
+    /// Other names of families.
+    private static let relatives: [String: BlockFamily] = ["mimo": .qwen2]
+
     /// The family of a configuration's `model_type`.
     ///
     /// - Throws: ``ModelError/otherModel(file:key:value:supported:)``.
     init(_ node: JSONNode) throws {
         let name = try node.string()
-        guard let family = Self(rawValue: name) else {
+        guard let family = Self(rawValue: name) ?? Self.relatives[name] else {
             throw ModelError.otherModel(
                 file: node.file, key: node.path, value: name,
-                supported: Self.allCases.map(\.rawValue).joined(separator: ", "))
+                supported: (Self.allCases.map(\.rawValue) + Self.relatives.keys.sorted()).joined(separator: ", "))
         }
         self = family
     }

@@ -31,6 +31,8 @@ public enum InterchangeFormat: String, Sendable, CaseIterable {
     case foretoken
     /// A Hugging Face folder of head 1.
     case hf
+    /// A Hugging Face folder of heads 1 and 2, in the form of MiMo-7B's layer for multi-token prediction.
+    case mimo
     /// A GGUF file of head 1, as llama.cpp reads it.
     case gguf
     /// Meta's released multi-token format, with all heads.
@@ -40,6 +42,7 @@ public enum InterchangeFormat: String, Sendable, CaseIterable {
         switch self {
         case .foretoken: ForetokenFormat.self
         case .hf: HuggingFaceFormat.self
+        case .mimo: MiMoFormat.self
         case .gguf: GGUFFormat.self
         case .meta: MetaFormat.self
         }

@@ -152,9 +152,12 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
 
 extension SafetensorsSource {
     /// A tensor that writes a source's parameter, converted to `format` if given.
-    init(_ parameter: ParameterOutline, from source: any WeightSource, as format: StorageFormat?) throws {
+    init(
+        _ parameter: ParameterOutline, named name: String? = nil, from source: any WeightSource,
+        as format: StorageFormat?
+    ) throws {
         let format = try format ?? source.weight(parameter.name).format
-        self.init(name: parameter.name, dtype: format.dtype.safetensors, shape: parameter.shape) { write in
+        self.init(name: name ?? parameter.name, dtype: format.dtype.safetensors, shape: parameter.shape) { write in
             try source.forEachPiece(of: parameter.name, as: format, write)
         }
     }

@@ -8,6 +8,7 @@ struct FolderSource: WeightSource {
     let companions: [CompanionFile]
     let folder: URL
     private let llama: SafetensorsCheckpoint
+    /// Our heads 2…n; nil in another program's checkpoint.
     private let heads: SafetensorsFile?
 
     init(_ folder: URL) throws {
@@ -20,16 +21,16 @@ struct FolderSource: WeightSource {
         for file in llama.files { try FolderLinks.check(file.url, in: folder) }
         let extras = folder.appendingPathComponent(ModelFolder.extrasFolder)
         heads = isOurs ? try SafetensorsFile(contentsOf: extras.appendingPathComponent(ModelFolder.headsName)) : nil
-        try check(isOurs: isOurs)
+        try check()
     }
 
     var file: String { folder.relativePath }
 
     func weight(_ parameter: String) throws -> StoredWeight {
-        let file = try weightFile(of: parameter)
-        let entry = try file.entry(parameter)
+        let (file, name) = (try weightFile(of: parameter), tensor(of: parameter))
+        let entry = try file.entry(name)
         guard let format = DType(entry.dtype).flatMap(StorageFormat.init) else {
-            throw ModelError.wrongType(file: file.url.relativePath, tensor: parameter, found: entry.dtype.rawValue)
+            throw ModelError.wrongType(file: file.url.relativePath, tensor: name, found: entry.dtype.rawValue)
         }
         return StoredWeight(shape: entry.shape, format: format)
     }
@@ -37,15 +38,20 @@ struct FolderSource: WeightSource {
     func withBytes<Result>(
         of parameter: String, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
-        try weightFile(of: parameter).withBytes(of: parameter, body)
+        try weightFile(of: parameter).withBytes(of: tensor(of: parameter), body)
     }
 
     private func weightFile(of parameter: String) throws -> SafetensorsFile {
         if let heads, parameter.hasPrefix("heads.") { return heads }
-        return try llama.file(of: parameter)
+        return try llama.file(of: tensor(of: parameter))
     }
 
-    private func check(isOurs: Bool) throws {
+    /// The name of a parameter's tensor.
+    private func tensor(of parameter: String) -> String {
+        heads == nil ? MTPLayer.tensor(of: parameter) : parameter
+    }
+
+    private func check() throws {
         let weights = folder.relativePath + "/model.safetensors"
         let names = llama.names + (heads?.names ?? [])
         // Before allocating anything in proportion to the number of layers.
@@ -56,9 +62,12 @@ struct FolderSource: WeightSource {
                 expected: "fewer than the \(names.count) tensors")
         }
         let parameters = try ModelOutline(configuration).parameters
-        let known = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, ModelFolder.isExtra($0)) })
+        func isExtra(_ parameter: ParameterOutline) -> Bool { heads != nil && ModelFolder.isExtra(parameter) }
+        let known = Dictionary(uniqueKeysWithValues: parameters.map { (tensor(of: $0.name), isExtra($0)) })
         for name in llama.names where known[name] != false {
-            guard try !isOurs && isRedundant(name) else { throw ModelError.unknownTensor(file: weights, tensor: name) }
+            guard try heads == nil && isRedundant(name) else {
+                throw ModelError.unknownTensor(file: weights, tensor: name)
+            }
         }
         if let heads {
             for name in heads.names where known[name] != true {
@@ -66,16 +75,16 @@ struct FolderSource: WeightSource {
             }
         }
         for parameter in parameters {
-            let isExtra = ModelFolder.isExtra(parameter)
-            guard isExtra ? heads?.tensors[parameter.name] != nil : llama.contains(parameter.name) else {
+            let (name, isExtra) = (tensor(of: parameter.name), isExtra(parameter))
+            guard isExtra ? heads?.tensors[name] != nil : llama.contains(name) else {
                 throw ModelError.missingTensor(
-                    file: isExtra ? heads?.url.relativePath ?? weights : weights, tensor: parameter.name)
+                    file: isExtra ? heads?.url.relativePath ?? weights : weights, tensor: name)
             }
             let file = try weightFile(of: parameter.name)
             let shape = try weight(parameter.name).shape
             guard shape == parameter.shape else {
                 throw ModelError.wrongShape(
-                    file: file.url.relativePath, tensor: parameter.name, found: shape, expected: parameter.shape)
+                    file: file.url.relativePath, tensor: name, found: shape, expected: parameter.shape)
             }
         }
     }

@@ -63,7 +63,8 @@
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            disconnection.clientHasGone()
+            // What cannot be parsed may follow a request that is still to be answered.
+            if error is IOError || error is ChannelError { disconnection.clientHasGone() }
             context.fireErrorCaught(error)
         }
     }

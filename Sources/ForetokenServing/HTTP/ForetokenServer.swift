@@ -45,7 +45,9 @@
             loader = ModelLoader(api: api, models: models)
             let http = HTTPServerBuilder.http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [DisconnectionHandler()],
+                    additionalChannelHandlers: [
+                        DisconnectionHandler(), ExpectationHandler(bodyLimit: limits.bodyBytes),
+                    ],
                     idleTimeout: .init(limits.idleTime)))
             application = Application(
                 responder: Self.router(api, limits, origin: origin).buildResponder(),
@@ -75,13 +77,9 @@
 
         static func router(_ api: API, _ limits: HTTPLimits, origin: String) -> Router<ServerContext> {
             let router = Router(context: ServerContext.self)
+            router.add(middleware: MetricsMiddleware())
             router.add(middleware: TracingMiddleware())
-            router.add(
-                middleware: CORSMiddleware(
-                    allowOrigin: origin == "*" ? .all : .custom(origin),
-                    allowHeaders: [.accept, .authorization, .contentType, .apiKey, .requestID, .userAgent],
-                    allowMethods: [.get, .post, .head, .options], exposedHeaders: ["X-Request-Id"],
-                    maxAge: .seconds(600)))
+            router.add(middleware: CORS(origin: origin))
             let responder = Responder(api: api, limits: limits)
             for route in API.routes {
                 guard let method = HTTPRequest.Method(rawValue: route.method) else { continue }

@@ -27,7 +27,9 @@
                 failure.headers["Connection"] = "close"
                 reply = failure
             }
-            return response(reply, disconnection, log)
+            var response = response(reply, disconnection, log)
+            if request.method == .head { response.body = ResponseBody() }
+            return response
         }
 
         private func readBody(of request: Request) async throws(APIError) -> [UInt8] {

@@ -11,6 +11,7 @@ extension APIError {
     package init(_ error: any Error, parameter: String) {
         switch error {
         case let error as APIError: self = error
+        case is CancellationError: self = .clientGone
         case let error as JSONError: self = .malformed(error)
         case let error as DecodingError: self.init(error, parameter: parameter)
         case let error as ChatTemplateError: self.init(error)

@@ -144,6 +144,11 @@ extension APIError {
             status: 503, .unavailable, "The server is shutting down.", code: "shutting_down", retryAfterSeconds: 1)
     }
 
+    /// A client that left before the answer; nobody reads this.
+    package static var clientGone: APIError {
+        APIError(status: 499, .invalidRequest, "The client closed the connection.", code: "client_closed_request")
+    }
+
     /// A request that took too long.
     package static func timedOut(seconds: Int) -> APIError {
         APIError(

@@ -55,7 +55,7 @@ public final class API: Sendable {
             if route.needsKey { try checkKey(request.authorization) }
             return try await route.handler(self, request)
         } catch {
-            metrics.refused(status: error.status)
+            if error != .clientGone { metrics.refused(status: error.status) }
             return error.reply
         }
     }
@@ -75,7 +75,9 @@ public final class API: Sendable {
     private func checkKey(_ authorization: String?) throws(APIError) {
         guard !settings.keys.isEmpty else { return }
         let prefix = "bearer "
-        guard let authorization, authorization.lowercased().hasPrefix(prefix) else { throw .unauthorized(hasKey: false) }
+        guard let authorization, authorization.lowercased().hasPrefix(prefix) else {
+            throw .unauthorized(hasKey: false)
+        }
         let given = SHA256.hex(of: Array(authorization.dropFirst(prefix.count).utf8)).utf8
         let isKnown = settings.keys.reduce(false) { isKnown, key in
             let difference = zip(given, SHA256.hex(of: Array(key.utf8)).utf8).reduce(0) { $0 | ($1.0 ^ $1.1) }

@@ -69,7 +69,8 @@ extension API {
                 + tokenizer.encode(body.prompt, specialTokens: .asText),
             checking: [extra, body.prefix, body.suffix, body.prompt], key: "input_prefix")
         return try await Answer(
-            api: self, model: model, options: body.options, prompts: [.init(request: model.request(tokens, body.options))],
+            api: self, model: model, options: body.options,
+            prompts: [.init(request: model.request(tokens, body.options))],
             writer: InfillWriter(model: model.name, options: body.options), promptKey: "input_prefix"
         ).reply()
     }

@@ -1,5 +1,5 @@
-import ForetokenFiles
 public import ForetokenDecoding
+import ForetokenFiles
 import ForetokenModel
 public import ForetokenPlatform
 import ForetokenText

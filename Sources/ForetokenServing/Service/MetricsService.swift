@@ -4,7 +4,7 @@ import Synchronization
 
 /// The metrics of a server: what its requests record, and what its engines say when somebody asks.
 final class MetricsService: Sendable {
-    private let registry = MetricsRegistry()
+    let registry = MetricsRegistry()
     private let names: MetricsRegistry.Names
     private let models = Mutex<[String: ServerMetrics]>([:])
     /// The forward passes of each model that were counted.

@@ -38,6 +38,7 @@ extension MultiTokenModel {
             if number == 1, case .linear(let map) = head.body, case .block = base.heads[0].body {
                 map.tensor.assign(try .identity(map.tensor.shape[0]))
             }
+            if isNew, number > 1, head.ownsNorm, newHeads == .copied { head.norm.tensor.assign(base.norm.tensor) }
             if number > 1, configuration.unembedding == .replicated, newHeads == .copied || !isNew {
                 let source = isNew ? base.unembedding : base.heads[number - 1].unembedding
                 head.unembedding.tensor.assign(source.tensor)

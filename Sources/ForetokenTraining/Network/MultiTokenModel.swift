@@ -14,7 +14,7 @@ public final class MultiTokenModel {
     public let trunk: [TransformerBlock]
     /// The heads; index 0 is head 1.
     public let heads: [PredictionHead]
-    /// Final RMSNorm [D], shared by all heads.
+    /// Final RMSNorm [D] of head 1 and, unless they have their own, of all heads.
     public let norm: Parameter
     /// Unembedding [V, D] of head 1 and, unless they have their own, of all heads; the embedding itself when tied.
     public let unembedding: Parameter
@@ -38,7 +38,7 @@ public final class MultiTokenModel {
         unembedding =
             configuration.tieEmbeddings
             ? embedding : try factory.matrix(outline.unembedding, standardDeviation: spread)
-        let shared = unembedding
+        let (sharedNorm, shared) = (norm, unembedding)
         heads = try outline.heads.map { head in
             let join = try head.join.map { try TokenJoin($0, configuration: configuration, factory: factory) }
             let body: PredictionHead.Body =
@@ -50,8 +50,9 @@ public final class MultiTokenModel {
             let unembedding =
                 head.ownsUnembedding ? try factory.matrix(head.unembedding, standardDeviation: spread) : shared
             return PredictionHead(
-                node: head.node, body: body, join: join, unembedding: unembedding,
-                ownsUnembedding: head.ownsUnembedding)
+                node: head.node, body: body, join: join,
+                norm: head.ownsNorm ? try factory.scale(head.norm) : sharedNorm, unembedding: unembedding,
+                ownsNorm: head.ownsNorm, ownsUnembedding: head.ownsUnembedding)
         }
         parameters =
             [embedding] + trunk.flatMap(\.parameters) + heads.flatMap(\.parameters) + [norm]
@@ -111,7 +112,8 @@ public final class MultiTokenModel {
 
     /// The end of a head: its output [B, T, D] to logits [B, T, V].
     public func logits(_ hidden: Tensor, head: Int = 1) -> Tensor {
-        hidden.rmsNorm(norm.operand, epsilon: configuration.normEpsilon).linear(heads[head - 1].unembedding.operand)
+        let head = heads[head - 1]
+        return hidden.rmsNorm(head.norm.operand, epsilon: configuration.normEpsilon).linear(head.unembedding.operand)
     }
 
     /// Logits [B, T, V] of every head, head 1 first, for tokens [B, T]: the forward pass without targets. A head that

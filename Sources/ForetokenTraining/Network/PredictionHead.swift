@@ -1,7 +1,8 @@
 public import ForetokenModel
 public import Torch
 
-/// One prediction head: a transformer block or a linear map over its input, and the unembedding of its output.
+/// One prediction head: a transformer block or a linear map over its input, and the norm and the unembedding
+/// of its output.
 public struct PredictionHead {
     /// What it computes.
     public enum Body {
@@ -17,8 +18,11 @@ public struct PredictionHead {
     public let body: Body
     /// How a later token's embedding is joined to the input; nil if it is not.
     public let join: TokenJoin?
+    /// RMSNorm of its output [D]: its own, or the one that all heads share.
+    public let norm: Parameter
     /// [V, D]: its own, or the one that all heads share.
     public let unembedding: Parameter
+    let ownsNorm: Bool
     let ownsUnembedding: Bool
 
     /// Its own parameters.
@@ -28,7 +32,7 @@ public struct PredictionHead {
         case .block(let block): own += block.parameters
         case .linear(let map): own.append(map)
         }
-        return own + (ownsUnembedding ? [unembedding] : [])
+        return own + (ownsNorm ? [norm] : []) + (ownsUnembedding ? [unembedding] : [])
     }
 
     /// [B, T, D] to [B, T, D].

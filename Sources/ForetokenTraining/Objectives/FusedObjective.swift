@@ -39,9 +39,10 @@ struct FusedLoss: HeadLoss {
         of output: Tensor, _ targets: HeadTargets
     ) throws -> (loss: Tensor, gradient: Tensor) {
         let learnt = targets.tensors()
+        let head = model.heads[targets.head - 1]
         return try output.fusedCrossEntropy(
-            norm: model.norm.tensor, epsilon: model.configuration.normEpsilon,
-            unembedding: model.heads[targets.head - 1].unembedding.tensor, targets: learnt.tokens,
+            norm: head.norm.tensor, epsilon: model.configuration.normEpsilon,
+            unembedding: head.unembedding.tensor, targets: learnt.tokens,
             probabilities: learnt.probabilities, rows: learnt.rows, ignoring: TokenBatch.ignored, scale: targets.scale,
             logitsBytes: logitsBytes)
     }

@@ -112,14 +112,7 @@ package enum OpenAPIDocument {
         }
         var content = JSONObject()
         content[endpoint.contentType] = ["schema": .object(endpoint.response.document)]
-        if let chunk = endpoint.chunk {
-            content["text/event-stream"] = [
-                "schema": [
-                    "type": "string", "description": "Server-sent events, each with one JSON object.",
-                    "contentMediaType": "application/json", "contentSchema": .object(chunk.document),
-                ]
-            ]
-        }
+        if let chunk = endpoint.chunk { content["text/event-stream"] = ["schema": events(of: chunk)] }
         operation["responses"] = [
             "200": ["description": "The answer.", "content": .object(content)],
             "default": [
@@ -128,5 +121,26 @@ package enum OpenAPIDocument {
             ],
         ]
         return .object(operation)
+    }
+
+    /// The schema of server-sent events, which OpenAPI 3.1 has no words for: as the usual tools read it, that of each event.
+    private static func events(of chunk: Schema) -> JSONValue {
+        [
+            "type": "object", "required": ["data"],
+            "properties": [
+                "data": [
+                    "description": "A part of the answer; at the end [DONE] by itself, except for /infill.",
+                    "anyOf": [
+                        ["const": "[DONE]"],
+                        [
+                            "type": "string", "contentMediaType": "application/json",
+                            "contentSchema": [
+                                "anyOf": [.object(chunk.document), ["$ref": "#/components/schemas/Error"]]
+                            ],
+                        ],
+                    ],
+                ]
+            ],
+        ]
     }
 }

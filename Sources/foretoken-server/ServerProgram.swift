@@ -2,10 +2,13 @@
     public import ArgumentParser
     public import ForetokenDecoding
     import ForetokenFiles
+    import ForetokenModel
     import ForetokenPlatform
     import ForetokenServing
     import Hummingbird
     public import Logging
+    import Metrics
+    import NIOCore
     import NIOSSL
     import ServiceLifecycle
     import UnixSignals
@@ -42,7 +45,9 @@
 
         @Option(
             name: .customLong("api-key"),
-            help: "A key that clients must send; may be given more than once. None if omitted. Other users of the machine can see it: see --api-key-file.")
+            help:
+                "A key that clients must send; may be given more than once. None if omitted. Other users of the machine can see it: see --api-key-file."
+        )
         var apiKeys: [String] = []
 
         @Option(help: "A file with one key per line; no keys if omitted.", completion: .file())
@@ -52,7 +57,8 @@
         var weights = WeightFormat.f32
 
         @Option(
-            help: "Heads to use in every forward pass; if omitted, the draft length is chosen for speed while decoding.")
+            help: "Heads to use in every forward pass; if omitted, the draft length is chosen for speed while decoding."
+        )
         var heads: Int?
 
         @Option(help: "CPU threads; all cores if omitted.")
@@ -82,7 +88,9 @@
         @Option(help: "A PEM file with the certificate chain for TLS; plain HTTP if omitted.", completion: .file())
         var tlsCertificate: String?
 
-        @Option(help: "The PEM file with the certificate's private key; only with --tls-certificate if not omitted.", completion: .file())
+        @Option(
+            help: "The PEM file with the certificate's private key; only with --tls-certificate if not omitted.",
+            completion: .file())
         var tlsKey: String?
 
         @Flag(name: .customLong("metrics-aliases"), help: "Give /metrics also vLLM's and llama.cpp's names.")
@@ -112,48 +120,63 @@
         }
 
         func run() async throws {
-            LoggingSystem.bootstrap(StreamLogHandler.standardError)
-            var logger = Logger(label: "foretoken-server")
-            logger.logLevel = logLevel
+            let logger = Logger(label: "foretoken-server") { _ in ServerLog(level: logLevel) }
             if let threads { await Self.use(threads: threads) }
-            var settings = ServerSettings()
-            (settings.parallel, settings.queue, settings.aliasesMetrics) = (parallel, queue, aliasesMetrics)
-            settings.timeout = timeout.map { .seconds($0) }
-            settings.keys = try apiKeys + keysOfFile()
+            let sources = try model.map { try ModelSource($0, heads: heads) }
+            let api = API(settings: try settings())
+            MetricsSystem.bootstrap(api.metricsFactory)
             var limits = HTTPLimits()
             limits.bodyBytes = maximumBodyMiB << 20
-            if settings.keys.isEmpty, !["127.0.0.1", "localhost", "::1"].contains(host) {
+            if api.settings.keys.isEmpty, !["127.0.0.1", "localhost", "::1"].contains(host) {
                 logger.warning("anybody who reaches \(host) can use the models: set a key with --api-key-file")
             }
-            let scheme = tlsCertificate == nil ? "http" : "https"
-            let sources = try model.map(ModelSource.init)
             let server = try ForetokenServer(
-                API(settings: settings), address: .hostname(host, port: port), limits: limits, origin: corsOrigin,
-                tls: tlsConfiguration(), logger: logger
-            ) { [host] port in
-                let name = host.contains(":") ? "[\(host)]" : host
-                print("foretoken-server: \(scheme)://\(name == "0.0.0.0" ? "127.0.0.1" : name):\(port ?? 0)")
-                fflush(nil)
-            } models: { [logger] in
+                api, address: .hostname(host, port: port), limits: limits, origin: corsOrigin,
+                tls: tlsConfiguration(), logger: logger, isListening: { printAddress(port: $0 ?? port) }
+            ) { [logger] in
                 try sources.map { source in
                     let begin = ContinuousClock().now
                     let model = try source.load(self)
-                    let seconds = (ContinuousClock().now - begin) / .seconds(1)
-                    logger.notice("\(model.name): loaded in \(Int((seconds * 1000).rounded())) ms")
+                    let milliseconds = (ContinuousClock().now - begin) / .milliseconds(1)
+                    logger.notice("\(model.name): loaded in \(Int(milliseconds.rounded())) ms")
                     return model
                 }
             }
             var configuration = ServiceGroupConfiguration(
                 services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = .seconds(grace)
-            try await ServiceGroup(configuration: configuration).run()
+            do {
+                try await ServiceGroup(configuration: configuration).run()
+            } catch let error as IOError {
+                throw Failure("cannot listen on \(host), port \(port): \(String(cString: strerror(error.errnoCode)))")
+            }
+        }
+
+        private func settings() throws -> ServerSettings {
+            var settings = ServerSettings()
+            (settings.parallel, settings.queue, settings.aliasesMetrics) = (parallel, queue, aliasesMetrics)
+            settings.timeout = timeout.map { .seconds($0) }
+            settings.keys = try apiKeys + keysOfFile()
+            return settings
+        }
+
+        /// Prints the line to click.
+        private func printAddress(port: Int) {
+            let name = host == "0.0.0.0" ? "127.0.0.1" : host.contains(":") ? "[\(host)]" : host
+            print("foretoken-server: \(tlsCertificate == nil ? "http" : "https")://\(name):\(port)")
+            fflush(nil)
         }
 
         @ComputeActor private static func use(threads: Int) { CPUKernels.threads = threads }
 
         private func keysOfFile() throws -> [String] {
             guard let apiKeyFile else { return [] }
-            let bytes = try OpenFile(reading: URL(fileURLWithPath: apiKeyFile)).readToEnd()
+            let bytes: [UInt8]
+            do {
+                bytes = try OpenFile(reading: URL(fileURLWithPath: apiKeyFile)).readToEnd()
+            } catch {
+                throw Failure("--api-key-file \(apiKeyFile): \(error.systemReason)")
+            }
             let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
             let keys = lines.compactMap { $0.split(whereSeparator: \.isWhitespace).first.map(String.init) }
             guard !keys.isEmpty else { throw ValidationError("--api-key-file \(apiKeyFile): there is no key in it") }
@@ -162,10 +185,21 @@
 
         private func tlsConfiguration() throws -> TLSConfiguration? {
             guard let tlsCertificate, let tlsKey else { return nil }
+            guard let chain = try? NIOSSLCertificate.fromPEMFile(tlsCertificate), !chain.isEmpty else {
+                throw Failure("--tls-certificate \(tlsCertificate): no certificate in PEM form can be read from it")
+            }
+            guard let key = try? NIOSSLPrivateKey(file: tlsKey, format: .pem) else {
+                throw Failure("--tls-key \(tlsKey): no private key in PEM form can be read from it")
+            }
             return TLSConfiguration.makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(tlsCertificate).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: tlsKey, format: .pem)))
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         }
+    }
+
+    /// A failure described in one sentence.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        init(_ description: String) { self.description = description }
     }
 
     /// A model on the command line: `FOLDER` or `NAME=FOLDER`.
@@ -173,15 +207,21 @@
         let name: String?
         let url: URL
 
-        init(_ argument: String) throws {
+        /// Checks what can be checked before the server listens.
+        init(_ argument: String, heads: Int?) throws {
             // A folder whose name has an equals sign is taken as it is.
             let exists = access(argument, F_OK) == 0
             if !exists, let equals = argument.firstIndex(of: "="), equals > argument.startIndex {
                 (name, url) = (
-                    String(argument[..<equals]), URL(fileURLWithPath: String(argument[argument.index(after: equals)...]))
+                    String(argument[..<equals]),
+                    URL(fileURLWithPath: String(argument[argument.index(after: equals)...]))
                 )
             } else {
                 (name, url) = (nil, URL(fileURLWithPath: argument))
+            }
+            let available = try ModelFolder.source(ModelFolder.locate(url)).configuration.heads
+            if let heads, heads > available {
+                throw DecodingError.tooManyHeads(asked: heads, available: available)
             }
         }
 
