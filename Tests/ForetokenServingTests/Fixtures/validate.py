@@ -181,7 +181,16 @@ for line in read("verdicts.jsonl").splitlines():
 
 def answers(path, kind="application/json", status="200", method="post"):
     schema = document["paths"][path][method]["responses"][status]["content"][kind]["schema"]
-    return Draft202012Validator(schema.get("contentSchema", schema))
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+def check_event(path, data):
+    """An event against the schema of events, and its JSON against the schema of its content, errors aside."""
+    event = answers(path, "text/event-stream")
+    event.validate({"data": data})
+    if data != "[DONE]":
+        content = event.schema["properties"]["data"]["anyOf"][1]["contentSchema"]["anyOf"]
+        Draft202012Validator(content[0]).validate(json.loads(data))
 
 
 for path, name, method in [
@@ -203,8 +212,8 @@ for path, name in [
 ]:
     for file in folder.glob(name):
         for line in file.read_text().splitlines():
-            if line.startswith("data: {"):
-                answers(path, "text/event-stream").validate(json.loads(line[6:]))
+            if line.startswith("data: "):
+                check_event(path, line[6:])
 for error in errors:
     Draft202012Validator(document["components"]["schemas"]["Error"]).validate(error)
 
