@@ -29,6 +29,9 @@ public final class GenerationStream: AsyncSequence, Sendable {
         return try await engine.rest(of: request)
     }
 
+    /// Ends the request where it is; its statistics stay.
+    public func cancel() async { await engine.cancel(request) }
+
     /// Lets the request run to its end without pausing, for a consumer that will call ``text()``.
     @ComputeActor
     func collect() { request.isCollected = true }

@@ -31,6 +31,8 @@ final class DecodingSequence {
     private let configuration: ModelConfiguration
     private let tokenizer: any Tokenizer
     private var assembler: TextAssembler
+    /// The token at which the text ended, with its scores if these are asked for.
+    private var endPiece: TextPiece?
 
     /// - Throws: ``DecodingError`` for an invalid request.
     init(_ model: DecodeModel, _ request: GenerationRequest, tokenizer: any Tokenizer, allocator: BlockAllocator) throws
@@ -179,7 +181,7 @@ final class DecodingSequence {
         cache.truncate(to: committed)
         pending = Array(verified.tokens.prefix(emitted).suffix(1))
         drafts = []
-        if isFinished { pieces += assembler.finish() }
+        if isFinished { pieces += assembler.finish() + [endPiece].compactMap(\.self) }
         return newlyCommitted
     }
 
@@ -210,6 +212,7 @@ final class DecodingSequence {
         guard !isEnd, !request.stopTokens.contains(token) else {
             statistics.stopReason = isEnd ? .endOfText : .stopString
             statistics.endToken = token
+            if let scores = piece.scores { endPiece = TextPiece(token: token, scores: scores) }
             return
         }
         statistics.tokens.append(token)

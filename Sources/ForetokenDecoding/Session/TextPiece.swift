@@ -1,4 +1,6 @@
 /// The text of a generated token, and how the token was chosen.
+///
+/// A text with scores ends with a piece of the token at which it ended, if it ended at one; its text is empty.
 public struct TextPiece: Sendable, Equatable {
     /// The characters that the token completes; empty if it ends inside a character, whose text comes with a later token.
     public internal(set) var text = ""
@@ -11,6 +13,13 @@ public struct TextPiece: Sendable, Equatable {
 
     /// Whether the token was drafted and accepted.
     public var isDraft: Bool { draftPosition > 0 }
+
+    /// The same token with the text before an index.
+    package func cut(to end: String.Index) -> TextPiece {
+        var piece = self
+        piece.text = String(text[..<end])
+        return piece
+    }
 
     init(token: Int32?, draftPosition: Int = 0, scores: TokenScores? = nil) {
         (self.token, self.draftPosition, self.scores) = (token, draftPosition, scores)

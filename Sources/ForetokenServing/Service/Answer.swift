@@ -85,7 +85,8 @@ struct Answer<Writer: AnswerWriter>: Sendable {
     private func submit() async throws -> Generation {
         var generation = try await Generation(
             prompts.map(\.request), completions: options.completions, on: model.language.engine)
-        generation.timeLimit = options.maximumMilliseconds.map { .milliseconds($0) }
+        generation.lineLimit = LineLimit(
+            after: options.maximumMilliseconds.map { .milliseconds($0) }, indentation: options.indentation)
         generation.reportsStatistics = options.timings == .perChunk
         return generation
     }

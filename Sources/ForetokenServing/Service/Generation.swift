@@ -13,8 +13,8 @@ enum TextEvent: Sendable {
 /// Texts being generated for one client: for every prompt, one text or several.
 struct Generation: Sendable {
     private let streams: [GenerationStream]
-    /// After this time, a text ends at its next line break.
-    var timeLimit: Duration?
+    /// At which line each text ends.
+    var lineLimit = LineLimit(after: nil, indentation: 0)
     /// Whether statistics are delivered with every block.
     var reportsStatistics = false
 
@@ -36,11 +36,10 @@ struct Generation: Sendable {
     /// - Parameter deliver: called with the text's number and the event.
     /// - Throws: `DecodingError`, `CancellationError`, what `deliver` throws; the texts are then cancelled.
     func run(_ deliver: @escaping @Sendable (Int, TextEvent) async throws -> Void) async throws {
-        let end = timeLimit.map { ContinuousClock().now + $0 }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, stream) in streams.enumerated() {
                 group.addTask {
-                    try await run(stream, until: end) { try await deliver(index, $0) }
+                    try await run(stream) { try await deliver(index, $0) }
                 }
             }
             try await group.waitForAll()
@@ -48,8 +47,9 @@ struct Generation: Sendable {
     }
 
     private func run(
-        _ stream: GenerationStream, until end: ContinuousClock.Instant?, deliver: (TextEvent) async throws -> Void
+        _ stream: GenerationStream, deliver: (TextEvent) async throws -> Void
     ) async throws {
+        var limit = lineLimit
         var hasBegun = false
         func begin() async throws {
             if !hasBegun { try await deliver(.prompt(stream.promptScores, stream.statistics)) }
@@ -58,13 +58,12 @@ struct Generation: Sendable {
         for try await pieces in stream {
             try await begin()
             let statistics = reportsStatistics ? await stream.statistics : nil
-            guard let end, ContinuousClock().now > end, let line = pieces.firstIndex(where: { $0.text.contains("\n") })
-            else {
-                try await deliver(.pieces(pieces, statistics))
-                continue
+            let rest = limit.cut(pieces)
+            try await deliver(.pieces(rest ?? pieces, statistics))
+            if rest != nil {
+                await stream.cancel()
+                break
             }
-            try await deliver(.pieces(Array(pieces[...line]), statistics))
-            break
         }
         try await begin()
         try await deliver(.end(stream.statistics))

@@ -78,6 +78,8 @@ enum RequestCases {
         "speculative": FieldCase(effective: ["false"], neutral: ["true", "null"], refused: notBooleans),
         "timings": flag,
         "timings_per_token": flag,
+        "n_indent": FieldCase(
+            effective: ["1", "8"], neutral: ["0", "null"], refused: ["-1", "0.5"] + notNumbers),
         "t_max_predict_ms": FieldCase(
             effective: ["1", "500"], neutral: ["0", "null"], refused: ["-1", "0.5"] + notNumbers),
         "return_token_ids": flag,
@@ -114,7 +116,6 @@ enum RequestCases {
         "dynatemp_range": FieldCase(neutral: ["0", "null"], refused: ["0.5"]),
         "top_n_sigma": FieldCase(neutral: ["-1", "-1.0", "0", "null"], refused: ["1.5"]),
         "min_keep": FieldCase(neutral: ["0", "1", "null"], refused: ["2"]),
-        "n_indent": FieldCase(neutral: ["0", "null"], refused: ["4"]),
         "n_cmpl": FieldCase(neutral: ["1", "null"], refused: ["2", "0"]),
         "n_probs": FieldCase(neutral: ["0", "null"], refused: ["5"]),
         "post_sampling_probs": FieldCase(neutral: ["false", "null"], refused: ["true"]),

@@ -137,6 +137,7 @@ import Testing
         let options = try chat(#", "stream": true, "stream_options": {"include_usage": true}, "timings": true"#).options
         #expect(options.streams && options.includesUsage && options.timings == .atEnd)
         #expect(try chat(#", "timings": true, "timings_per_token": true"#).options.timings == .perChunk)
+        #expect(try chat(#", "n_indent": 4"#).options.indentation == 4)
         #expect(try chat(#", "t_max_predict_ms": 250"#).options.maximumMilliseconds == 250)
     }
 

@@ -125,6 +125,20 @@ import Testing
         }
     }
 
+    /// lm-evaluation-harness reads `token_logprobs[context:-1]` of an echo with one token: an end of text has its entry, too.
+    @Test func anEndOfTextHasItsLogProbability() async throws {
+        let server = try TestServer()
+        let answer = try await server.post(
+            "/v1/completions",
+            [
+                "prompt": [256, 65, 66], "max_tokens": 1, "logprobs": 1, "echo": true, "temperature": 0,
+                "logit_bias": ["257": 100],
+            ])
+        let logprobs = answer["choices"][0]["logprobs"]
+        #expect(logprobs["token_logprobs"].array.count == 4 && logprobs["top_logprobs"].array.count == 4)
+        #expect(answer["choices"][0]["finish_reason"].string == "stop")
+    }
+
     @Test func textsEndAtStopsAndLimits() async throws {
         let server = try TestServer()
         let free = try await alone(server, tokens: 40)

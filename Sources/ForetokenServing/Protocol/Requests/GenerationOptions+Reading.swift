@@ -16,6 +16,7 @@ extension GenerationOptions {
         includesUsage = values.object("stream_options")?["include_usage"] == .bool(true)
         if values.bool("timings") == true { timings = .atEnd }
         if values.bool("timings_per_token") == true { timings = .perChunk }
+        indentation = values.integer("n_indent") ?? 0
         maximumMilliseconds = values.integer("t_max_predict_ms").flatMap { $0 > 0 ? $0 : nil }
         returnsTokenIDs = values.bool("return_token_ids") ?? false
         namesTokensByID = values.bool("return_tokens_as_token_ids") ?? false

@@ -22,7 +22,6 @@ extension GenerationOptions {
             Field(unsupported: "dynatemp_range", .constant(0), "send 0 or leave it out"),
             Field(unsupported: "top_n_sigma", .number(-1...0), "send -1 or leave it out"),
             Field(unsupported: "min_keep", .integer(0...1), "send 0 or leave it out"),
-            Field(unsupported: "n_indent", .constant(0), "send 0 or leave it out"),
             Field(unsupported: "n_cmpl", .constant(1), "use n"),
             Field(unsupported: "n_probs", .constant(0), "use logprobs of /v1/completions"),
             Field(unsupported: "post_sampling_probs", .constant(false), "send false or leave it out"),

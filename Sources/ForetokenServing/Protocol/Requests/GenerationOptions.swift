@@ -22,6 +22,8 @@ package struct GenerationOptions: Sendable, Equatable {
     package var stopTokens: Set<Int32> = []
     /// The maximum number of tokens; nil for as many as fit the context.
     package var maximumTokens: Int?
+    /// The text ends before a line with fewer spaces and tabs than this.
+    package var indentation = 0
     /// The time after which a text ends at its next line break.
     package var maximumMilliseconds: Int?
     /// The number of completions of each prompt.
@@ -139,6 +141,9 @@ extension GenerationOptions {
             "timings", .boolean, default: false,
             "Whether the answer carries its speed and the drafts proposed and accepted, in llama.cpp's form."),
         Field("timings_per_token", .boolean, default: false, "Whether every chunk of a stream carries timings."),
+        Field(
+            "n_indent", .integer(0...4096), default: 0,
+            "The text ends before the first of its further lines that has fewer spaces and tabs; 0: no limit."),
         Field(
             "t_max_predict_ms", .integer(0...Int(Int32.max)), default: 0,
             "Milliseconds after which the text ends at its next line break; 0: no limit."),
