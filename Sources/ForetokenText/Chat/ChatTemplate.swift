@@ -8,7 +8,7 @@ public import ForetokenPlatform
 /// a user's text never becomes a control token.
 ///
 /// ```swift
-/// guard let templates = try ChatTemplates.read(folder: model) else { … }
+/// guard let templates = try ModelFolder.chatTemplates(of: model) else { … }
 /// let template = try templates.template(hasTools: false)
 /// let chat = try template.render(template.prepared(messages), addGenerationPrompt: true)
 /// // Encode chat.bytes; parse control tokens only outside chat.userText.

@@ -1,7 +1,6 @@
 package import ForetokenFiles
-public import ForetokenPlatform
 
-/// The chat templates of a model folder, by name.
+/// The chat templates of a model, by name; `ModelFolder.chatTemplates(of:)` reads them.
 public struct ChatTemplates: Sendable {
     /// A template as it is stored.
     public struct Source: Sendable, Equatable {
@@ -25,29 +24,6 @@ public struct ChatTemplates: Sendable {
         (self.sources, self.specialTokens) = (sources, specialTokens)
     }
 
-    /// Reads a model folder's templates as transformers does; nil if it has none.
-    ///
-    /// `chat_template.jinja` and `additional_chat_templates/*.jinja` come before `chat_template` in `tokenizer_config.json`.
-    /// Special tokens are those of `tokenizer_config.json`, and of `special_tokens_map.json` if the former lists no
-    /// added tokens.
-    ///
-    /// - Throws: ``ChatTemplateError/unreadable(file:reason:)`` or `JSONError`.
-    public static func read(folder: URL) throws -> ChatTemplates? {
-        let configuration = try json("tokenizer_config.json", in: folder)
-        var sources: [String: Source] = [:]
-        if let main = try file(folder.appending(path: "chat_template.jinja")) { sources["default"] = main }
-        let additional = folder.appending(path: "additional_chat_templates")
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: additional.path)) ?? []
-        for name in names.sorted() where name.hasSuffix(".jinja") {
-            sources[String(name.dropLast(6))] = try file(additional.appending(path: name))
-        }
-        if sources.isEmpty, let configuration { sources = try embedded(configuration) }
-        guard !sources.isEmpty else { return nil }
-        return ChatTemplates(
-            sources: sources,
-            specialTokens: try specialTokens(configuration) { try json("special_tokens_map.json", in: folder) })
-    }
-
     /// The template for a conversation.
     ///
     /// - Parameters:
@@ -63,40 +39,6 @@ public struct ChatTemplates: Sendable {
                 reason: "there is no template \(chosen.quotedForMessage()); choose one of \(known)")
         }
         return try ChatTemplate(parsing: source.bytes, file: source.file, specialTokens: specialTokens)
-    }
-
-    // MARK: Reading
-
-    private static func file(_ url: URL) throws(ChatTemplateError) -> Source? {
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        do throws(FileFailure) {
-            let mapping = try FileMapping(of: url, limit: ChatTemplate.sizeLimit)
-            return Source(file: url.relativePath, bytes: withExtendedLifetime(mapping) { Array(mapping.bytes) })
-        } catch {
-            throw .unreadable(file: url.relativePath, reason: "cannot \(error.action) it: \(error.reason)")
-        }
-    }
-
-    private static func json(_ name: String, in folder: URL) throws -> JSONNode? {
-        let url = folder.appending(path: name)
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        return try JSONNode(contentsOf: url)
-    }
-
-    private static func embedded(_ configuration: JSONNode) throws -> [String: Source] {
-        guard let node = try configuration["chat_template"].ifPresent else { return [:] }
-        let file = configuration.file
-        if case .string(let text) = node.value { return ["default": Source(file: file, bytes: Array(text.utf8))] }
-        guard case .array = node.value else {
-            throw node.wrongType("a string, or a list of objects with name and template")
-        }
-        var sources: [String: Source] = [:]
-        for entry in try node.array() {
-            let name = try entry["name"].string()
-            let text = try entry["template"].string()
-            sources[name] = Source(file: "\(file) (template \(name.quotedForMessage()))", bytes: Array(text.utf8))
-        }
-        return sources
     }
 
     /// The special tokens that templates read, of `tokenizer_config.json` and `special_tokens_map.json`.

@@ -29,7 +29,7 @@ extension BytePairTokenizer {
         }
         let vocabulary = Vocabulary(byteTokens: byteTokens, bytes: words.bytes, words: words.ordinary)
         self.init(
-            definition: definition, preTokenizer: try Self.preTokenizer(root["pre_tokenizer"]),
+            definition: definition, preTokenizer: try PreTokenizer(root["pre_tokenizer"]),
             isNormalizing: try Self.isNormalizing(root["normalizer"]),
             ignoresMerges: try model["ignore_merges"].ifPresent?.bool() ?? false,
             merges: try words.merges(model["merges"]), unknown: unknown, vocabulary: vocabulary, addedTokens: added,
@@ -57,7 +57,7 @@ extension BytePairTokenizer {
         return UnknownToken(token: token, isFused: try model["fuse_unk"].ifPresent?.bool() ?? false)
     }
 
-    // MARK: Normalization and pre-tokenization
+    // MARK: Normalization
 
     private static func isNormalizing(_ node: JSONNode) throws -> Bool {
         guard let node = node.ifPresent else { return false }
@@ -66,52 +66,6 @@ extension BytePairTokenizer {
         case "Sequence": return try node["normalizers"].array().reduce(false) { try isNormalizing($1) || $0 }
         default: throw try node["type"].unsupported("NFC")
         }
-    }
-
-    private static func preTokenizer(_ node: JSONNode) throws -> PreTokenizer {
-        guard node.ifPresent != nil else { throw node.unsupported("ByteLevel, or Split and ByteLevel") }
-        var steps = try node["type"].string() == "Sequence" ? try node["pretokenizers"].array() : [node]
-        guard let last = steps.popLast() else { throw node.unsupported("Split and ByteLevel") }
-        guard try last["type"].string() == "ByteLevel" else { throw try last["type"].unsupported("ByteLevel") }
-        // `add_prefix_space` and `use_regex` default to true.
-        let prefix = try last["add_prefix_space"]
-        if try prefix.ifPresent?.bool() ?? true { throw prefix.unsupported("false") }
-        let regex = try last["use_regex"]
-        let usesRegex = try regex.ifPresent?.bool() ?? true
-        if steps.isEmpty { return usesRegex ? .gpt2 : .none }
-
-        let hasDigits = try steps.last?["type"].string() == "Digits"
-        if hasDigits, let digits = steps.popLast() {
-            // `individual_digits` defaults to false.
-            let single = try digits["individual_digits"]
-            guard try single.ifPresent?.bool() == true else { throw single.unsupported("true") }
-            guard usesRegex == steps.isEmpty else { throw regex.unsupported("\(steps.isEmpty) after Digits") }
-            if steps.isEmpty { return .smollm }
-        } else if usesRegex {
-            throw regex.unsupported("false after a Split")
-        }
-        let patterns = try steps.map(pattern)
-        let texts = try patterns.map { try $0.string() }
-        let known = PreTokenizer.allCases.first { known in
-            let isOne = texts.count == 1 && !hasDigits && known.patterns.contains { $0.hasEqualBytes(texts[0]) }
-            return isOne
-                || hasDigits == (known == .deepseekcoder) && known.splits.elementsEqual(texts) { $0.hasEqualBytes($1) }
-        }
-        guard let known else {
-            let (node, supported) = (patterns.count == 1 ? patterns[0] : node, PreTokenizer.allCases.map(\.rawValue))
-            throw node.unsupported("the patterns of \(supported.joined(separator: ", "))")
-        }
-        return known
-    }
-
-    /// The expression of a step that cuts a text at its matches.
-    private static func pattern(_ split: JSONNode) throws -> JSONNode {
-        guard try split["type"].string() == "Split" else { throw try split["type"].unsupported("Split") }
-        for (key, allowed) in [("behavior", JSONValue.string("Isolated")), ("invert", .bool(false))] {
-            let node = try split[key]
-            guard node.value == allowed else { throw node.unsupported(try allowed.text()) }
-        }
-        return try split["pattern"]["Regex"]
     }
 }
 

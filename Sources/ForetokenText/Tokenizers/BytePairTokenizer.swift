@@ -119,9 +119,22 @@ public struct BytePairTokenizer: Tokenizer {
         }
     }
 
+    /// Calls `body` with the words of a piece, with the space that some pre-tokenizers put before it.
+    @inline(__always)
+    private func forEachWord(_ piece: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        if case .steps(let steps) = preTokenizer, steps.prefixesSpace, let first = piece.first,
+            first != UInt8(ascii: " ")
+        {
+            ([UInt8(ascii: " ")] + piece).withUnsafeBufferPointer { text in
+                steps.forEachWord(text) { body(UnsafeBufferPointer(rebasing: text[$0])) }
+            }
+        } else {
+            preTokenizer.forEachWord(piece) { body(UnsafeBufferPointer(rebasing: piece[$0])) }
+        }
+    }
+
     private func encode(_ text: UnsafeBufferPointer<UInt8>, _ cache: WordCache, _ result: inout [Int32]) {
-        preTokenizer.forEachWord(text) { range in
-            let word = UnsafeBufferPointer(rebasing: text[range])
+        forEachWord(text) { word in
             if word.count <= WordCache.longestWord {
                 cache.append(word, to: &result) { merge(word, &$0) }
             } else {
@@ -167,8 +180,7 @@ public struct BytePairTokenizer: Tokenizer {
         bytes.withUnsafeBufferPointer { text in
             forEachPiece(of: text, .asText) { piece, _ in
                 guard found == nil else { return }
-                preTokenizer.forEachWord(piece) { range in
-                    let word = UnsafeBufferPointer(rebasing: piece[range])
+                forEachWord(piece) { word in
                     if found == nil, !(ignoresMerges && vocabulary.token(of: word) != nil),
                         let byte = word.first(where: { vocabulary.byteTokens[Int($0)] < 0 })
                     {

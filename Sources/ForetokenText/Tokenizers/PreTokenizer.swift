@@ -1,7 +1,8 @@
-/// Splits text into words before merging, with hand-written matchers for the regular expressions of known model families.
+/// Splits text into words before merging: hand-written matchers for the regular expressions of the commonest model families, and a
+/// matcher of patterns for others.
 ///
 /// Every byte belongs to exactly one word.
-public enum PreTokenizer: String, Sendable, CaseIterable {
+public enum PreTokenizer: Sendable, Equatable, CaseIterable {
     /// No splitting: the text is one word.
     case none
     /// GPT-2's pattern.
@@ -22,6 +23,46 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     case deepseek3
     /// The splits of DeepSeek-Coder.
     case deepseekcoder
+    /// The splits of DeepSeek-LLM.
+    case deepseekllm
+    /// Falcon's: punctuation apart, GPT-2's pattern, and digits in groups of three.
+    case falcon
+    /// BLOOM's pattern: words up to white space or punctuation.
+    case bloom
+    /// The steps of another file.
+    case steps(PreTokenizerSteps)
+
+    /// All with a name.
+    public static let allCases: [PreTokenizer] = [
+        .none, .gpt2, .llama3, .qwen2, .smollm, .o200k, .tekken, .qwen35, .deepseek3, .deepseekcoder, .deepseekllm,
+        .falcon, .bloom,
+    ]
+
+    /// The pre-tokenizer with a name; nil if there is none.
+    public init?(rawValue: String) {
+        guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = found
+    }
+
+    /// The name.
+    public var rawValue: String {
+        switch self {
+        case .none: "none"
+        case .gpt2: "gpt2"
+        case .llama3: "llama3"
+        case .qwen2: "qwen2"
+        case .smollm: "smollm"
+        case .o200k: "o200k"
+        case .tekken: "tekken"
+        case .qwen35: "qwen35"
+        case .deepseek3: "deepseek3"
+        case .deepseekcoder: "deepseekcoder"
+        case .deepseekllm: "deepseekllm"
+        case .falcon: "falcon"
+        case .bloom: "bloom"
+        case .steps: "other"
+        }
+    }
 
     /// The equivalent regular expressions, the most common spelling first; none where it is no single expression.
     package var patterns: [String] {
@@ -30,7 +71,7 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
         let slashed = tail.replacing(#"[\r\n]*"#, with: #"[\r\n/]*"#)
         let gpt2 = #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
         return switch self {
-        case .none, .smollm, .deepseek3, .deepseekcoder: []
+        case .none, .smollm, .deepseek3, .deepseekcoder, .deepseekllm, .falcon, .bloom, .steps: []
         case .gpt2: ["'s|'t|'re|'ve|'m|'ll|'d" + gpt2, "'(?:[sdmt]|ll|ve|re)" + gpt2]
         case .llama3: [head + #"\p{N}{1,3}|"# + tail]
         case .qwen2: [head + #"\p{N}|"# + tail]
@@ -63,15 +104,15 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
 
     @inline(__always)
     func forEachWord(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+        if let steps { return steps.forEachWord(text, body) }
         CharacterClass.basicPlane.withUnsafeBufferPointer { classes in
-            if self == .smollm { return Self.forEachWordBetweenDigits(text, classes, body) }
-            if self == .deepseek3 || self == .deepseekcoder { return forEachSplit(text, classes, body) }
+            if case .smollm = self { return Self.forEachWordBetweenDigits(text, classes, body) }
             let scanner = WordScanner(text: text, classes: classes)
             var start = 0
             while start < text.count {
                 let end =
                     switch self {
-                    case .none, .smollm, .deepseek3, .deepseekcoder: text.count
+                    case .none, .smollm, .deepseek3, .deepseekcoder, .deepseekllm, .falcon, .bloom, .steps: text.count
                     case .gpt2: scanner.endOfGPT2Word(from: start)
                     case .llama3: scanner.endOfLlama3Word(from: start, digits: 3)
                     case .qwen2: scanner.endOfLlama3Word(from: start, digits: 1)

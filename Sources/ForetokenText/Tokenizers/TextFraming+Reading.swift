@@ -1,13 +1,17 @@
 package import ForetokenFiles
 
 extension TextFraming {
-    /// Reads `post_processor`: `TemplateProcessing` adds tokens to a text, `ByteLevel` none, and a `Sequence` those of its steps.
+    /// Reads `post_processor`: `TemplateProcessing`, `RobertaProcessing` and `BertProcessing` add tokens to a text, `ByteLevel` none,
+    /// and a `Sequence` those of its steps.
     package init(_ node: JSONNode, vocabularySize: Int) throws {
         self.init()
         guard node.ifPresent != nil else { return }
         switch try node["type"].string() {
         case "ByteLevel": break
         case "TemplateProcessing": try readTemplate(node, vocabularySize)
+        case "RobertaProcessing", "BertProcessing":
+            before = [try Self.pair(node["cls"], vocabularySize)]
+            after = [try Self.pair(node["sep"], vocabularySize)]
         case "Sequence":
             for step in try node["processors"].array() {
                 let inner = try TextFraming(step, vocabularySize: vocabularySize)
@@ -15,8 +19,18 @@ extension TextFraming {
                 after += inner.after
                 try requireShort(node)
             }
-        default: throw try node["type"].unsupported("TemplateProcessing, ByteLevel and Sequence")
+        default:
+            throw try node["type"].unsupported(
+                "TemplateProcessing, RobertaProcessing, BertProcessing, ByteLevel and Sequence")
         }
+    }
+
+    /// The token of `["</s>", 2]`.
+    private static func pair(_ node: JSONNode, _ vocabularySize: Int) throws -> Int32 {
+        let pair = try node.array()
+        guard pair.count == 2 else { throw node.wrongType("a token's text and its number") }
+        _ = try pair[0].string()
+        return Int32(try pair[1].integer(in: 0...max(0, vocabularySize - 1)))
     }
 
     /// A file may name a list of tokens many times.

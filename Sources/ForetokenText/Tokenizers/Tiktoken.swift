@@ -59,7 +59,8 @@ enum Tiktoken {
             throw .unsupported(
                 file: name, key: "a tiktoken vocabulary", value: "\(words.count) ranks",
                 supported: families.map { "\($0.count) (\($0.name))" }.joined(separator: ", ")
-                    + "; give the model's tokenizer.json")
+                    + "; the file names neither the pattern nor the special tokens: give the model's tokenizer.json, which "
+                    + "AutoTokenizer.from_pretrained(…).save_pretrained(…) of transformers writes")
         }
         let spellings = words.map { ByteAlphabet.text(of: $0) }
         var definition = TokenizerDefinition(

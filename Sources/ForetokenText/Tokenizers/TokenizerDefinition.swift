@@ -1,4 +1,4 @@
-package import ForetokenFiles
+import ForetokenFiles
 
 /// The parts of a byte-level BPE tokenizer, to be written as a `tokenizer.json`.
 package struct TokenizerDefinition {
@@ -58,7 +58,7 @@ package struct TokenizerDefinition {
             "normalizer": isNormalizing ? ["type": "NFC"] : .null,
             "pre_tokenizer": preTokenizer.definition,
             "post_processor": framing == TextFraming() ? .null : postProcessor,
-            "decoder": Self.byteLevel(usesRegex: true),
+            "decoder": PreTokenizer.byteLevel(usesRegex: true),
             "model": [
                 "type": "BPE", "dropout": .null, "unk_token": unknown.map { .string($0) } ?? .null,
                 "continuing_subword_prefix": .null,
@@ -104,29 +104,5 @@ package struct TokenizerDefinition {
             "type": "TemplateProcessing", "single": .array(single),
             "pair": .array(single + [sequence("B", 1)] + pieces(framing.after)), "special_tokens": .object(special),
         ]
-    }
-
-    private static func byteLevel(usesRegex: Bool) -> JSONValue {
-        ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
-    }
-}
-
-extension PreTokenizer {
-    /// The `pre_tokenizer` of a `tokenizer.json`.
-    package var definition: JSONValue {
-        func byteLevel(usesRegex: Bool) -> JSONValue {
-            ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .bool(usesRegex)]
-        }
-        let digits: JSONValue = ["type": "Digits", "individual_digits": true]
-        if self == .smollm {
-            return ["type": "Sequence", "pretokenizers": .array([digits, byteLevel(usesRegex: true)])]
-        }
-        let patterns = splits + patterns.prefix(self == .gpt2 ? 0 : 1)
-        if patterns.isEmpty { return byteLevel(usesRegex: self == .gpt2) }
-        var steps: [JSONValue] = patterns.map {
-            ["type": "Split", "pattern": ["Regex": .string($0)], "behavior": "Isolated", "invert": false]
-        }
-        if self == .deepseekcoder { steps.append(digits) }
-        return ["type": "Sequence", "pretokenizers": .array(steps + [byteLevel(usesRegex: false)])]
     }
 }

@@ -111,7 +111,7 @@ import Testing
             (set("model", .string("bert")), ["tokenizer.ggml.model", "bert", "gpt2"]),
             (set("model", .string("llama")), ["tokenizer.ggml.scores"]),
             (set("model", .string("no_vocab")), ["no tokenizer"]), (set("model", nil), ["no tokenizer"]),
-            (set("pre", .string("deepseek-llm")), ["tokenizer.ggml.pre", "deepseek-llm", "qwen2", "smollm"]),
+            (set("pre", .string("kimi-k2")), ["tokenizer.ggml.pre", "kimi-k2", "qwen2", "smollm"]),
             (set("pre", .string("default")), ["tokenizer.ggml.pre", "default"]),
             (set("pre", nil), ["tokenizer.ggml.pre", "missing"]),
             (set("tokens", nil), ["tokenizer.ggml.tokens", "missing"]),
@@ -170,6 +170,27 @@ import Testing
         #expect(text == pre)
         #expect(pair.isNormalizing == (pre == "qwen2") && pair.ignoresMerges == (pre == "llama-bpe"))
         #expect(pair.framing.before == [configuration.beginningOfText].compactMap(\.self))
+    }
+
+    /// A file with any of llama.cpp's names that are read is written with the name of the same rules.
+    @Test func everyNameOfAPreTokenizerIsRead() throws {
+        let scratch = try Scratch()
+        let url = scratch.file("named.gguf")
+        #expect(GGUFPreTokenizer.names.count > 50)
+        for name in GGUFPreTokenizer.names {
+            try GGUFFixture(name: "llama-bias").rewritten(
+                to: url, metadata: { $0.set("tokenizer.ggml.pre", .string(name)) })
+            let tokenizer = try #require(
+                try ModelFolder.tokenizer(in: url, of: ModelFolder.configuration(of: url)) as? BytePairTokenizer)
+            let kind = try #require(GGUFPreTokenizer(name))
+            #expect(tokenizer.isNormalizing == kind.isNormalizing && tokenizer.ignoresMerges == kind.ignoresMerges)
+            #expect(tokenizer.decode(tokenizer.encode("a b1\n 12345 c's\t .")) == Array("a b1\n 12345 c's\t .".utf8))
+            let written = try #require(
+                GGUFPreTokenizer.name(of: tokenizer.preTokenizer, ignoresMerges: tokenizer.ignoresMerges))
+            let again = try #require(GGUFPreTokenizer(written.name))
+            #expect(written.isExact && again.ignoresMerges == kind.ignoresMerges)
+            #expect(try PreTokenizer(JSONNode(again.definition, file: "")) == tokenizer.preTokenizer, "\(name)")
+        }
     }
 
     /// Metadata of a file with a byte changed anywhere: read, or refused with a sentence.

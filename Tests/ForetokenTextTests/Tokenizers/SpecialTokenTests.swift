@@ -119,6 +119,8 @@ import Testing
         arguments: [
             ("null", [], []),
             (#"{"type":"ByteLevel","trim_offsets":false}"#, [], []),
+            (#"{"type":"RobertaProcessing","sep":["</s>",702],"cls":["<s>",701],"trim_offsets":true}"#, [701], [702]),
+            (#"{"type":"BertProcessing","sep":["[SEP]",700],"cls":["[CLS]",701]}"#, [701], [700]),
             (#"{"type":"TemplateProcessing","single":[$S,$A,$E,$S],"special_tokens":$T}"#, [701], [700, 702, 701]),
             (
                 #"{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"TemplateProcessing","single":[$S,$A],"special_tokens":$T}]}"#,
@@ -136,7 +138,11 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"type":"RobertaProcessing"}"#, #"post_processor.type: "RobertaProcessing" is not supported"#),
+        (#"{"type":"OtherProcessing"}"#, #"post_processor.type: "OtherProcessing" is not supported"#),
+        (#"{"type":"RobertaProcessing"}"#, "post_processor.cls: missing"),
+        (#"{"type":"RobertaProcessing","cls":["s",1]}"#, "post_processor.sep: missing"),
+        (#"{"type":"BertProcessing","cls":["s"],"sep":["s",1]}"#, "post_processor.cls: expected a token's text"),
+        (#"{"type":"BertProcessing","cls":["s",9999],"sep":["s",1]}"#, "9999 is out of range"),
         (#"{"type":"TemplateProcessing","single":[$S],"special_tokens":$T}"#, "post_processor.single"),
         (
             #"{"type":"TemplateProcessing","single":[$A,$A],"special_tokens":$T}"#,

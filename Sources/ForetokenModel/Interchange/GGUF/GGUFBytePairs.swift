@@ -4,37 +4,6 @@ import ForetokenText
 
 /// A byte-level BPE vocabulary of a GGUF file as a `tokenizer.json`.
 enum GGUFBytePairs {
-    /// What a name of a pre-tokenizer stands for.
-    struct Kind {
-        let preTokenizer: PreTokenizer
-        /// Whether text is normalised to NFC, which llama.cpp leaves out.
-        var isNormalizing = false
-        /// Whether a word of the vocabulary is that token, whatever the merges say.
-        var ignoresMerges = false
-        /// Whether the beginning of text is put before every text if the file does not say.
-        var prepends = false
-    }
-
-    /// The pre-tokenizers by llama.cpp's names (`llama_vocab::impl::load`), those whose rules this version has.
-    ///
-    /// `default` is not among them: llama.cpp splits by a rule of its own there, which no model was trained with.
-    private static let kinds: [String: Kind] = [
-        "gpt-2": Kind(preTokenizer: .gpt2), "phi-2": Kind(preTokenizer: .gpt2),
-        "llama-bpe": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
-        "llama3": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
-        "llama-v3": Kind(preTokenizer: .llama3, ignoresMerges: true, prepends: true),
-        "qwen2": Kind(preTokenizer: .qwen2, isNormalizing: true),
-        "deepseek-r1-qwen": Kind(preTokenizer: .qwen2, isNormalizing: true),
-        "qwen35": Kind(preTokenizer: .qwen35),
-        "tekken": Kind(preTokenizer: .tekken, ignoresMerges: true, prepends: true),
-        "deepseek-v3": Kind(preTokenizer: .deepseek3), "deepseek-coder": Kind(preTokenizer: .deepseekcoder),
-        "gpt-4o": Kind(preTokenizer: .o200k), "llama4": Kind(preTokenizer: .o200k),
-        "smollm": Kind(preTokenizer: .smollm), "starcoder": Kind(preTokenizer: .smollm),
-        "refact": Kind(preTokenizer: .smollm),
-    ]
-
-    static func kind(_ name: String?) -> Kind? { name.flatMap { kinds[$0] } }
-
     /// The `tokenizer.json` that a file holds as a whole (`tokenizer.huggingface.json`), if it agrees with the file's tokens.
     ///
     /// - Throws: ``ModelError/disagreement(file:key:found:expected:)`` if it does not; `TokenizerError`, `JSONError`.
@@ -64,10 +33,10 @@ enum GGUFBytePairs {
     static func definition(
         _ file: GGUFFile, _ words: GGUFWords, pre: String?, template: (before: Int32?, after: Int32?)
     ) throws -> [UInt8] {
-        guard let kind = kind(pre) else {
+        guard let kind = GGUFPreTokenizer(pre) else {
             throw ModelError.otherModel(
                 file: file.file, key: "tokenizer.ggml.pre", value: pre ?? "a missing name",
-                supported: kinds.keys.sorted().joined(separator: ", "))
+                supported: GGUFPreTokenizer.names.joined(separator: ", "))
         }
         var vocabulary = JSONObject()
         var added: [JSONValue] = []
@@ -83,7 +52,7 @@ enum GGUFBytePairs {
         let value: JSONValue = [
             "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added),
             "normalizer": kind.isNormalizing ? ["type": "NFC"] : .null,
-            "pre_tokenizer": kind.preTokenizer.definition,
+            "pre_tokenizer": kind.definition,
             "post_processor": self.template(template, words.words) ?? byteLevel(usesRegex: true),
             "decoder": byteLevel(usesRegex: true),
             "model": [

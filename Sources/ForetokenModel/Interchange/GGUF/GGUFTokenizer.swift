@@ -27,9 +27,15 @@ struct GGUFTokenizer {
             (rules, notes) = (pieces.metadata, pieces.notes)
         } else {
             let pair = tokenizer as? BytePairTokenizer
+            guard
+                let (name, isExact) = GGUFPreTokenizer.name(
+                    of: pair?.preTokenizer ?? .none, ignoresMerges: pair?.ignoresMerges ?? false)
+            else { return nil }
+            if !isExact {
+                notes.append("llama.cpp takes words of the vocabulary otherwise than by this tokenizer's merges")
+            }
             rules = [
-                ("tokenizer.ggml.model", .string("gpt2")),
-                ("tokenizer.ggml.pre", .string(Self.preTokenizer(pair?.preTokenizer ?? .none))),
+                ("tokenizer.ggml.model", .string("gpt2")), ("tokenizer.ggml.pre", .string(name)),
                 ("tokenizer.ggml.merges", .strings(try Self.merges(tokenizer.definition))),
             ]
             if pair?.isNormalizing ?? false {
@@ -96,22 +102,6 @@ struct GGUFTokenizer {
         try root(definition)["model"]["merges"].array().map { merge in
             if case .array = merge.value { return try merge.array().map { try $0.string() }.joined(separator: " ") }
             return try merge.string()
-        }
-    }
-
-    /// llama.cpp's name of a pre-tokenizer. It has none for `none`; gpt-2 gives the same tokens if no merge crosses words, as
-    /// for bytes, which have no merges.
-    private static func preTokenizer(_ kind: PreTokenizer) -> String {
-        switch kind {
-        case .none, .gpt2: "gpt-2"
-        case .llama3: "llama-bpe"
-        case .qwen2: "qwen2"
-        case .smollm: "smollm"
-        case .o200k: "gpt-4o"
-        case .tekken: "tekken"
-        case .qwen35: "qwen35"
-        case .deepseek3: "deepseek-v3"
-        case .deepseekcoder: "deepseek-coder"
         }
     }
 }

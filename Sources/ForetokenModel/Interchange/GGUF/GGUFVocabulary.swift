@@ -45,7 +45,7 @@ struct GGUFVocabulary {
         // llama.cpp's defaults.
         let addsBegin =
             try file.bool("\(Self.prefix)add_bos_token")
-            ?? (model == "llama" || GGUFBytePairs.kind(pre)?.prepends == true)
+            ?? (model == "llama" || GGUFPreTokenizer(pre)?.prepends == true)
         let addsEnd = try file.bool("\(Self.prefix)add_eos_token") ?? false
         var files: [CompanionFile] = []
         var failure: (any Error)?
