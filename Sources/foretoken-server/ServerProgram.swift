@@ -137,13 +137,20 @@
                 origin: corsOrigin,
                 tls: tlsConfiguration(), logger: logger, isListening: { printAddress(port: $0 ?? port) }
             ) { [logger] in
-                try sources.map { source in
+                var models: [HostedModel] = []
+                for source in sources {
                     let begin = ContinuousClock().now
                     let model = try source.load(self)
                     let milliseconds = (ContinuousClock().now - begin) / .milliseconds(1)
                     logger.notice("\(model.name): loaded in \(Int(milliseconds.rounded())) ms")
-                    return model
+                    if let bytes = await model.cacheBytesMissing {
+                        logger.warning(
+                            "\(model.name): --cache-mib \(cacheMiB) does not hold a text as long as the context, which needs \(bytes >> 20) MiB; requests for as much are refused"
+                        )
+                    }
+                    models.append(model)
                 }
+                return models
             }
             var configuration = ServiceGroupConfiguration(
                 services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -66,6 +66,21 @@ public struct HostedModel: Sendable {
         self.init(name: name ?? Self.name(of: path), language: language, chat: chat, heads: heads)
     }
 
+    /// The bytes of cache that a text as long as the context needs, if the engine has fewer.
+    package var cacheBytesMissing: Int? {
+        get async {
+            let heads = heads ?? language.configuration.heads
+            let request = GenerationRequest(
+                prompt: [0], maximumTokens: language.configuration.contextLength, heads: heads)
+            do {
+                try await language.engine.check(request)
+            } catch DecodingError.cacheTooSmall(let needed, _) {
+                return needed
+            } catch {}
+            return nil
+        }
+    }
+
     /// The name of a file or folder without `.gguf`.
     package static func name(of path: URL) -> String {
         let name = path.standardizedFileURL.lastPathComponent
