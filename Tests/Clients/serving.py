@@ -72,7 +72,15 @@ class Server:
         return pathlib.Path(self.log.name).read_text(errors="replace")
 
     def wait_until_ready(self, seconds=60):
-        wait_for(lambda: self.get("/health").status_code == 200, seconds, "the server to be ready")
+        def is_ready():
+            try:
+                return self.get("/health").status_code == 200
+            except httpx.TransportError:
+                return self.process.poll() is not None
+
+        wait_for(is_ready, seconds, "the server to be ready")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the server ended: {self.stderr()}")
 
     def get(self, path, **options):
         return self.client.get(path, **options)
@@ -135,3 +143,33 @@ def post_stream(server, path, body):
     chunks, done = events(answer.text)
     assert done, answer.text[-300:]
     return chunks
+
+
+def infill_model(folder):
+    """A folder with the byte model and Qwen's three tokens for texts with gaps, with the rows of a, b and c."""
+    shutil.copytree(BYTES, folder, dirs_exist_ok=True)
+    tokenizer = json.loads((BYTES / "tokenizer.json").read_text())
+    for index, name in enumerate(("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")):
+        tokenizer["added_tokens"].append(tokenizer["added_tokens"][0] | {"id": 258 + index, "content": name})
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    # Head 1 is a Llama model; the others stay behind.
+    shutil.rmtree(folder / "foretoken")
+    config = json.loads((BYTES / "config.json").read_text())
+    config |= {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 261}
+    (folder / "config.json").write_text(json.dumps(config))
+    data = (BYTES / "model.safetensors").read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header, weights = json.loads(data[8:end]), bytearray()
+    for entry in header.values():
+        if "dtype" not in entry:
+            continue
+        values = data[end + entry["data_offsets"][0]:end + entry["data_offsets"][1]]
+        if entry["shape"][0] == 258:
+            row = len(values) // 258
+            values += values[97 * row:100 * row]
+            entry["shape"][0] = 261
+        entry["data_offsets"] = [len(weights), len(weights) + len(values)]
+        weights += values
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + weights)
+    return folder
