@@ -143,7 +143,6 @@ def test_close_is_heeded(server):
         assert connection.answer()[0] == 200 and connection.answer() is None
 
 
-@pytest.mark.xfail(reason="known limitation: the HTTP library keeps connections of HTTP/1.0 open, too", strict=True)
 def test_http_1_0_is_closed(server):
     """RFC 9112, section 9.3."""
     with server.socket(timeout=3) as connection:

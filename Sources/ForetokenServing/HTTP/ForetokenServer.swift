@@ -49,7 +49,7 @@
             let http = HTTPServerBuilder.http1(
                 configuration: HTTP1Channel.Configuration(
                     additionalChannelHandlers: [
-                        DisconnectionHandler(), ExpectationHandler(bodyLimit: limits.bodyBytes),
+                        DisconnectionHandler(), HTTP1Handler(bodyLimit: limits.bodyBytes),
                     ],
                     idleTimeout: .init(limits.idleTime)))
             application = Application(

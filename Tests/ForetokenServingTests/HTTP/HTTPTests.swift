@@ -1,5 +1,6 @@
 #if Server
     import CoreMetrics
+    import Foundation
     import ForetokenDecoding
     import ForetokenFiles
     import Hummingbird
@@ -197,6 +198,31 @@
             #expect(text.contains("foretoken:http_requests_total{http_route=\"/v1/\\\"x\\\"\"} 3\n"))
             #expect(text.contains("foretoken:http_duration_seconds_sum 2\n"))
             #expect(text.contains("foretoken:active 2.5\n"))
+        }
+
+        @Test func whatTheWebServerLeavesOutIsDone() async throws {
+            try await withServer { port, _, _ in
+                let waiting = try await Connection.open(port)
+                try await waiting.send(
+                    "POST /v1/completions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: \(Self.short.utf8.count)\r\n\r\n"
+                )
+                #expect(try await waiting.text(until: "100 Continue").hasPrefix("HTTP/1.1 100 Continue\r\n"))
+                try await waiting.send(Self.short)
+                #expect(try await waiting.text(until: "usage").contains("HTTP/1.1 200 OK"))
+                try await waiting.close()
+                let old = try await Connection.open(port)
+                try await old.send("GET /health HTTP/1.0\r\n\r\n")
+                #expect(try await old.isClosed())
+                #expect(try await old.text(until: "ok").contains("200 OK"))
+                let head = try await Connection.open(port)
+                try await head.send(
+                    "HEAD /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                )
+                #expect(try await head.isClosed())
+                let answers = try await head.text(until: "\u{0}")
+                #expect(answers.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
+                #expect(answers.components(separatedBy: "{").count == 2)
+            }
         }
 
         @Test func pagesOfOtherSitesMayAsk() async throws {

@@ -3,8 +3,9 @@
     import NIOCore
     import NIOHTTPTypes
 
-    /// Answers `Expect: 100-continue`, for which clients wait before they send a large body (RFC 9110, section 10.1.1).
-    final class ExpectationHandler: ChannelInboundHandler, RemovableChannelHandler {
+    /// Does what the web server leaves out of HTTP/1: answers `Expect: 100-continue`, for which clients wait before they send a large
+    /// body (RFC 9110, section 10.1.1), and closes the connections of HTTP/1.0.
+    final class HTTP1Handler: ChannelInboundHandler, RemovableChannelHandler {
         typealias InboundIn = HTTPRequestPart
         typealias InboundOut = HTTPRequestPart
         typealias OutboundOut = HTTPResponsePart
@@ -20,7 +21,12 @@
             {
                 context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
             }
-            context.fireChannelRead(data)
+            guard case .head(var head) = unwrapInboundIn(data), head.authority == nil else {
+                return context.fireChannelRead(data)
+            }
+            // Only HTTP/1.0 has no host. Its clients may wait for the end of the connection.
+            head.headerFields[.connection] = "close"
+            context.fireChannelRead(wrapInboundOut(.head(head)))
         }
     }
 #endif
