@@ -46,6 +46,10 @@ if grep -Ei 'torch|c10|swift' <<<"$libraries"; then
     echo "test-downstream: RunModel links more than system libraries" >&2
     exit 1
 fi
+if [[ -e $work/build-RunModel/checkouts/swift-nio ]]; then
+    echo "test-downstream: without the trait Server, the web server's packages are fetched" >&2
+    exit 1
+fi
 strip -o "$work/RunModel.stripped" "$program"
 size=$(stat -c %s "$work/RunModel.stripped")
 ((size <= 25000000)) || {

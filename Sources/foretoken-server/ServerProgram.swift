@@ -137,7 +137,7 @@
                 origin: corsOrigin,
                 tls: tlsConfiguration(), logger: logger, isListening: { printAddress(port: $0 ?? port) }
             ) { [logger] in
-                var models: [HostedModel] = []
+                var models: [ServedModel] = []
                 for source in sources {
                     let begin = ContinuousClock().now
                     let model = try source.load(self)
@@ -240,7 +240,7 @@
                 )
             } else {
                 url = URL(fileURLWithPath: argument)
-                name = HostedModel.name(of: url)
+                name = ServedModel.name(of: url)
             }
             let available = try ModelFolder.source(ModelFolder.locate(url)).configuration.heads
             if let heads, heads > available {
@@ -248,10 +248,10 @@
             }
         }
 
-        func load(_ command: ForetokenServerCommand) throws -> HostedModel {
+        func load(_ command: ForetokenServerCommand) throws -> ServedModel {
             var limits = BatchEngine.Limits()
             (limits.sequences, limits.cacheBytes) = (command.parallel, command.cacheMiB << 20)
-            return try HostedModel(name: name, at: url, format: command.weights, limits: limits, heads: command.heads)
+            return try ServedModel(name: name, at: url, format: command.weights, limits: limits, heads: command.heads)
         }
     }
 

@@ -14,7 +14,7 @@
     ///
     /// ```swift
     /// let api = API(settings: ServerSettings())
-    /// let server = ForetokenServer(api, address: .hostname("127.0.0.1", port: 8000)) { [try HostedModel(at: folder)] }
+    /// let server = ForetokenServer(api, address: .hostname("127.0.0.1", port: 8000)) { [try ServedModel(at: folder)] }
     /// try await ServiceGroup(services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
     /// ```
     public struct ForetokenServer: Service {
@@ -42,7 +42,7 @@
             _ api: API, address: BindAddress, limits: HTTPLimits = HTTPLimits(), grace: Duration = .seconds(30),
             origin: String = "*",
             tls: TLSConfiguration? = nil, logger: Logger, isListening: @escaping @Sendable (Int?) -> Void = { _ in },
-            models: @escaping @Sendable () async throws -> [HostedModel]
+            models: @escaping @Sendable () async throws -> [ServedModel]
         ) throws {
             (self.api, self.limits, self.grace) = (api, limits, grace)
             loader = ModelLoader(api: api, models: models)
@@ -119,7 +119,7 @@
     /// Loads the models beside the server, which says meanwhile that it is loading.
     private struct ModelLoader: Service {
         let api: API
-        let models: @Sendable () async throws -> [HostedModel]
+        let models: @Sendable () async throws -> [ServedModel]
 
         func run() async throws {
             api.serve(try await models())

@@ -13,7 +13,7 @@ public final class API: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var models: [HostedModel] = []
+        var models: [ServedModel] = []
         var isShuttingDown = false
     }
 
@@ -25,7 +25,7 @@ public final class API: Sendable {
     }
 
     /// Begins to answer with some models; the first one answers requests for others.
-    public func serve(_ models: [HostedModel]) {
+    public func serve(_ models: [ServedModel]) {
         for model in models { metrics.add(model) }
         state.withLock { $0.models = models }
     }
@@ -43,14 +43,14 @@ public final class API: Sendable {
     }
 
     /// The models; an error while they are being loaded.
-    func models() throws(APIError) -> [HostedModel] {
+    func models() throws(APIError) -> [ServedModel] {
         let models = state.withLock { $0.models }
         guard !models.isEmpty else { throw .loading }
         return models
     }
 
     /// The model of a name; the first one if there is none of this name.
-    func model(_ name: String?) throws(APIError) -> HostedModel {
+    func model(_ name: String?) throws(APIError) -> ServedModel {
         let models = try models()
         return models.first { $0.name == name } ?? models[0]
     }

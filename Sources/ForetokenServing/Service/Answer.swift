@@ -34,7 +34,7 @@ struct PreparedPrompt: Sendable {
 /// One request for texts, from its admission to the answer.
 struct Answer<Writer: AnswerWriter>: Sendable {
     let api: API
-    let model: HostedModel
+    let model: ServedModel
     let options: GenerationOptions
     let prompts: [PreparedPrompt]
     let writer: Writer

@@ -89,7 +89,7 @@ extension API {
         try await prepared(request) { () throws(APIError) in
             let (body, model) = try self.read(ApplyTemplateBody.self, request)
             let chat = try model.rendered(body.conversation, addsGenerationPrompt: body.addsGenerationPrompt)
-            return ServerReply(.json(ServedModel.appliedTemplate(String(decoding: chat.bytes, as: UTF8.self))))
+            return ServerReply(.json(ModelDescription.appliedTemplate(String(decoding: chat.bytes, as: UTF8.self))))
         }
     }
 
@@ -103,7 +103,7 @@ extension API {
     /// Reads the body of a request for the model that it names.
     private func read<Body: RequestBody>(
         _ type: Body.Type, _ request: ServerRequest
-    ) throws(APIError) -> (Body, HostedModel) {
+    ) throws(APIError) -> (Body, ServedModel) {
         _ = try models()
         let value = try Body.parse(request.body)
         var name: String?
@@ -112,7 +112,7 @@ extension API {
         return (try Body(value, model.description.limits), model)
     }
 
-    private func identity(_ prefix: String, _ model: HostedModel) -> ResponseIdentity {
+    private func identity(_ prefix: String, _ model: ServedModel) -> ResponseIdentity {
         ResponseIdentity(
             id: ResponseIdentity.newID(prefix), created: Int(Date().timeIntervalSince1970), model: model.name,
             fingerprint: model.fingerprint(version: settings.version))
@@ -122,7 +122,7 @@ extension API {
     var openAPIText: String { (try? OpenAPIDocument.json(version: settings.version).text()) ?? "{}" }
 }
 
-extension HostedModel {
+extension ServedModel {
     /// Identifies what texts depend on: the weights' format and the server.
     func fingerprint(version: String) -> String { "foretoken-\(version)-\(language.model.format.rawValue)" }
 

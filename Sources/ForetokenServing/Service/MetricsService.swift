@@ -13,13 +13,13 @@ final class MetricsService: Sendable {
     init(_ settings: ServerSettings) { names = settings.aliasesMetrics ? .withAliases : .own }
 
     /// Registers a model's metrics.
-    func add(_ model: HostedModel) {
+    func add(_ model: ServedModel) {
         let metrics = ServerMetrics(registry, model: model.name, heads: model.language.configuration.heads)
         models.withLock { $0[model.name] = metrics }
     }
 
     /// The metrics of a model that was added.
-    func of(_ model: HostedModel) -> ServerMetrics? { models.withLock { $0[model.name] } }
+    func of(_ model: ServedModel) -> ServerMetrics? { models.withLock { $0[model.name] } }
 
     /// A request was answered with an error.
     func refused(status: Int) {
@@ -28,7 +28,7 @@ final class MetricsService: Sendable {
     }
 
     /// The text for Prometheus.
-    func text(_ models: [HostedModel]) async -> String {
+    func text(_ models: [ServedModel]) async -> String {
         for model in models {
             let engine = model.language.engine
             let (activity, counters) = await (engine.activity, engine.counters)

@@ -28,7 +28,7 @@ extension API {
             try await api.chat(request)
         },
         Route(method: "GET", path: "/v1/models") { (api, _) throws(APIError) in
-            ServerReply(.json(ServedModel.list(try api.models().map(\.description))))
+            ServerReply(.json(ModelDescription.list(try api.models().map(\.description))))
         },
         Route(method: "GET", path: "/v1/models/{model}") { (api, request) throws(APIError) in
             let name = request.path.dropFirst("/v1/models/".count)
@@ -62,7 +62,7 @@ extension API {
         Route(method: "GET", path: "/health", needsKey: false) { (api, _) throws(APIError) in
             _ = try api.models()
             try api.checkIsRunning()
-            return ServerReply(.json(ServedModel.healthy))
+            return ServerReply(.json(ModelDescription.healthy))
         },
         Route(method: "GET", path: "/metrics") { (api, _) throws(APIError) in
             let text = await api.metrics.text(try api.models())

@@ -66,7 +66,7 @@ enum ResponseExamples {
         promptTokens: 4, cachedTokens: 1, completionTokens: 4, drafts: statistics.drafts)
     static let timings = Timings(statistics, heads: 4, promptTokens: 4, cachedTokens: 1)
 
-    static let model = ServedModel(
+    static let model = ModelDescription(
         name: "python-bytes", created: 1_700_000_000,
         limits: ModelLimits(vocabulary: 258, contextLength: 4096, heads: 4, endTokens: [257]), tokenizer: tokenizer,
         chatTemplate: "{% for m in messages %}{{ m.content }}{% endfor %}")

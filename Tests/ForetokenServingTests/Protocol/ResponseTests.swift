@@ -191,7 +191,7 @@ import Testing
     // MARK: The server and its models
 
     @Test func models() throws {
-        try Recorded.expect(ServedModel.list([Examples.model]), "models.json")
+        try Recorded.expect(ModelDescription.list([Examples.model]), "models.json")
         try Recorded.expect(Examples.model.json, "model.json")
         try Recorded.expect(Examples.model.tokenizerInfo, "tokenizer_info.json")
         try Recorded.expect(
@@ -199,7 +199,7 @@ import Testing
         try Recorded.expect(
             Examples.model.slots([SlotState(), SlotState(promptTokens: 3, generatedTokens: 4, heads: 2)]),
             "slots.json")
-        try Recorded.expect(ServedModel.healthy, "health.json")
+        try Recorded.expect(ModelDescription.healthy, "health.json")
     }
 
     @Test func tokens() throws {
@@ -214,7 +214,7 @@ import Testing
         try Recorded.expect(
             Examples.model.tokenized(tokens, body(#"{"content": "x", "with_pieces": true}"#)), "tokenize-pieces.json")
         try Recorded.expect(Examples.model.detokenized(tokens), "detokenize.json")
-        try Recorded.expect(ServedModel.appliedTemplate("a\"b\n"), "apply-template.json")
+        try Recorded.expect(ModelDescription.appliedTemplate("a\"b\n"), "apply-template.json")
     }
 
     @Test func errors() throws {

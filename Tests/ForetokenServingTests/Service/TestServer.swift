@@ -9,7 +9,7 @@ import Testing
 /// An API that serves the published byte model with a small chat template.
 struct TestServer {
     let api: API
-    let model: HostedModel
+    let model: ServedModel
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../../Models/python-bytes").standardizedFileURL
@@ -29,7 +29,7 @@ struct TestServer {
                 sources: ["default": .init(file: "chat_template.jinja", bytes: Array(Self.template.utf8))],
                 specialTokens: [:]),
             tokenizer: language.tokenizer)
-        model = HostedModel(name: "bytes", language: language, chat: chat)
+        model = ServedModel(name: "bytes", language: language, chat: chat)
         api = API(settings: settings)
         api.serve([model])
     }

@@ -18,7 +18,7 @@ package struct SlotState: Sendable, Equatable {
     }
 }
 
-extension ServedModel {
+extension ModelDescription {
     /// `GET /health` of a server that is ready; while it loads, ``APIError/loading`` is the answer.
     package static var healthy: String { JSONWriter.object { $0.string("status", "ok") } }
 

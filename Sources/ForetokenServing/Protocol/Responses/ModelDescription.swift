@@ -2,7 +2,7 @@ import ForetokenDecoding
 package import ForetokenText
 
 /// What the server says of a model: its entry in `/v1/models`, its tokenizer, and llama.cpp's properties.
-package struct ServedModel: Sendable {
+package struct ModelDescription: Sendable {
     /// The name under which it is served.
     package var name: String
     /// Seconds since 1970 at which it was loaded.
@@ -28,7 +28,7 @@ package struct ServedModel: Sendable {
     // MARK: Models
 
     /// `GET /v1/models`.
-    package static func list(_ models: [ServedModel]) -> String {
+    package static func list(_ models: [ModelDescription]) -> String {
         JSONWriter.object {
             $0.string("object", "list")
             $0.array("data", models) { json, model in json.object { model.write(to: &$0) } }

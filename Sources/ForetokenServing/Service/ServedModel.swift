@@ -5,7 +5,7 @@ public import ForetokenPlatform
 import ForetokenText
 
 /// A model that a server answers with.
-public struct HostedModel: Sendable {
+public struct ServedModel: Sendable {
     /// The name that clients see.
     public let name: String
     /// The model with its tokenizer and its engine.
@@ -19,7 +19,7 @@ public struct HostedModel: Sendable {
     /// The tokens around the parts of a text with a gap; nil if the model was not trained for it.
     let infillTokens: InfillTokens?
     /// What clients are told of it.
-    let description: ServedModel
+    let description: ModelDescription
     /// No prompt of more bytes fits the context.
     let largestPrompt: Int
 
@@ -34,7 +34,7 @@ public struct HostedModel: Sendable {
         // Normalisation may make a text shorter.
         largestPrompt = max(1, longest) * configuration.contextLength * 4
         let template = try? chat?.templates.template(hasTools: false)
-        description = ServedModel(
+        description = ModelDescription(
             name: name, created: created,
             limits: ModelLimits(
                 vocabulary: configuration.vocabulary, contextLength: configuration.contextLength,
