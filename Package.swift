@@ -230,7 +230,8 @@ let package = Package(
         tests(
             "CommandTests",
             dependencies: [
-                "foretoken", "foretoken-server", "foretoken-torch", "ForetokenFiles", "ForetokenFormats", "ForetokenText",
+                "foretoken", "foretoken-server", "foretoken-torch", "ForetokenFiles", "ForetokenFormats",
+                "ForetokenText",
                 "ForetokenModel",
                 "ForetokenReport", "ForetokenTraining",
                 "Torch",
