@@ -13,7 +13,7 @@ final class Admission: Sendable {
 
     /// Admits a request for some texts.
     ///
-    /// - Returns: its place, given up when it is released; nil if there is no room.
+    /// - Returns: its place, given up by ``Place/leave()`` or when it is released; nil if there is no room.
     func enter(_ texts: Int) -> Place? {
         active.withLock { active in
             guard active + texts <= limit else { return nil }
@@ -24,11 +24,23 @@ final class Admission: Sendable {
 
     /// The place of an admitted request.
     final class Place: Sendable {
-        private let texts: Int
+        private let texts: Mutex<Int>
         private let admission: Admission
 
-        fileprivate init(_ texts: Int, in admission: Admission) { (self.texts, self.admission) = (texts, admission) }
+        fileprivate init(_ texts: Int, in admission: Admission) {
+            self.texts = Mutex(texts)
+            self.admission = admission
+        }
 
-        deinit { admission.active.withLock { $0 -= texts } }
+        /// Gives up the place.
+        func leave() {
+            let texts = texts.withLock { texts in
+                defer { texts = 0 }
+                return texts
+            }
+            admission.active.withLock { $0 -= texts }
+        }
+
+        deinit { leave() }
     }
 }

@@ -61,12 +61,12 @@ struct Answer<Writer: AnswerWriter>: Sendable {
             writer, prompts: prompts, completions: options.completions, metrics: api.metrics.of(model))
         let generation = try await submit()
         guard options.streams else {
-            defer { withExtendedLifetime(place) {} }
+            defer { place.leave() }
             return ServerReply(.json(try await run(generation, progress) { _ in }.whole()))
         }
         return ServerReply(
             .events { write in
-                defer { withExtendedLifetime(place) {} }
+                defer { place.leave() }
                 @Sendable func send(_ text: String) async throws { try await write(Array(text.utf8)) }
                 do {
                     let progress = try await run(generation, progress) { chunks in
