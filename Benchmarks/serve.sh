@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Throughput and time to first token of foretoken-server, beside llama.cpp's server on the same weights, in alternation:
 #   MODEL=SmolLM2.gguf Benchmarks/serve.sh [WEIGHTS]...
-# WEIGHTS: f32, bf16, int8 (llama.cpp: Q8_0); all if omitted. CLIENTS="1 4 16 64", ROUNDS=3, TOKENS=64, THREADS=2.
+# WEIGHTS: f32, bf16, int8 (llama.cpp: Q8_0); all if omitted. CLIENTS="1 4 16 64", ROUNDS=3, TOKENS=64, WORDS=100
+# (of each prompt), PER_CLIENT=2 (requests), THREADS=2.
 # SERVER: foretoken-server (default .build-server/release/foretoken-server). LLAMA_SERVER: llama.cpp's; it is left out if unset.
 # BODY: further keys of every request to foretoken-server, as JSON, such as {"speculative": false}.
 # GGUF=FOLDER keeps the weights that are converted for llama.cpp. Prints one JSON object per measurement.
@@ -30,7 +31,7 @@ start() { # COMMAND...: starts a server and waits until it is ready
 measure() { # NAME WEIGHTS BODY
     local clients line requests
     for clients in ${CLIENTS:-1 4 16 64}; do
-        requests=$((clients < 4 ? 4 : clients * 2))
+        requests=$((clients < 4 ? 4 : clients * ${PER_CLIENT:-2}))
         seed=$((seed + 1000))
         line=$(python3 Benchmarks/serve_load.py "http://127.0.0.1:$port" --clients "$clients" --requests "$requests" \
             --tokens "${TOKENS:-64}" --words "${WORDS:-100}" --seed "$seed" --body "$3")
@@ -50,7 +51,7 @@ for weights in "$@"; do
         [[ -n ${LLAMA_SERVER:-} ]] || continue
         file=$gguf/${theirs[$weights]}.gguf
         [[ -f $file ]] || "$foretoken" convert "$model" "$file" --to gguf --drop-heads --dtype "${theirs[$weights]}" >&2
-        start "$LLAMA_SERVER" -m "$file" --port "$port" -t "${THREADS:-2}" -tb "${THREADS:-2}" -np 64 -c 32768 -kvu --no-webui
+        start "$LLAMA_SERVER" -m "$file" --port "$port" -t "${THREADS:-2}" -tb "${THREADS:-2}" -np 64 -c 32768 -kvu --no-ui
         measure llama.cpp "$weights" '{}'
     done
 done
