@@ -91,7 +91,7 @@ package struct ServerMetrics: Sendable {
     /// Sets the used part of the key-value cache, 0 to 1.
     package func cache(usage: Double) { registry.set(usage, of: cacheUsage) }
 
-    /// Counts forward passes over batches of so many sequences in all.
+    /// Counts forward passes, and the sequences in all of them.
     package func forwards(_ passes: Int, sequences: Int) {
         guard passes > 0 else { return }
         registry.add(Double(passes), to: forwards)
@@ -100,7 +100,7 @@ package struct ServerMetrics: Sendable {
             registry.value(of: forwardSequences) / registry.value(of: forwards), of: sequencesPerForward)
     }
 
-    /// A request left the queue after so many seconds.
+    /// A request left the queue after this number of seconds.
     package func started(queueSeconds: Double) { registry.observe(queueSeconds, in: queueTime) }
 
     /// A request's first token came.

@@ -11,7 +11,7 @@ package indirect enum Schema: Sendable {
     case integer(ClosedRange<Int>)
     /// A number, possibly greater than the range's lower bound only.
     case number(ClosedRange<Double>, isOpenBelow: Bool = false)
-    /// A string of at least and at most so many bytes.
+    /// A string whose number of bytes is in a range.
     case string(ClosedRange<Int> = 0...Int.max)
     /// One of these strings.
     case name([String])
