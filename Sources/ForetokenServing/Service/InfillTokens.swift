@@ -9,7 +9,7 @@ struct InfillTokens: Sendable, Equatable {
     /// Before the text that fills the gap.
     let middle: Int32
 
-    /// The spellings by model family: Qwen, StarCoder, Code Llama, DeepSeek Coder, Codestral's are in another order.
+    /// The spellings by model family: Qwen, StarCoder, SantaCoder, Code Llama, DeepSeek Coder.
     private static let spellings = [
         ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
         ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),

@@ -6,7 +6,8 @@ import Synchronization
 final class MetricsService: Sendable {
     let registry = MetricsRegistry()
     private let names: MetricsRegistry.Names
-    private let models = Mutex<[String: ServerMetrics]>([:])
+    /// In the order in which they are served.
+    private let models = Mutex<[(name: String, metrics: ServerMetrics)]>([])
     /// The forward passes of each model that were counted.
     private let counted = Mutex<[String: (passes: Int, sequences: Int)]>([:])
 
@@ -15,16 +16,18 @@ final class MetricsService: Sendable {
     /// Registers a model's metrics.
     func add(_ model: ServedModel) {
         let metrics = ServerMetrics(registry, model: model.name, heads: model.language.configuration.heads)
-        models.withLock { $0[model.name] = metrics }
+        models.withLock { $0.append((model.name, metrics)) }
     }
 
     /// The metrics of a model that was added.
-    func of(_ model: ServedModel) -> ServerMetrics? { models.withLock { $0[model.name] } }
+    func of(_ model: ServedModel) -> ServerMetrics? {
+        models.withLock { $0.first { $0.name == model.name }?.metrics }
+    }
 
-    /// A request was answered with an error.
+    /// A request was answered with an error; counted for the first model, as requests for unknown ones are.
     func refused(status: Int) {
         // Before the models are there, nobody counts.
-        models.withLock { $0.values.first }?.refused(status: status)
+        models.withLock { $0.first }?.metrics.refused(status: status)
     }
 
     /// The text for Prometheus.
@@ -37,6 +40,8 @@ final class MetricsService: Sendable {
             metrics.cache(usage: Double(activity.cacheBytes) / Double(max(1, engine.limits.cacheBytes)))
             counted.withLock { counted in
                 let before = counted[model.name] ?? (0, 0)
+                // Of two readers at a time, one may have older counters.
+                guard counters.passes > before.passes else { return }
                 metrics.forwards(counters.passes - before.passes, sequences: counters.passSequences - before.sequences)
                 counted[model.name] = (counters.passes, counters.passSequences)
             }
